@@ -1,0 +1,124 @@
+import { z } from 'zod'
+
+/**
+ * The canonical events of a run. The log stores them, every encoding derives from them, and the
+ * OpenAPI document names them. `seq` counts from 1 without a gap; the terminal event is the last.
+ */
+const head = { run_id: z.uuid(), seq: z.int().min(1).max(1_000_000) }
+const text = { offset: z.int().min(0).max(262_144), delta: z.string().max(262_144) }
+
+export const RunStatus = z.enum(['in_progress', 'completed', 'cancelled', 'failed', 'interrupted'])
+export const FinishReason = z.enum(['stop', 'length', 'content_filter', 'tool_calls'])
+export const CancelReason = z.enum(['user', 'superseded', 'client_gone', 'deleted', 'admin'])
+
+/** What was sent to the model and what did not fit. Counts are messages, `tokens` the estimate of what was sent. */
+export const ContextReport = z.strictObject({
+  sent: z.int().min(0).max(1_000_000),
+  dropped: z.int().min(0).max(1_000_000),
+  tokens: z.int().min(0).max(100_000_000),
+})
+
+export const Warning = z.strictObject({ code: z.string().max(64), detail: z.string().max(500) })
+
+const tokens = z.int().min(0).max(100_000_000)
+export const Usage = z.strictObject({
+  input_tokens: tokens,
+  cached_tokens: tokens,
+  output_tokens: tokens,
+  reasoning_tokens: tokens,
+  total_tokens: tokens,
+  charged_tokens: tokens,
+  calls: z.int().min(0).max(100),
+  cost_microusd: z.int().min(0).max(Number.MAX_SAFE_INTEGER),
+  estimated: z.boolean(),
+})
+
+export const RunFault = z.strictObject({
+  code: z.string().max(64),
+  message: z.string().max(500),
+  retryable: z.boolean(),
+})
+
+/** The stored message inside `message.completed`; its wire schema lives with the messages. */
+export type StoredMessage = Record<string, unknown> & { id: string; content: string }
+
+export const RunCreatedEvent = z.strictObject({
+  ...head,
+  type: z.literal('run.created'),
+  status: z.literal('in_progress'),
+  conversation_id: z.uuid(),
+  user_message_id: z.uuid(),
+  message_id: z.uuid(),
+  model: z.string().max(200),
+  context: ContextReport,
+  warnings: z.array(Warning).max(10),
+})
+export const ReasoningDeltaEvent = z.strictObject({
+  ...head,
+  type: z.literal('reasoning.delta'),
+  ...text,
+})
+export const MessageDeltaEvent = z.strictObject({
+  ...head,
+  type: z.literal('message.delta'),
+  ...text,
+})
+export const UsageEvent = z.strictObject({ ...head, type: z.literal('usage'), ...Usage.shape })
+export const MessageCompletedEvent = z.strictObject({
+  ...head,
+  type: z.literal('message.completed'),
+  message: z.custom<StoredMessage>(),
+})
+const ending = { ...head, persisted: z.boolean() }
+export const RunCompletedEvent = z.strictObject({
+  ...ending,
+  type: z.literal('run.completed'),
+  status: z.literal('completed'),
+  finish_reason: FinishReason,
+})
+export const RunCancelledEvent = z.strictObject({
+  ...ending,
+  type: z.literal('run.cancelled'),
+  status: z.literal('cancelled'),
+  cancel_reason: CancelReason,
+})
+export const RunFailedEvent = z.strictObject({
+  ...ending,
+  type: z.literal('run.failed'),
+  status: z.literal('failed'),
+  error: RunFault,
+})
+export const RunInterruptedEvent = z.strictObject({
+  ...ending,
+  type: z.literal('run.interrupted'),
+  status: z.literal('interrupted'),
+  error: RunFault,
+})
+
+export type RunStatus = z.infer<typeof RunStatus>
+export type FinishReason = z.infer<typeof FinishReason>
+export type CancelReason = z.infer<typeof CancelReason>
+export type ContextReport = z.infer<typeof ContextReport>
+export type Warning = z.infer<typeof Warning>
+export type Usage = z.infer<typeof Usage>
+export type RunFault = z.infer<typeof RunFault>
+export type RunCreatedEvent = z.infer<typeof RunCreatedEvent>
+
+export type TerminalEvent =
+  | z.infer<typeof RunCompletedEvent>
+  | z.infer<typeof RunCancelledEvent>
+  | z.infer<typeof RunFailedEvent>
+  | z.infer<typeof RunInterruptedEvent>
+
+export type RunEvent =
+  | RunCreatedEvent
+  | z.infer<typeof ReasoningDeltaEvent>
+  | z.infer<typeof MessageDeltaEvent>
+  | z.infer<typeof UsageEvent>
+  | z.infer<typeof MessageCompletedEvent>
+  | TerminalEvent
+
+/** An event before the log has given it a place. */
+export type NewRunEvent = RunEvent extends infer E ? (E extends RunEvent ? Omit<E, 'run_id' | 'seq'> : never) : never
+
+export const isTerminal = (event: RunEvent): event is TerminalEvent => 'persisted' in event

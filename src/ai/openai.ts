@@ -1,0 +1,178 @@
+import OpenAI, { APIError, APIUserAbortError } from 'openai'
+import { z } from 'zod'
+import type { FinishReason } from '../lib/run-events.ts'
+import { type ModelChunk, type Provider, type TokenCounts, UpstreamFault } from './provider.ts'
+
+const MAX_EVENT_BYTES = 1024 * 1024
+const MAX_ERROR_BYTES = 64 * 1024
+
+type Settings = { OPENAI_API_KEY?: string; OPENAI_BASE_URL?: string }
+
+/** Any OpenAI-compatible server. It never retries: the one retry loop is the runner's. */
+export function openAiProvider(settings: Settings): Provider {
+  const client = new OpenAI({
+    // The package insists on a key, many local servers want none.
+    apiKey: settings.OPENAI_API_KEY ?? 'none',
+    baseURL: settings.OPENAI_BASE_URL,
+    maxRetries: 0,
+    // Otherwise it prints what it could not parse.
+    logLevel: 'off',
+    fetch: fetchEventStream,
+  })
+  return {
+    async open({ model, messages, maxOutputTokens, outputParam }, signal) {
+      const body = {
+        model,
+        messages,
+        stream: true as const,
+        stream_options: { include_usage: true },
+        [outputParam]: maxOutputTokens,
+      }
+      try {
+        return chunks(await client.chat.completions.create(body, { signal }))
+      } catch (error) {
+        throw toFault(error, 'upstream_error')
+      }
+    },
+  }
+}
+
+async function* chunks(stream: AsyncIterable<OpenAI.ChatCompletionChunk>): AsyncGenerator<ModelChunk> {
+  try {
+    for await (const chunk of stream) {
+      if (chunk === null || typeof chunk !== 'object') throw new UpstreamFault('upstream_garbled', 'same')
+      const choice = chunk.choices?.[0]
+      // Not in OpenAI's own API; DeepSeek, vLLM and others send the model's reasoning this way.
+      const reasoning = (choice?.delta as { reasoning_content?: unknown } | undefined)?.reasoning_content
+      if (typeof reasoning === 'string' && reasoning) yield { reasoning }
+      if (typeof choice?.delta?.content === 'string' && choice.delta.content) yield { text: choice.delta.content }
+      if (choice?.finish_reason) yield { finish: toFinish(choice.finish_reason) }
+      const usage = chunk.usage && toCounts(chunk.usage)
+      if (usage) yield { usage }
+    }
+  } catch (error) {
+    throw toFault(error, 'upstream_truncated')
+  }
+}
+
+/** OpenAI's own reasons, and what other servers call the same. */
+const FINISH_REASONS: Record<string, FinishReason> = {
+  stop: 'stop',
+  eos: 'stop',
+  end_turn: 'stop',
+  stop_sequence: 'stop',
+  length: 'length',
+  max_tokens: 'length',
+  content_filter: 'content_filter',
+  tool_calls: 'tool_calls',
+  function_call: 'tool_calls',
+}
+
+/** A reason that nobody knows is a failure: some servers say so why they gave up in the middle. */
+function toFinish(reason: string): FinishReason {
+  const known = Object.hasOwn(FINISH_REASONS, reason) ? FINISH_REASONS[reason] : undefined
+  if (!known) throw new UpstreamFault('upstream_error', 'same')
+  return known
+}
+
+const TokenCount = z.int().min(0).max(100_000_000)
+const Counts = z.object({
+  prompt_tokens: TokenCount,
+  completion_tokens: TokenCount,
+  prompt_tokens_details: z.object({ cached_tokens: TokenCount.nullish() }).nullish(),
+  completion_tokens_details: z.object({ reasoning_tokens: TokenCount.nullish() }).nullish(),
+})
+
+/** Numbers that make no sense are none: an estimate is charged then. */
+function toCounts(usage: unknown): TokenCounts | undefined {
+  const { success, data } = Counts.safeParse(usage)
+  if (!success) return undefined
+  return {
+    input: data.prompt_tokens,
+    cached: data.prompt_tokens_details?.cached_tokens ?? 0,
+    output: data.completion_tokens,
+    reasoning: data.completion_tokens_details?.reasoning_tokens ?? 0,
+  }
+}
+
+/** Refuses what the package would take for an empty stream, such as a page of HTML with status 200, and bounds the rest. */
+const fetchEventStream: typeof fetch = async (input, init) => {
+  // A redirect could lead anywhere.
+  const response = await fetch(input as RequestInfo, { ...(init as RequestInit), redirect: 'manual' })
+  if (response.status >= 300 && response.status < 400) throw new UpstreamFault('upstream_error', 'same')
+  if (!response.body) return response
+  if (!response.ok) return new Response(response.body.pipeThrough(cutAfter(MAX_ERROR_BYTES)), response)
+  if (!/^text\/event-stream\b/i.test(response.headers.get('content-type') ?? '')) {
+    await response.body.cancel()
+    throw new UpstreamFault('upstream_garbled', 'same')
+  }
+  return new Response(response.body.pipeThrough(boundedEvents()), response)
+}
+
+const cutAfter = (maxBytes: number): TransformStream<Uint8Array, Uint8Array> => {
+  let left = maxBytes
+  return new TransformStream({
+    transform(chunk, controller) {
+      if (left > 0) controller.enqueue(chunk.subarray(0, left))
+      left -= chunk.length
+      if (left <= 0) controller.terminate()
+    },
+  })
+}
+
+/** An event ends with an empty line; the package keeps all of it until then. */
+function boundedEvents(): TransformStream<Uint8Array, Uint8Array> {
+  let eventBytes = 0
+  let lineBytes = 0
+  return new TransformStream({
+    transform(chunk, controller) {
+      for (const byte of chunk) {
+        eventBytes += 1
+        if (byte === LF) {
+          if (lineBytes === 0) eventBytes = 0
+          lineBytes = 0
+        } else if (byte !== CR) lineBytes += 1
+      }
+      if (eventBytes > MAX_EVENT_BYTES) throw new UpstreamFault('upstream_garbled', 'same')
+      controller.enqueue(chunk)
+    },
+  })
+}
+
+const LF = 0x0a
+const CR = 0x0d
+
+/** `otherwise` is what an error of unknown kind means at this point: a reset has no class of its own. */
+function toFault(error: unknown, otherwise: 'upstream_error' | 'upstream_truncated'): UpstreamFault {
+  const cause = { cause: error }
+  if (error instanceof UpstreamFault) return error
+  if (error instanceof Error && error.cause instanceof UpstreamFault) return error.cause
+  if (error instanceof APIUserAbortError) return new UpstreamFault(otherwise, 'never', undefined, cause)
+  if (error instanceof SyntaxError) return new UpstreamFault('upstream_garbled', 'same', undefined, cause)
+  if (!(error instanceof APIError)) return new UpstreamFault(otherwise, 'same', undefined, cause)
+  // An error object inside a 200 stream has no status, at the most a code.
+  const status = error.status ?? statusOfCode(error.code)
+  if (error.code === 'context_length_exceeded') return new UpstreamFault('context_too_long', 'never', undefined, cause)
+  if (status === 401 || status === 403 || error.code === 'insufficient_quota') {
+    return new UpstreamFault('upstream_auth', 'fallback', undefined, cause)
+  }
+  if (status === 429) return new UpstreamFault('upstream_busy', 'same', retryAfterMs(error.headers), cause)
+  if (status === 400 || status === 404 || status === 422) {
+    return new UpstreamFault('upstream_rejected', 'never', undefined, cause)
+  }
+  return new UpstreamFault('upstream_error', 'same', retryAfterMs(error.headers), cause)
+}
+
+const statusOfCode = (code: unknown): number | undefined => {
+  if (code === 'rate_limit_exceeded') return 429
+  if (code === 'invalid_api_key') return 401
+  return typeof code === 'number' || /^[45]\d\d$/.test(String(code)) ? Number(code) : undefined
+}
+
+/** `Retry-After` in either form (RFC 9110, section 10.2.3). */
+function retryAfterMs(headers: Headers | undefined): number | undefined {
+  const value = headers?.get('retry-after')
+  if (!value) return undefined
+  const ms = /^\d+$/.test(value) ? Number(value) * 1_000 : Date.parse(value) - Date.now()
+  return Number.isFinite(ms) ? Math.max(0, ms) : undefined
+}

@@ -1,0 +1,82 @@
+import type { SQL } from 'drizzle-orm'
+import { drizzle } from 'drizzle-orm/d1'
+import { isTransient } from './failures.ts'
+import { mustHold } from './preconditions.ts'
+import * as schema from './schema/index.ts'
+
+export type Db = ReturnType<typeof openDb>
+
+/** What one request, alarm or job did in D1. `sqlMs` is the sum of the durations that D1 reports. */
+export type DbMeter = { trips: number; sqlMs: number; rowsRead: number; rowsWritten: number }
+
+/**
+ * What must be true before anything else happens. It joins the first round trip, reads and writes alike: when it is
+ * not so, the whole batch is undone (`db/preconditions.ts`).
+ */
+export type Precondition = { label: string; condition: SQL; passed: () => void }
+
+/** Drizzle over D1 that counts round trips, and sends `precondition` along with the first one. */
+export function openDb(d1: D1Database, meter: DbMeter = newMeter(), precondition?: Precondition) {
+  let pending = precondition
+
+  async function send(statements: D1PreparedStatement[]): Promise<D1Result[]> {
+    const first = pending
+    const results = await retriedIfRead(statements, () => {
+      meter.trips += 1
+      return d1.batch(first ? [statementOf(first), ...statements] : statements)
+    })
+    for (const { meta } of results) {
+      meter.sqlMs += meta.duration
+      meter.rowsRead += meta.rows_read
+      meter.rowsWritten += meta.rows_written
+    }
+    if (!first) return results
+    pending = undefined
+    first.passed()
+    return results.slice(1)
+  }
+
+  const statementOf = ({ label, condition }: Precondition) => {
+    const { sql, params } = mustHold(db, label, condition).toSQL()
+    return d1.prepare(sql).bind(...params)
+  }
+
+  /** What Drizzle uses of a statement. Each is sent as a batch: the same one trip, with `meta` for the meter. */
+  const metered = (bare: D1PreparedStatement): Statement => ({
+    bare,
+    bind: (...values) => metered(bare.bind(...values)),
+    all: async () => (await send([bare]))[0]!,
+    run: async () => (await send([bare]))[0]!,
+    raw: async () => (await send([bare]))[0]!.results.map((row) => Object.values(row as object)),
+  })
+  const client = {
+    prepare: (query: string) => metered(d1.prepare(query)),
+    batch: (statements: Statement[]) => send(statements.map(({ bare }) => bare)),
+  }
+  const db = drizzle(client as unknown as D1Database, { schema, casing: 'snake_case' })
+  return db
+}
+
+/** A batch answers objects, so a select that joins must give equal column names aliases: the later one would win. */
+type Statement = {
+  bare: D1PreparedStatement
+  bind: (...values: unknown[]) => Statement
+  all: () => Promise<D1Result>
+  run: () => Promise<D1Result>
+  raw: () => Promise<unknown[][]>
+}
+
+export const newMeter = (): DbMeter => ({ trips: 0, sqlMs: 0, rowsRead: 0, rowsWritten: 0 })
+
+async function retriedIfRead<T>(statements: D1PreparedStatement[], run: () => Promise<T>): Promise<T> {
+  try {
+    return await run()
+  } catch (error) {
+    if (isTransient(error) && statements.every(isRead)) return run()
+    throw error
+  }
+}
+
+/** The platform's types hide the text of a statement, its objects do not. `WITH` may stand before a write as well. */
+const isRead = (statement: D1PreparedStatement) =>
+  /^\s*(select|with)\b(?!.*\b(insert|update|delete)\s)/is.test((statement as { statement?: string }).statement ?? '')

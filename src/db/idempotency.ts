@@ -1,0 +1,64 @@
+import { and, eq, lt } from 'drizzle-orm'
+import type { BatchItem } from 'drizzle-orm/batch'
+import type { Config } from '../env.ts'
+import { AppError } from '../http/errors.ts'
+import type { Db } from './client.ts'
+import { constraintOf } from './failures.ts'
+import { idempotencyKeys } from './schema/index.ts'
+
+/** An `Idempotency-Key` and what the request was that brought it. */
+export type Idempotency = { scope: string; route: string; key: string; fingerprint: string }
+
+/** First statement of the effect's batch: a second use breaks the primary key and undoes all of it. */
+export const claimKey = (db: Db, idempotency: Idempotency, resultId: string, now: Date) =>
+  db.insert(idempotencyKeys).values({ ...idempotency, resultId, createdAt: now })
+
+export const isKeyTaken = (error: unknown) => constraintOf(error)?.startsWith('idempotency_keys.') ?? false
+
+/** Statement for the record of an earlier use of this key, whatever its body was. */
+export const selectClaim = (db: Db, { scope, route, key }: Idempotency) =>
+  db
+    .select()
+    .from(idempotencyKeys)
+    .where(and(eq(idempotencyKeys.scope, scope), eq(idempotencyKeys.route, route), eq(idempotencyKeys.key, key)))
+
+/**
+ * What the key made the first time.
+ * @throws AppError `idempotency_key_reused` when that was for another body
+ */
+export function resultOf(claim: typeof idempotencyKeys.$inferSelect, { fingerprint }: Idempotency): string {
+  if (claim.fingerprint !== fingerprint) throw new AppError('idempotency_key_reused')
+  return claim.resultId
+}
+
+/**
+ * Runs `statements`, which make the thing `id`, once per key. Gives the id of what was made, now or the first time.
+ * @throws AppError `idempotency_key_reused`
+ */
+export async function once(
+  db: Db,
+  idempotency: Idempotency | undefined,
+  id: string,
+  now: Date,
+  statements: [BatchItem<'sqlite'>, ...BatchItem<'sqlite'>[]],
+): Promise<{ id: string; replayed: boolean }> {
+  if (!idempotency) {
+    await db.batch(statements)
+    return { id, replayed: false }
+  }
+  try {
+    await db.batch([claimKey(db, idempotency, id, now), ...statements])
+    return { id, replayed: false }
+  } catch (error) {
+    if (!isKeyTaken(error)) throw error
+    const [claim] = await selectClaim(db, idempotency)
+    if (!claim) throw error
+    return { id: resultOf(claim, idempotency), replayed: true }
+  }
+}
+
+/** Forgets keys that are older than their time to live. */
+export async function forgetOldKeys({ db, config, now }: { db: Db; config: Config; now: Date }): Promise<void> {
+  const before = new Date(now.getTime() - config.IDEMPOTENCY_TTL_MS)
+  await db.delete(idempotencyKeys).where(lt(idempotencyKeys.createdAt, before))
+}

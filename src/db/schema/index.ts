@@ -1,0 +1,5 @@
+export * from './conversations.ts'
+export * from './idempotency.ts'
+export * from './runs.ts'
+export * from './usage.ts'
+export * from './users.ts'

@@ -1,0 +1,47 @@
+import { sql } from 'drizzle-orm'
+import { index, integer, sqliteTable, text, uniqueIndex } from 'drizzle-orm/sqlite-core'
+import type { CancelReason, ContextReport, FinishReason, RunStatus, Usage, Warning } from '../../lib/run-events.ts'
+import { id, json, moment } from '../columns.ts'
+import { users } from './users.ts'
+
+/** One try at an upstream: what was asked, what came of it, how long it took in milliseconds. */
+export type Attempt = { upstream: string; model: string; status: string; ms: number }
+
+/** One generation of one reply (docs/runs.md). A terminal status never changes. */
+export const runs = sqliteTable(
+  'runs',
+  {
+    id: id(),
+    kind: text({ enum: ['reply'] }).notNull(),
+    userId: text()
+      .notNull()
+      .references(() => users.id),
+    /** The next four are null for kinds without a conversation, and for a run that no Durable Object owns. */
+    conversationId: text(),
+    userMessageId: text(),
+    messageId: text(),
+    /** Name of the Durable Object that owns it. */
+    runner: text(),
+    status: text().$type<RunStatus>().notNull(),
+    finishReason: text().$type<FinishReason>(),
+    cancelReason: text().$type<CancelReason>(),
+    errorCode: text(),
+    errorMessage: text(),
+    retryable: integer({ mode: 'boolean' }),
+    model: text().notNull(),
+    attempts: json<Attempt[]>(),
+    context: json<ContextReport>().notNull(),
+    warnings: json<Warning[]>().notNull(),
+    usage: json<Usage>(),
+    /** Past it nobody may be working on the run any more; recovery asks its Runner. */
+    leaseUntil: moment().notNull(),
+    lastSeq: integer(),
+    createdAt: moment().notNull(),
+    endedAt: moment(),
+  },
+  (table) => [
+    uniqueIndex('runs_one_active').on(table.conversationId).where(sql`status = 'in_progress' AND kind = 'reply'`),
+    index('runs_lease').on(table.leaseUntil).where(sql`status = 'in_progress'`),
+    index('runs_conversation').on(table.conversationId),
+  ],
+)

@@ -1,0 +1,124 @@
+import { z } from 'zod'
+import { type Model, readModels } from './ai/models.ts'
+
+const MINUTE = 60_000
+const DAY = 86_400_000
+
+const ms = (fallback: number, min = 1) =>
+  z.coerce
+    .number()
+    .int()
+    .min(min)
+    .max(400 * DAY)
+    .default(fallback)
+const count = (fallback: number, min: number, max: number) =>
+  z.coerce.number().int().min(min).max(max).default(fallback)
+const secret = z.string().refine((value) => new TextEncoder().encode(value).length >= 32, 'must have at least 32 bytes')
+
+/** Every variable that Parley reads. Names and defaults of the protocol's numbers are those of docs/runs.md. */
+export const Variables = z.object({
+  JWT_SECRET: secret,
+  JWT_SECRET_PREVIOUS: secret.optional(),
+  CORS_ORIGINS: z.string().default(''),
+  RESPONSE_STYLE: z.enum(['plain', 'envelope']).default('plain'),
+  PASSWORD_POLICY: z.enum(['default', 'strict', 'demo']).default('default'),
+  PASSWORD_COST: count(15, 1, 15),
+  AUTH_PASSWORD_GRANT: z.enum(['on', 'off']).default('on'),
+  SESSION_IDLE_MS: ms(7 * DAY),
+  SESSION_MAX_MS: ms(30 * DAY),
+
+  OPENAI_API_KEY: z.string().optional(),
+  OPENAI_BASE_URL: z.url({ protocol: /^https?$/ }).optional(),
+  OPENAI_MODEL: z.string().max(200).optional(),
+  MODELS: z.string().optional(),
+  OFFLINE_TOKEN_MS: ms(15, 0),
+
+  UPSTREAM_TRIES: count(3, 1, 5),
+  UPSTREAM_HEADERS_MS: ms(30_000),
+  UPSTREAM_FIRST_TOKEN_MS: ms(120_000),
+  UPSTREAM_IDLE_MS: ms(45_000),
+  RUN_START_DEADLINE_MS: ms(150_000),
+  RUN_MAX_MS: ms(600_000),
+  RUN_FLUSH_MS: ms(25, 0),
+  RUN_FLUSH_BYTES: count(16_384, 1, 262_144),
+  RUN_LOG_TTL_MS: ms(600_000),
+  RUN_LEASE_MS: ms(MINUTE),
+  CHECKPOINT_MS: ms(10_000),
+  ALARM_MS: ms(30_000),
+  HEARTBEAT_MS: ms(12_000),
+  JSON_WAIT_MS: ms(90_000),
+  DISCONNECT_CANCEL_MS: ms(500),
+  WATCHER_STALL_MS: ms(30_000),
+  IDEMPOTENCY_TTL_MS: ms(DAY),
+  CONTEXT_MAX_MESSAGES: count(100, 1, 1_000),
+})
+
+export type Config = Omit<z.infer<typeof Variables>, 'MODELS' | 'CORS_ORIGINS'> & {
+  CORS_ORIGINS: string[]
+  MODELS: Model[]
+}
+
+/** The names of what is wrong, never a value: they are shown to clients. */
+export type ConfigFault = { variable: string; detail: string }
+
+const BINDINGS = ['DB', 'RATE_LIMITS', 'FILES', 'RUNNER'] as const
+
+const checked = new WeakMap<Env, Config | ConfigFault>()
+
+/** The configuration of this isolate, checked once. A fault closes everything but `/health`. */
+export function readConfig(env: Env): Config | ConfigFault {
+  const known = checked.get(env)
+  if (known) return known
+  const result = check(env)
+  checked.set(env, result)
+  return result
+}
+
+export const isFault = (config: Config | ConfigFault): config is ConfigFault => 'variable' in config
+
+/** The configuration where a fault cannot be answered to anybody: in a Durable Object and in a cron job. */
+export function configOf(env: Env): Config {
+  const config = readConfig(env)
+  if (isFault(config)) throw new Error(`The variable ${config.variable} ${config.detail}`)
+  return config
+}
+
+function check(env: Env): Config | ConfigFault {
+  if (BINDINGS.some((name) => env[name] === undefined)) return { variable: 'wrangler.toml', detail: 'lacks a binding' }
+  // An empty value counts as unset: that is how .dev.vars.example shows what there is.
+  const given = Object.fromEntries(Object.entries(env).filter(([, value]) => typeof value === 'string' && value !== ''))
+  const parsed = Variables.safeParse(given)
+  if (!parsed.success) {
+    const [issue] = parsed.error.issues
+    const variable = String(issue!.path[0])
+    return { variable, detail: given[variable] === undefined ? 'is missing' : 'is not valid: see .dev.vars.example' }
+  }
+  const variables = parsed.data
+  for (const variable of ['JWT_SECRET', 'JWT_SECRET_PREVIOUS'] as const) {
+    if (looksLikeExample(variables[variable] ?? '')) return { variable, detail: 'is an example, not a secret' }
+  }
+  if (variables.JWT_SECRET === variables.JWT_SECRET_PREVIOUS) {
+    return { variable: 'JWT_SECRET_PREVIOUS', detail: 'must differ from JWT_SECRET' }
+  }
+  const models = readModels(variables)
+  if (!Array.isArray(models)) return { variable: 'MODELS', detail: models.fault }
+  const origins = variables.CORS_ORIGINS.split(',')
+    .map((origin) => origin.trim())
+    .filter(Boolean)
+  if (!origins.every(isOrigin)) {
+    return { variable: 'CORS_ORIGINS', detail: 'is not a list of origins such as https://chat.example.com' }
+  }
+  return { ...variables, MODELS: models, CORS_ORIGINS: origins }
+}
+
+const isOrigin = (origin: string) => origin === '*' || (/^https?:/.test(origin) && URL.parse(origin)?.origin === origin)
+
+/** Sample values of READMEs and tutorials, and what is hardly random: few characters, or one part over and over. */
+const looksLikeExample = (value: string) =>
+  /change.?me|replace|example|your.?(jwt|secret|key)|secret.?key|placeholder|insecure|password|correct.horse/i.test(
+    value,
+  ) ||
+  (value !== '' && (new Set(value).size < 10 || isRepeated(value)))
+
+/** Found again inside its own double, before its end, exactly when it is one part over and over. */
+const isRepeated = (value: string) => `${value}${value}`.indexOf(value, 1) < value.length

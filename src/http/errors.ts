@@ -1,0 +1,89 @@
+type Row = { status: number; title: string; retryable?: true }
+
+/** Every error that the API can answer with. Status, title and the OpenAPI responses all derive from this table. */
+export const ERRORS = {
+  bad_request: { status: 400, title: 'The request cannot be read' },
+  idempotency_key_invalid: { status: 400, title: 'The Idempotency-Key is not 1 to 255 visible ASCII characters' },
+  unauthorized: { status: 401, title: 'Authentication is required' },
+  invalid_credentials: { status: 401, title: 'The name or the password is wrong' },
+  model_not_allowed: { status: 403, title: 'This model is not available to you' },
+  not_found: { status: 404, title: 'Not found' },
+  file_not_found: { status: 404, title: 'A file was not found' },
+  method_not_allowed: { status: 405, title: 'This path does not take this method' },
+  conflict: { status: 409, title: 'This conflicts with what is there' },
+  conversation_busy: { status: 409, title: 'A reply is being written in this conversation' },
+  run_active: { status: 409, title: 'A reply is still being written' },
+  too_large: { status: 413, title: 'The request is too large' },
+  unsupported_media_type: { status: 415, title: 'This content type is not accepted here' },
+  validation_failed: { status: 422, title: 'The request is not valid' },
+  context_too_long: { status: 422, title: 'The conversation does not fit the model' },
+  idempotency_key_reused: { status: 422, title: 'This Idempotency-Key was used for another request' },
+  internal: { status: 500, title: 'Internal error' },
+  upstream_auth: { status: 502, title: 'The model provider refused our credentials' },
+  upstream_rejected: { status: 502, title: 'The model provider rejected the request' },
+  upstream_error: { status: 502, title: 'The model provider failed', retryable: true },
+  upstream_stalled: { status: 502, title: 'The model provider fell silent', retryable: true },
+  upstream_garbled: { status: 502, title: 'The model provider answered nonsense', retryable: true },
+  upstream_truncated: { status: 502, title: 'The model provider broke off', retryable: true },
+  run_interrupted: { status: 502, title: 'The reply was interrupted by a restart', retryable: true },
+  not_configured: { status: 503, title: 'The server is not configured' },
+  overloaded: { status: 503, title: 'Too much at once', retryable: true },
+  store_unavailable: { status: 503, title: 'The store is not reachable', retryable: true },
+  runner_unavailable: { status: 503, title: 'The reply could not be started', retryable: true },
+  upstream_busy: { status: 503, title: 'The model provider is busy', retryable: true },
+  upstream_timeout: { status: 504, title: 'The model provider did not answer in time', retryable: true },
+  run_too_long: { status: 504, title: 'The reply took too long or became too large' },
+} as const satisfies Record<string, Row>
+
+export type ErrorCode = keyof typeof ERRORS
+
+export const isErrorCode = (code: string): code is ErrorCode => Object.hasOwn(ERRORS, code)
+
+/** Whether the same request may succeed later without being changed. */
+export const isRetryable = (code: ErrorCode): boolean => (ERRORS[code] as Row).retryable ?? false
+
+/** A rule that a request broke, at a JSON pointer (RFC 6901) into its body, or `query:` and `header:` with a name. */
+export type FieldError = { pointer: string; detail: string }
+
+/** Members of a problem beside the standard ones (RFC 9457, section 3.2). */
+export type ProblemExtras = {
+  errors?: FieldError[]
+  run_id?: string
+  message_id?: string
+  partial?: boolean
+  tokens?: number
+  limit?: number
+}
+
+type Options = ErrorOptions & {
+  extras?: ProblemExtras
+  /** Seconds, for `Retry-After`. */
+  retryAfterS?: number
+  /** Methods that the path takes. */
+  allow?: string
+  /** A token was sent, and it is no good. */
+  invalidToken?: true
+}
+
+/** A failure that the client may see. Anything else that is thrown is logged and answered as `internal`. */
+export class AppError extends Error {
+  readonly code: ErrorCode
+  readonly options: Options
+
+  constructor(code: ErrorCode, detail: string = ERRORS[code].title, options: Options = {}) {
+    super(detail, { cause: options.cause })
+    this.name = 'AppError'
+    this.code = code
+    this.options = options
+  }
+}
+
+/** Missing, foreign and malformed look alike: a 404 does not tell whether the thing exists. */
+export const notFound = () => new AppError('not_found', 'There is nothing here, or it is not yours')
+
+/** 422 with one entry per broken rule. */
+export const invalid = (errors: FieldError[]) => new AppError('validation_failed', undefined, { extras: { errors } })
+
+/** One answer for an expired, forged, foreign or revoked token (RFC 6750, section 3.1). */
+export const invalidToken = () =>
+  new AppError('unauthorized', 'The token is not valid (any more)', { invalidToken: true })

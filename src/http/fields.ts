@@ -1,0 +1,12 @@
+import { z } from '@hono/zod-openapi'
+
+/** Fields that many resources have, with the bounds and examples that the document shows. */
+const EXAMPLE_ID = '019b76da-a800-7000-8000-000000000000'
+
+export const id = z.uuid().openapi({ example: EXAMPLE_ID })
+export const maybeId = z.uuid().nullable().openapi({ example: EXAMPLE_ID })
+export const moment = z.iso.datetime().openapi({ example: '2026-01-01T00:00:00.000Z', maxLength: 24 })
+export const maybeMoment = z.iso.datetime().nullable().openapi({ example: '2026-01-01T00:00:00.000Z', maxLength: 24 })
+/** Text that a model wrote; the Runner ends a run that writes more. */
+export const modelText = z.string().max(262_144).openapi({ example: 'Hello there' })
+export const modelName = z.string().max(200).openapi({ example: 'parley-offline' })

@@ -1,0 +1,87 @@
+import { createRoute, type RouteConfig } from '@hono/zod-openapi'
+import type { Context, MiddlewareHandler } from 'hono'
+import { createMiddleware } from 'hono/factory'
+import type { Precondition } from '../db/client.ts'
+import { verifyAccessToken } from '../features/auth/access-tokens.ts'
+import { sessionCheck } from '../features/auth/session-check.ts'
+import { type AppEnv, type AuthedEnv, newCtx, type OpenEnv, type Principal } from './context.ts'
+import { AppError, type ErrorCode, invalidToken } from './errors.ts'
+import { readBody } from './json-body.ts'
+import { errors } from './openapi.ts'
+
+type Route<P extends string> = Omit<RouteConfig, 'path' | 'middleware'> & { path: P }
+type Codes = readonly ErrorCode[]
+/** What the middleware of a route leaves for its handler, as its types are to see it. */
+type Sets<E extends AppEnv> = MiddlewareHandler<E, string, object>
+
+/** What reading a body can end in. */
+const BODY_ERRORS = ['bad_request', 'too_large', 'unsupported_media_type', 'validation_failed'] as const
+
+/** Either scheme: the second lets Authorize in the documentation sign in by itself. */
+const SIGNED_IN: Record<string, string[]>[] = [{ bearer: [] }, { password: [] }]
+
+/**
+ * A route for signed-in users that can end in `codes`: the guard, the `security` entry and the 401 come together or not
+ * at all, and so do reading a body and what that can end in.
+ */
+export const authed = <const P extends string, const R extends Route<P>, const C extends Codes = []>(
+  route: R,
+  codes: C = [] as unknown as C,
+) =>
+  createRoute({
+    ...route,
+    security: SIGNED_IN as RouteConfig['security'],
+    middleware: [requireUser, ...bodyOf(route)] as unknown as Sets<AuthedEnv>,
+    responses: { ...route.responses, ...raised(route, ['bad_request', 'unauthorized', ...codes]) } as R['responses'],
+  })
+
+/** A route for everybody that can end in `codes`. Saying so is a decision: a test lists these by name. */
+export const open = <const P extends string, const R extends Route<P>, const C extends Codes = []>(
+  route: R,
+  codes: C = [] as unknown as C,
+) =>
+  createRoute({
+    security: [] as RouteConfig['security'],
+    ...route,
+    middleware: [anonymous, ...bodyOf(route)] as unknown as Sets<OpenEnv>,
+    responses: { ...raised(route, codes), ...route.responses } as R['responses'],
+  })
+
+const bodyOf = ({ request }: Pick<RouteConfig, 'request'>) => (request?.body ? [readBody(request.body)] : [])
+
+const raised = (route: Pick<RouteConfig, 'request'>, codes: Codes) =>
+  errors(...codes, ...(route.request?.body ? BODY_ERRORS : []), 'store_unavailable', 'not_configured')
+
+const requireUser = createMiddleware<AuthedEnv>(async (c, next) => {
+  const user = await bearerOf(c)
+  if (!user) throw new AppError('unauthorized')
+  const { startedAt } = c.get('request')
+  c.get('request').userId = user.id
+  c.set('ctx', { ...ctxOf(c, sessionCheck(user, new Date(startedAt))), user })
+  await next()
+})
+
+const anonymous = createMiddleware<OpenEnv>(async (c, next) => {
+  // Only /health gets here without a configuration, and it needs no context.
+  if (c.get('config')) c.set('ctx', ctxOf(c))
+  await next()
+})
+
+function ctxOf(c: Context, precondition?: Precondition) {
+  const { log, meter, startedAt } = c.get('request') as AppEnv['Variables']['request']
+  const waitUntil = (work: Promise<unknown>) => c.executionCtx.waitUntil(work)
+  return newCtx(c.env, { log, meter, now: new Date(startedAt), waitUntil, precondition })
+}
+
+/** Who the bearer token names; `undefined` without one. Only this header counts, under this scheme alone. */
+export async function bearerOf(c: Context): Promise<Principal | undefined> {
+  const header = c.req.header('authorization')
+  if (header === undefined) return undefined
+  if (c.req.query('access_token') !== undefined) {
+    throw new AppError('bad_request', 'Send the access token once, in the Authorization header')
+  }
+  const [, token] = /^Bearer ([A-Za-z0-9._~+/=-]{1,4096})$/i.exec(header) ?? []
+  const user = token && (await verifyAccessToken(token, c.get('config')))
+  if (!user) throw invalidToken()
+  return user
+}

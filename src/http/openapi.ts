@@ -1,0 +1,116 @@
+import { z } from '@hono/zod-openapi'
+import { ERRORS, type ErrorCode } from './errors.ts'
+
+const FieldError = z
+  .strictObject({
+    pointer: z.string().max(2_000).openapi({ example: '/content' }),
+    detail: z.string().max(500).openapi({ example: 'Too small: expected string to have >=1 characters' }),
+  })
+  .openapi('FieldError')
+
+const Problem = z
+  .strictObject({
+    type: z.string().max(200),
+    title: z.string().max(200),
+    status: z.int().min(400).max(599),
+    detail: z.string().max(1_000),
+    code: z.string().max(64),
+    request_id: z.string().max(128),
+    errors: z.array(FieldError).max(100).optional(),
+    run_id: z.uuid().optional(),
+    message_id: z.uuid().optional(),
+    partial: z.boolean().optional(),
+    tokens: z.int().min(0).optional(),
+    limit: z.int().min(0).optional(),
+  })
+  .openapi('Problem', {
+    description: 'An error (RFC 9457). `detail` is for people, `code` for programs.',
+    example: {
+      type: 'urn:parley:problem:not-found',
+      title: 'Not found',
+      status: 404,
+      detail: 'Conversation not found',
+      code: 'not_found',
+      request_id: '019b76da-a800-7000-8000-000000000000',
+    },
+  })
+
+/** Headers of answers, by name. A test fails on one of these that an answer has and its operation does not declare. */
+export const HEADERS = {
+  Link: 'The next page, as `<…>; rel="next"` (RFC 8288)',
+  'X-Next-Cursor': '`cursor` of the next page',
+  Location: 'Where what was made can be read',
+  'X-Run-Id': 'The run that makes the reply',
+  'Idempotency-Replayed': '`true` when the Idempotency-Key was used before',
+  'Retry-After': 'Seconds after which it may work',
+  'WWW-Authenticate': 'RFC 6750',
+} as const
+
+type HeaderName = keyof typeof HEADERS
+
+/** Response headers by name; none of them is always there. */
+export const described = (...names: HeaderName[]) =>
+  names.length === 0
+    ? undefined
+    : z.object(
+        Object.fromEntries(
+          names.map((name) => [name, z.string().max(2_000).optional().openapi({ description: HEADERS[name] })]),
+        ),
+      )
+
+type ErrorResponse = {
+  description: string
+  headers?: z.ZodObject
+  content: { 'application/problem+json': { schema: typeof Problem } }
+}
+
+/** The responses of a route that can raise these codes, one per status. */
+export function errors<const C extends readonly ErrorCode[]>(...codes: C) {
+  const responses: Record<number, ErrorResponse> = {}
+  for (const status of new Set(codes.map((code) => ERRORS[code].status))) {
+    const ofStatus = [...new Set(codes)].filter((code) => ERRORS[code].status === status)
+    responses[status] = {
+      description: ofStatus.map((code) => `\`${code}\``).join(', '),
+      headers: described(...headersOf(status, ofStatus)),
+      content: { 'application/problem+json': { schema: Problem } },
+    }
+  }
+  return responses as { [K in C[number] as (typeof ERRORS)[K]['status']]: ErrorResponse }
+}
+
+const MAY_WAIT = new Set<number>([409, 429, 503])
+/** What a run ends in, which its error names. */
+const OF_A_RUN = /^(upstream_|run_|runner_|context_too_long)/
+
+const headersOf = (status: number, codes: ErrorCode[]): HeaderName[] => [
+  ...(status === 401 ? (['WWW-Authenticate'] as const) : []),
+  ...(MAY_WAIT.has(status) ? (['Retry-After'] as const) : []),
+  ...(codes.some((code) => OF_A_RUN.test(code)) ? (['X-Run-Id', 'Idempotency-Replayed'] as const) : []),
+]
+
+/** A JSON answer. */
+export const json = <S extends z.ZodType>(schema: S, description: string, ...headers: HeaderName[]) => ({
+  description,
+  headers: described(...headers),
+  content: { 'application/json': { schema } },
+})
+
+/** One page of a list; the next one is where `Link` and `X-Next-Cursor` say. */
+export const page = <S extends z.ZodType>(item: S, description: string) => ({
+  description,
+  headers: described('Link', 'X-Next-Cursor'),
+  content: { 'application/json': { schema: z.array(item).max(100) } },
+})
+
+/** A required JSON body. Without `required` a missing one would pass as `{}`. */
+export const body = <S extends z.ZodType>(schema: S) => ({
+  required: true as const,
+  content: { 'application/json': { schema } },
+})
+
+export const noContent = (description: string) => ({ description })
+
+/** Path parameters. A malformed id is answered like a missing one: 404. */
+export const IdParam = z.object({
+  id: z.uuid().openapi({ param: { name: 'id', in: 'path' }, example: '019b76da-a800-7000-8000-000000000000' }),
+})

@@ -1,0 +1,12 @@
+/** Paths that are themselves, and not an operation of the API under another name. */
+const OWN = /^\/(v1|app|docs|redoc|vendor|assets|openapi\.json)(\/|$)/
+
+/**
+ * The one path rule: what the contracts wrote as `/auth/login`, `/api/channels` or `/chats` reaches
+ * the same operation as its canonical `/api/v1/…`.
+ */
+export function canonicalPath(pathname: string): string {
+  if (pathname === '/' || OWN.test(pathname)) return pathname
+  const rest = pathname.replace(/^\/api(\/v1)?(?=\/|$)/, '')
+  return `/api/v1${rest.replace(/^\/chats(?=\/|$)/, '/conversations')}`
+}

@@ -1,0 +1,60 @@
+import { cors } from 'hono/cors'
+import { createMiddleware } from 'hono/factory'
+import type { AppEnv } from './context.ts'
+
+/** On every answer. A page or a file brings its own policy. */
+const SECURITY_HEADERS: Record<string, string> = {
+  'x-content-type-options': 'nosniff',
+  'strict-transport-security': 'max-age=31536000; includeSubDomains',
+  'referrer-policy': 'no-referrer',
+  'content-security-policy': "default-src 'none'; frame-ancestors 'none'; base-uri 'none'",
+  'cache-control': 'no-store',
+}
+
+export const securityHeaders = createMiddleware<AppEnv>(async (c, next) => {
+  await next()
+  for (const [name, value] of Object.entries(SECURITY_HEADERS)) {
+    if (!c.res.headers.has(name)) c.res.headers.set(name, value)
+  }
+})
+
+/** Any other OPTIONS is a method like any other, which no path takes. */
+export const crossOrigin = createMiddleware<AppEnv>((c, next) =>
+  c.req.method === 'OPTIONS' && !c.req.header('access-control-request-method') ? next() : originHeaders(c, next),
+)
+
+/** Exact origins from `CORS_ORIGINS`; bearer tokens only, so credentials are never allowed. */
+const originHeaders = cors({
+  origin: (origin, c) => {
+    const allowed = (c.get('config') as AppEnv['Variables']['config'] | undefined)?.CORS_ORIGINS ?? []
+    if (allowed.includes('*')) return '*'
+    return allowed.includes(origin) ? origin : null
+  },
+  allowMethods: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'],
+  allowHeaders: [
+    'Authorization',
+    'Content-Type',
+    'Idempotency-Key',
+    'If-Match',
+    'If-None-Match',
+    'If-Range',
+    'Last-Event-ID',
+    'Prefer',
+    'Range',
+    'X-Request-Id',
+  ],
+  exposeHeaders: [
+    'Link',
+    'X-Next-Cursor',
+    'Location',
+    'ETag',
+    'X-Request-Id',
+    'Retry-After',
+    'Idempotency-Replayed',
+    'Preference-Applied',
+    'Server-Timing',
+    'WWW-Authenticate',
+    'X-Run-Id',
+  ],
+  maxAge: 600,
+})

@@ -1,0 +1,71 @@
+import { jwtVerify, SignJWT } from 'jose'
+import type { Config } from '../../env.ts'
+import type { Principal } from '../../http/context.ts'
+import { sha256 } from '../../lib/digests.ts'
+
+/** Seconds. */
+export const ACCESS_TOKEN_TTL = 30 * 60
+
+const ISSUER = 'parley'
+const AUDIENCE = 'parley-api'
+const TYPE = 'at+jwt'
+
+type Secrets = Pick<Config, 'JWT_SECRET' | 'JWT_SECRET_PREVIOUS'>
+type Keys = { current: string; byKid: Map<string, Uint8Array> }
+
+const keysOf = new WeakMap<Secrets, Promise<Keys>>()
+
+/** A signed access token (RFC 9068) that names the user and the session, and nothing else. */
+export async function signAccessToken({ id, sessionId }: Principal, config: Secrets, now: Date): Promise<string> {
+  const { current, byKid } = await keys(config)
+  const seconds = Math.floor(now.getTime() / 1000)
+  return new SignJWT({ sid: sessionId })
+    .setProtectedHeader({ alg: 'HS256', typ: TYPE, kid: current })
+    .setIssuer(ISSUER)
+    .setAudience(AUDIENCE)
+    .setSubject(id)
+    .setIssuedAt(seconds)
+    .setExpirationTime(seconds + ACCESS_TOKEN_TTL)
+    .sign(byKid.get(current)!)
+}
+
+/** The user that a token names, or `undefined` for any token that is not ours, not now, or of another kind. */
+export async function verifyAccessToken(token: string, config: Secrets): Promise<Principal | undefined> {
+  const { byKid } = await keys(config)
+  try {
+    const { payload } = await jwtVerify(token, ({ kid }) => keyFor(byKid, kid), {
+      algorithms: ['HS256'],
+      typ: TYPE,
+      issuer: ISSUER,
+      audience: AUDIENCE,
+      requiredClaims: ['sub', 'sid', 'iat', 'exp'],
+      clockTolerance: 30,
+      maxTokenAge: ACCESS_TOKEN_TTL + 30,
+    })
+    return { id: payload.sub as string, sessionId: payload.sid as string }
+  } catch {
+    return undefined
+  }
+}
+
+function keyFor(byKid: Keys['byKid'], kid: string | undefined): Uint8Array {
+  const key = byKid.get(kid ?? '')
+  if (!key) throw new Error('unknown kid')
+  return key
+}
+
+/** A kid is made of its secret, so that rotating a secret needs no second variable. */
+function keys(config: Secrets): Promise<Keys> {
+  const known = keysOf.get(config)
+  if (known) return known
+  const made = (async () => {
+    const byKid = new Map<string, Uint8Array>()
+    const secrets = [config.JWT_SECRET, config.JWT_SECRET_PREVIOUS].filter((secret) => secret !== undefined)
+    for (const secret of secrets) {
+      byKid.set((await sha256(`kid:${secret}`)).slice(0, 8), new TextEncoder().encode(secret))
+    }
+    return { current: [...byKid.keys()][0]!, byKid }
+  })()
+  keysOf.set(config, made)
+  return made
+}

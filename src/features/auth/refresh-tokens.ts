@@ -1,0 +1,89 @@
+import { and, eq, gt, isNull, sql } from 'drizzle-orm'
+import { sessionIsLive } from '../../db/live-session.ts'
+import { refreshTokens, sessions } from '../../db/schema/index.ts'
+import type { BaseCtx } from '../../http/context.ts'
+import { invalidToken } from '../../http/errors.ts'
+import { hmac, sha256 } from '../../lib/digests.ts'
+import { forgetSession } from './session-check.ts'
+
+/** A parent replayed this soon, while its successor is unused, gets the same successor: its answer may have been lost. */
+const GRACE_MS = 10_000
+
+/**
+ * Exchanges a refresh token for its successor. Of parallel calls one makes it, the others get the same within the
+ * grace. A spent token after that ends the whole family (RFC 9700 4.14).
+ * @throws AppError `unauthorized`
+ */
+export async function rotate({ db, config, now, log }: BaseCtx, token: string) {
+  const hash = await sha256(token)
+  const successor = await successorOf(token, config.JWT_SECRET)
+  const successorHash = await sha256(successor)
+  const idleEnd = new Date(now.getTime() + config.SESSION_IDLE_MS)
+  const ofToken = eq(refreshTokens.hash, hash)
+  const ofSession = sql`${refreshTokens.sessionId}`
+  const live = sessionIsLive(ofSession, sql`(SELECT user_id FROM sessions WHERE id = ${ofSession})`, now)
+
+  const [spent, , , [found], [next]] = await db.batch([
+    db
+      .update(refreshTokens)
+      .set({ usedAt: now, successorHash })
+      .where(and(ofToken, isNull(refreshTokens.usedAt), gt(refreshTokens.expiresAt, now), live))
+      .returning({ sessionId: refreshTokens.sessionId }),
+    db
+      .insert(refreshTokens)
+      .select(
+        db
+          .select({
+            hash: sql<string>`${successorHash}`.as('hash'),
+            sessionId: refreshTokens.sessionId,
+            createdAt: sql`${now.getTime()}`.as('created_at'),
+            expiresAt: sql`${idleEnd.getTime()}`.as('expires_at'),
+            usedAt: sql`NULL`.as('used_at'),
+            successorHash: sql`NULL`.as('successor_hash'),
+          })
+          .from(refreshTokens)
+          .where(and(ofToken, eq(refreshTokens.successorHash, successorHash), live)) as never,
+      )
+      .onConflictDoNothing(),
+    db
+      .update(sessions)
+      .set({ lastUsedAt: now })
+      .where(sql`${sessions.id} = (SELECT session_id FROM refresh_tokens WHERE hash = ${successorHash})`),
+    db
+      .select({
+        sessionId: refreshTokens.sessionId,
+        usedAt: refreshTokens.usedAt,
+        userId: sessions.userId,
+        live: sql<number>`${live}`.as('live'),
+      })
+      .from(refreshTokens)
+      .innerJoin(sessions, eq(sessions.id, refreshTokens.sessionId))
+      .where(ofToken),
+    db
+      .select({ hash: refreshTokens.hash, usedAt: refreshTokens.usedAt })
+      .from(refreshTokens)
+      .where(sql`${refreshTokens.hash} = (SELECT successor_hash FROM refresh_tokens WHERE hash = ${hash})`),
+  ])
+
+  if (!found) throw invalidToken()
+  const user = { id: found.userId, sessionId: found.sessionId }
+  if (spent.length > 0) return { user, refreshToken: successor }
+  if (!found.live || !found.usedAt) throw invalidToken()
+  if (now.getTime() - found.usedAt.getTime() <= GRACE_MS && next && !next.usedAt) {
+    // A rotation of the secret in between must not look like theft.
+    for (const secret of [config.JWT_SECRET, config.JWT_SECRET_PREVIOUS]) {
+      const given = secret && (await successorOf(token, secret))
+      if (given && (await sha256(given)) === next.hash) return { user, refreshToken: given }
+    }
+  }
+  await db
+    .update(sessions)
+    .set({ revokedAt: now, revokedReason: 'token_reuse' })
+    .where(and(eq(sessions.id, user.sessionId), isNull(sessions.revokedAt)))
+  forgetSession(user.sessionId)
+  log('warn', 'token_reuse', { user_id: user.id, session_id: user.sessionId })
+  throw invalidToken()
+}
+
+/** Made of its parent, so that it can be given again though only hashes are stored. */
+const successorOf = (token: string, secret: string) => hmac(`refresh:${secret}`, token)

@@ -1,0 +1,153 @@
+import { toLine } from '../../lib/run-encodings.ts'
+import { isTerminal, type NewRunEvent, type RunEvent } from '../../lib/run-events.ts'
+import type { Outcome, RunRef } from './job.ts'
+
+/** `active`: being generated. `ended`: the outcome is known here, not yet in D1. `settled`: D1 has it. */
+type State = 'active' | 'ended' | 'settled'
+
+/** A run without a row in D1 that says how it ended; `outcome` is there once that is known. */
+export type Unsettled = { ref: RunRef; outcome: Outcome | undefined }
+
+type Row = { id: string; epoch: string; state: State; ref: string; outcome: string | null; ended_at: number | null }
+
+/** About so many characters are given to a watcher at once; what follows waits for it in SQLite, not in memory. */
+const READ_LENGTH = 65_536
+
+/** What a Runner keeps in its SQLite: its runs, and the numbered events of each as lines of JSON. */
+export class EventLog {
+  readonly #sql: SqlStorage
+
+  constructor(sql: SqlStorage) {
+    this.#sql = sql
+    sql.exec(`
+      CREATE TABLE IF NOT EXISTS run (id TEXT PRIMARY KEY, epoch TEXT NOT NULL, state TEXT NOT NULL, ref TEXT NOT NULL,
+        outcome TEXT, ended_at INTEGER) WITHOUT ROWID;
+      CREATE TABLE IF NOT EXISTS log (run_id TEXT NOT NULL, first_seq INTEGER NOT NULL, last_seq INTEGER NOT NULL,
+        events TEXT NOT NULL, PRIMARY KEY (run_id, first_seq)) WITHOUT ROWID;`)
+  }
+
+  /** False when the run is known already: starting twice starts once. */
+  begin(ref: RunRef, epoch: string): boolean {
+    const { rowsWritten } = this.#sql.exec(
+      "INSERT OR IGNORE INTO run (id, epoch, state, ref) VALUES (?, ?, 'active', ?)",
+      ref.id,
+      epoch,
+      JSON.stringify(ref),
+    )
+    return rowsWritten > 0
+  }
+
+  /** Whether it was begun here, and how far it is. */
+  state(runId: string): State | undefined {
+    return this.#sql.exec<{ state: State }>('SELECT state FROM run WHERE id = ?', runId).toArray()[0]?.state
+  }
+
+  /** How it ended, while D1 has not heard of it. */
+  outcome(runId: string): Outcome | undefined {
+    return this.unsettled().find(({ ref }) => ref.id === runId)?.outcome
+  }
+
+  /** One row for all of `events`, which continue the run's numbers. Gives the last number. */
+  append(runId: string, events: NewRunEvent[]): number {
+    const first = this.lastSeq(runId) + 1
+    const lines = events.map((event, at) => toLine({ run_id: runId, seq: first + at, ...event } as RunEvent))
+    const last = first + events.length - 1
+    this.#sql.exec('INSERT INTO log VALUES (?, ?, ?, ?)', runId, first, last, lines.join(''))
+    return last
+  }
+
+  /** 0 when nothing is logged. */
+  lastSeq(runId: string): number {
+    const newest = 'SELECT last_seq AS seq FROM log WHERE run_id = ? ORDER BY first_seq DESC LIMIT 1'
+    return this.#sql.exec<{ seq: number }>(newest, runId).toArray()[0]?.seq ?? 0
+  }
+
+  /** The lines of events `after` … `upTo`, a bounded number of them; `undefined` when there are none. */
+  read(runId: string, after: number, upTo: number): { lines: string; lastSeq: number } | undefined {
+    const rows = this.#sql.exec<{ first_seq: number; last_seq: number; events: string }>(
+      // Begins at the row that holds the next event, so that no row before it is read.
+      `SELECT first_seq, last_seq, events FROM log WHERE run_id = ?1 AND last_seq > ?2 AND last_seq <= ?3 AND first_seq >=
+         coalesce((SELECT max(first_seq) FROM log WHERE run_id = ?1 AND first_seq <= ?2 + 1), 0) ORDER BY first_seq`,
+      runId,
+      after,
+      upTo,
+    )
+    let lines = ''
+    let lastSeq = after
+    for (const row of rows) {
+      // A flush is one row; a client may have been cut off in the middle of it.
+      const skip = Math.max(0, lastSeq + 1 - row.first_seq)
+      lines += skip === 0 ? row.events : row.events.split('\n').slice(skip).join('\n')
+      lastSeq = row.last_seq
+      if (lines.length >= READ_LENGTH) break
+    }
+    return lastSeq === after ? undefined : { lines, lastSeq }
+  }
+
+  /** What was generated so far, as the deltas tell it. */
+  generated(runId: string): { text: string; reasoningLength: number } {
+    const generated = { text: '', reasoningLength: 0 }
+    for (const { events } of this.#sql.exec<{ events: string }>(
+      'SELECT events FROM log WHERE run_id = ? ORDER BY first_seq',
+      runId,
+    )) {
+      for (const line of events.split('\n')) {
+        const event = line ? (JSON.parse(line) as RunEvent) : undefined
+        if (event?.type === 'message.delta') generated.text += event.delta
+        if (event?.type === 'reasoning.delta') generated.reasoningLength += event.delta.length
+      }
+    }
+    return generated
+  }
+
+  /** Whether the last event logged is the terminal one. */
+  isClosed(runId: string): boolean {
+    const [row] = this.#sql
+      .exec<{ events: string }>('SELECT events FROM log WHERE run_id = ? ORDER BY first_seq DESC LIMIT 1', runId)
+      .toArray()
+    const last = row?.events.trimEnd().split('\n').at(-1)
+    return last !== undefined && isTerminal(JSON.parse(last) as RunEvent)
+  }
+
+  /** The outcome is decided: from now on it is only a matter of telling D1 and the watchers. */
+  markEnded(runId: string, outcome: Outcome): void {
+    this.#sql.exec(
+      "UPDATE run SET state = 'ended', outcome = ?, ended_at = ? WHERE id = ? AND state = 'active'",
+      JSON.stringify(outcome),
+      outcome.endedAt,
+      runId,
+    )
+  }
+
+  markSettled(runId: string): void {
+    this.#sql.exec("UPDATE run SET state = 'settled', outcome = NULL WHERE id = ?", runId)
+  }
+
+  /** Runs that an earlier process left unsettled; from now on they are this one's. */
+  takeOver(epoch: string): Unsettled[] {
+    const rows = this.#sql.exec<Row>("SELECT * FROM run WHERE state <> 'settled' AND epoch <> ?", epoch).toArray()
+    this.#sql.exec("UPDATE run SET epoch = ?1 WHERE state <> 'settled' AND epoch <> ?1", epoch)
+    return rows.map(toUnsettled)
+  }
+
+  /** Runs whose end D1 has not heard of. */
+  unsettled(): Unsettled[] {
+    return this.#sql.exec<Row>("SELECT * FROM run WHERE state = 'ended'").toArray().map(toUnsettled)
+  }
+
+  /** Deletes settled runs that ended before `endedBefore`; gives when the oldest of those left ended. */
+  forget(endedBefore: number): number | undefined {
+    const old = "SELECT id FROM run WHERE state = 'settled' AND ended_at <= ?"
+    this.#sql.exec(`DELETE FROM log WHERE run_id IN (${old})`, endedBefore)
+    this.#sql.exec("DELETE FROM run WHERE state = 'settled' AND ended_at <= ?", endedBefore)
+    const { oldest } = this.#sql
+      .exec<{ oldest: number | null }>("SELECT min(ended_at) AS oldest FROM run WHERE state = 'settled'")
+      .one()
+    return oldest ?? undefined
+  }
+}
+
+const toUnsettled = ({ ref, outcome }: Row): Unsettled => ({
+  ref: JSON.parse(ref),
+  outcome: outcome === null ? undefined : JSON.parse(outcome),
+})

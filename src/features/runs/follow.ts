@@ -1,0 +1,64 @@
+import type { Ctx } from '../../http/context.ts'
+import { fromLines } from '../../lib/run-encodings.ts'
+import { isTerminal, type RunEvent } from '../../lib/run-events.ts'
+import { callRunner } from './call-runner.ts'
+import type { RunRef } from './job.ts'
+
+/** A Runner that was lost ends its runs when it is asked again: soon, but not at once. */
+const RESUME_PAUSES_MS = [50, 500, 2_000]
+
+/** The events of a run for one client, in the groups in which they come, to the terminal one. */
+export type RunFeed = {
+  run: Pick<RunRef, 'id' | 'messageId' | 'conversationId'>
+  groups: AsyncGenerator<RunEvent[]>
+  /** Stops watching. */
+  stop: () => Promise<void>
+  /** Makes the run go on even if nobody watches, whatever it was asked for with. */
+  keep: () => Promise<void>
+  /** What the client has seen before is void. */
+  reset: boolean
+  /** It is the run of an earlier request with the same key. */
+  replayed: boolean
+}
+
+/**
+ * The events after number `after` that a Runner sends as `lines`. When it is lost in the middle they go on where they
+ * were; should that fail too they end without a terminal event.
+ */
+export function follow(ctx: Ctx, run: RunRef, lines: ReadableStream<Uint8Array>, after: number): RunFeed {
+  let reader = lines.getReader()
+  let stopped = false
+  const reconnect = async (seen: number) => {
+    const watch = await callRunner(ctx, run.runner, (runner) => runner.watch(run.id, seen))
+    if (watch.kind !== 'stream') return false
+    reader = watch.stream.getReader()
+    if (stopped) await reader.cancel()
+    return !stopped
+  }
+  async function* groups(): AsyncGenerator<RunEvent[]> {
+    let seen = after
+    for (let lost = 0; ; lost++) {
+      try {
+        for await (const group of fromLines(reader)) {
+          lost = 0
+          seen = group.at(-1)!.seq
+          yield group
+          if (isTerminal(group.at(-1)!)) return
+        }
+      } catch {
+        // A stream that breaks and one that just ends mean the same here.
+      }
+      const pauseMs = RESUME_PAUSES_MS[lost]
+      if (stopped || pauseMs === undefined) return
+      await new Promise((resolve) => setTimeout(resolve, pauseMs))
+      // When it cannot be reached either, the old reader is at its end, and the next pause follows.
+      if (!(await reconnect(seen).catch(() => !stopped))) return
+    }
+  }
+  const stop = async () => {
+    stopped = true
+    await reader.cancel().catch(() => {})
+  }
+  const keep = () => callRunner(ctx, run.runner, (runner) => runner.keep(run.id))
+  return { run, groups: groups(), stop, keep, reset: false, replayed: false }
+}

@@ -1,0 +1,85 @@
+import type { ChatMessage } from '../../ai/provider.ts'
+import type { Attempt } from '../../db/schema/index.ts'
+import type {
+  CancelReason,
+  ContextReport,
+  FinishReason,
+  NewRunEvent,
+  RunFault,
+  Usage,
+  Warning,
+} from '../../lib/run-events.ts'
+import { toStoredMessage } from './schemas/events.ts'
+
+/** What identifies a run and is needed to end it; a Runner keeps it. Times are Unix milliseconds. */
+export type RunRef = {
+  id: string
+  /** Name of the Durable Object that owns it. */
+  runner: string
+  userId: string
+  conversationId: string
+  userMessageId: string
+  messageId: string
+  model: string
+  context: ContextReport
+  warnings: Warning[]
+  createdAt: number
+}
+
+/** What the Worker hands to a Runner. The prompt is not stored: nothing is generated a second time by itself. */
+export type Job = {
+  run: RunRef
+  messages: ChatMessage[]
+  maxOutputTokens: number
+  cancelOnDisconnect: boolean
+}
+
+/** How a run ended. */
+export type Ending =
+  | { status: 'completed'; finishReason: FinishReason }
+  | { status: 'cancelled'; cancelReason: CancelReason }
+  | { status: 'failed' | 'interrupted'; error: RunFault }
+
+/** What a run has made by its end. */
+export type Result = { ending: Ending; text: string; usage: Usage; attempts: Attempt[] }
+
+/** A result with its place: `lastSeq` is the number of the terminal event. */
+export type Outcome = Result & { lastSeq: number; endedAt: number }
+
+/** The Runner of a conversation: one for all its runs, since a new object costs more than a warm one. */
+export const runnerOfConversation = (conversationId: string) => `c:${conversationId}`
+
+/** The first event of every run. */
+export const createdEvent = (run: RunRef): NewRunEvent => ({
+  type: 'run.created',
+  status: 'in_progress',
+  conversation_id: run.conversationId,
+  user_message_id: run.userMessageId,
+  message_id: run.messageId,
+  model: run.model,
+  context: run.context,
+  warnings: run.warnings,
+})
+
+/** The last events of a run; how many there are depends on its ending alone. `persisted`: D1 has heard of it. */
+export function closingEvents(run: RunRef, { ending, text, usage }: Result, persisted: boolean): NewRunEvent[] {
+  const message = { type: 'message.completed' as const, message: toStoredMessage(run, text, usage) }
+  return [
+    { type: 'usage', ...usage },
+    ...(ending.status === 'completed' ? [message] : []),
+    terminalEvent(ending, persisted),
+  ]
+}
+
+function terminalEvent(ending: Ending, persisted: boolean): NewRunEvent {
+  switch (ending.status) {
+    case 'completed':
+      return { type: 'run.completed', status: 'completed', finish_reason: ending.finishReason, persisted }
+    case 'cancelled':
+      return { type: 'run.cancelled', status: 'cancelled', cancel_reason: ending.cancelReason, persisted }
+    case 'failed':
+      return { type: 'run.failed', status: 'failed', error: ending.error, persisted }
+    case 'interrupted':
+      return { type: 'run.interrupted', status: 'interrupted', error: ending.error, persisted }
+  }
+}

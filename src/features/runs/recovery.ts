@@ -1,0 +1,53 @@
+import { and, eq, lt } from 'drizzle-orm'
+import { runs } from '../../db/schema/index.ts'
+import type { BaseCtx, Ctx } from '../../http/context.ts'
+import { callRunner } from './call-runner.ts'
+import type { RunRef } from './job.ts'
+import type { StoredRun } from './schemas/run.ts'
+
+/** A run younger than this may still be on its way to its Runner; it is not lost because the Runner has not heard of it. */
+const START_GRACE_MS = 5_000
+const SWEEP_LIMIT = 100
+
+/** What a Runner needs of a run that it may never have seen. The kind `reply` has all of it. */
+export const toRunRef = (run: StoredRun): RunRef => ({
+  id: run.id,
+  runner: run.runner!,
+  userId: run.userId,
+  conversationId: run.conversationId!,
+  userMessageId: run.userMessageId!,
+  messageId: run.messageId!,
+  model: run.model,
+  context: run.context,
+  warnings: run.warnings,
+  createdAt: run.createdAt.getTime(),
+})
+
+/** Asks the Runner whether it really has the run, which ends it if not. Gives whether it is still going on. */
+export function isAlive(ctx: BaseCtx, run: StoredRun): Promise<boolean> {
+  const isOnItsWay = Date.now() - run.createdAt.getTime() < START_GRACE_MS
+  return callRunner(ctx, run.runner!, (runner) => runner.recover(toRunRef(run), isOnItsWay))
+}
+
+/** Ends a dead run that blocks the conversation. Gives the id of the run when it is alive. */
+export async function freeConversation(ctx: Ctx, conversationId: string): Promise<string | undefined> {
+  const [run] = await ctx.db
+    .select()
+    .from(runs)
+    .where(and(eq(runs.conversationId, conversationId), eq(runs.status, 'in_progress'), eq(runs.userId, ctx.user.id)))
+  return run && (await isAlive(ctx, run)) ? run.id : undefined
+}
+
+/** A chore: ends runs that nobody has heard of for a lease, and that nobody asks for. */
+export async function recoverLostRuns(ctx: BaseCtx): Promise<void> {
+  const { db, now, log } = ctx
+  const lost = await db
+    .select()
+    .from(runs)
+    .where(and(eq(runs.status, 'in_progress'), lt(runs.leaseUntil, now)))
+    .orderBy(runs.leaseUntil)
+    .limit(SWEEP_LIMIT)
+  const results = await Promise.allSettled(lost.map((run) => isAlive(ctx, run)))
+  const failed = results.filter(({ status }) => status === 'rejected').length
+  if (lost.length > 0) log(failed > 0 ? 'error' : 'info', 'lost_runs', { count: lost.length, failed })
+}

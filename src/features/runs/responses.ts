@@ -1,0 +1,156 @@
+import { z } from '@hono/zod-openapi'
+import type { Context } from 'hono'
+import type { Config } from '../../env.ts'
+import type { AuthedEnv } from '../../http/context.ts'
+import { AppError, isErrorCode } from '../../http/errors.ts'
+import { replayedHeader } from '../../http/idempotency.ts'
+import { described } from '../../http/openapi.ts'
+import { toSse, toSseReset } from '../../lib/run-encodings.ts'
+import { isTerminal, type RunEvent, type StoredMessage, type TerminalEvent } from '../../lib/run-events.ts'
+import { comment, retry } from '../../lib/sse.ts'
+import { toRun } from './schemas/run.ts'
+import { getRun, type RunFeed } from './service.ts'
+
+const RECONNECT_MS = 1_500
+
+export const LastEventId = z.object({
+  'last-event-id': z
+    .string()
+    .max(1_000)
+    .optional()
+    .openapi({ description: 'The last event seen; the answer goes on after it. What is no number counts as absent' }),
+})
+
+/** The number of the last event that a client has seen, by the first of these that is a number; 0 when none is. */
+export function seqOf(...lastEventIds: (string | undefined)[]): number {
+  const seen = lastEventIds.find((given) => given !== undefined && /^\d+$/.test(given))
+  return seen === undefined ? 0 : Math.min(Number(seen), Number.MAX_SAFE_INTEGER)
+}
+
+/** An answer that is a stream of the run's events, in the document. */
+export const eventStream = (description: string) => ({
+  description,
+  headers: described('X-Run-Id', 'Location', 'Idempotency-Replayed'),
+  content: {
+    'text/event-stream': {
+      schema: z
+        .string()
+        .openapi({ description: 'Server-sent events; `data` is the component that is named like `event`' }),
+    },
+  },
+})
+
+/** Errors that a run can end in. */
+export const RUN_ERRORS = [
+  'upstream_auth',
+  'upstream_rejected',
+  'upstream_error',
+  'upstream_stalled',
+  'upstream_garbled',
+  'upstream_truncated',
+  'run_interrupted',
+  'runner_unavailable',
+  'upstream_busy',
+  'upstream_timeout',
+  'run_too_long',
+  'context_too_long',
+] as const
+
+/** The native stream (docs/runs.md). Closing it ends nothing: the run goes on. */
+export function toEventStream({ run, groups, stop, reset, replayed }: RunFeed, { HEARTBEAT_MS }: Config): Response {
+  const encoder = new TextEncoder()
+  let next: Promise<IteratorResult<RunEvent[]>> | undefined
+  const body = new ReadableStream<Uint8Array>({
+    start(controller) {
+      const opening = retry(RECONNECT_MS) + comment('open') + (reset ? toSseReset(run.id, 0) : '')
+      controller.enqueue(encoder.encode(opening))
+    },
+    async pull(controller) {
+      next ??= groups.next()
+      const group = await orSilence(next, HEARTBEAT_MS)
+      if (group === 'silence') return controller.enqueue(encoder.encode(comment('hb')))
+      next = undefined
+      if (group.done) return controller.close()
+      controller.enqueue(encoder.encode(group.value.map(toSse).join('')))
+    },
+    cancel: stop,
+  })
+  return new Response(body, {
+    headers: {
+      'content-type': 'text/event-stream; charset=utf-8',
+      'cache-control': 'no-cache, no-transform',
+      'content-encoding': 'identity',
+      'x-accel-buffering': 'no',
+      'x-run-id': run.id,
+      location: `/api/v1/runs/${run.id}/events`,
+      ...replayedHeader(replayed),
+    },
+  })
+}
+
+/**
+ * Waits for the end of a run and answers with what `toAnswer` makes of the reply, which is missing when the run was
+ * cancelled; or with 202 and the run, at once if that was asked for, else after JSON_WAIT_MS.
+ * @throws AppError with what the run ended in
+ */
+export async function answerReply<A>(c: Context<AuthedEnv>, feed: RunFeed, toAnswer: Answer<A>) {
+  const { run, replayed } = feed
+  const headers: Record<string, string> = { 'x-run-id': run.id, ...replayedHeader(replayed) }
+  // An error names the run as well.
+  for (const [name, value] of Object.entries(headers)) c.header(name, value)
+  const async = prefersAsync(c)
+  const end = await waitForEnd(feed, async ? 0 : c.var.config.JSON_WAIT_MS)
+  if (end) return toAnswer(end.message, headers)
+  const location = `/api/v1/runs/${run.id}`
+  if (async) headers['preference-applied'] = 'respond-async'
+  return c.json(toRun(await getRun(c.var.ctx, run.id)), 202, { ...headers, location })
+}
+
+type Answer<A> = (message: StoredMessage | undefined, headers: Record<string, string>) => Promise<A>
+
+const prefersAsync = (c: Context) => /(^|,)\s*respond-async/i.test(c.req.header('prefer') ?? '')
+
+/** The stored message of a run that completed; `undefined` when it takes longer than `waitMs`. */
+async function waitForEnd({ run, groups, keep, stop }: RunFeed, waitMs: number) {
+  const deadline = Date.now() + waitMs
+  let message: StoredMessage | undefined
+  let partial = false
+  for (;;) {
+    const group = await orSilence(groups.next(), Math.max(0, deadline - Date.now()))
+    if (group === 'silence') {
+      // The answer will say where the run can be watched, so it must be there.
+      await keep()
+      await stop()
+      return undefined
+    }
+    if (group.done)
+      throw new AppError('run_interrupted', undefined, { extras: { run_id: run.id, message_id: run.messageId } })
+    for (const event of group.value) {
+      if (event.type === 'message.delta') partial = true
+      if (event.type === 'message.completed') message = event.message
+      if (event.type === 'run.failed' || event.type === 'run.interrupted')
+        throw failureOf(event, run.messageId, partial)
+      if (isTerminal(event)) return { message }
+    }
+  }
+}
+
+type Failed = TerminalEvent & { type: 'run.failed' | 'run.interrupted' }
+
+const failureOf = ({ run_id, error }: Failed, message_id: string, partial: boolean) =>
+  new AppError(isErrorCode(error.code) ? error.code : 'internal', error.message, {
+    extras: { run_id, message_id, ...(partial && { partial }) },
+    retryAfterS: error.code === 'upstream_busy' ? 2 : undefined,
+  })
+
+async function orSilence<T>(work: Promise<T>, ms: number): Promise<T | 'silence'> {
+  let timer: ReturnType<typeof setTimeout> | undefined
+  const silence = new Promise<'silence'>((resolve) => {
+    timer = setTimeout(() => resolve('silence'), ms)
+  })
+  try {
+    return await Promise.race([work, silence])
+  } finally {
+    clearTimeout(timer)
+  }
+}

@@ -1,0 +1,70 @@
+import { z } from '@hono/zod-openapi'
+import { createRouter } from '../../http/create-app.ts'
+import { authed } from '../../http/guards.ts'
+import { IdParam, json } from '../../http/openapi.ts'
+import { eventStream, LastEventId, seqOf, toEventStream } from './responses.ts'
+import { Run, toRun } from './schemas/run.ts'
+import * as runs from './service.ts'
+
+const tags = ['runs']
+
+const After = z.object({
+  after: z.string().max(1_000).optional().openapi({ description: 'Like `Last-Event-ID`, which wins' }),
+})
+
+export const runRoutes = createRouter()
+
+runRoutes.openapi(
+  authed(
+    {
+      operationId: 'getRun',
+      tags,
+      method: 'get',
+      path: '/runs/{id}',
+      summary: 'A run, with the text so far',
+      request: { params: IdParam },
+      responses: { 200: json(Run, 'The run') },
+    },
+    ['not_found', 'runner_unavailable'],
+  ),
+  async (c) => c.json(toRun(await runs.getRun(c.var.ctx, c.req.valid('param').id)), 200),
+)
+
+runRoutes.openapi(
+  authed(
+    {
+      operationId: 'watchRun',
+      tags,
+      method: 'get',
+      path: '/runs/{id}/events',
+      summary: 'Watch a run, from the start or after the last event seen',
+      request: { params: IdParam, headers: LastEventId, query: After },
+      responses: {
+        200: eventStream('The events that follow, then live ones to the end'),
+        204: { description: 'Nothing follows: the last event seen is the terminal one' },
+      },
+    },
+    ['not_found', 'validation_failed', 'runner_unavailable'],
+  ),
+  async (c) => {
+    const after = seqOf(c.req.valid('header')['last-event-id'], c.req.valid('query').after)
+    const feed = await runs.watchRun(c.var.ctx, c.req.valid('param').id, after)
+    return feed === 'ended' ? c.body(null, 204) : (toEventStream(feed, c.var.config) as never)
+  },
+)
+
+runRoutes.openapi(
+  authed(
+    {
+      operationId: 'cancelRun',
+      tags,
+      method: 'post',
+      path: '/runs/{id}/cancel',
+      summary: 'Stop a run; what was written is kept',
+      request: { params: IdParam },
+      responses: { 200: json(Run, 'The run, ended now or before') },
+    },
+    ['not_found', 'runner_unavailable'],
+  ),
+  async (c) => c.json(toRun(await runs.cancelRun(c.var.ctx, c.req.valid('param').id)), 200),
+)

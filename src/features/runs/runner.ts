@@ -1,0 +1,312 @@
+import { DurableObject } from 'cloudflare:workers'
+import { providerFor } from '../../ai/providers.ts'
+import { openDb } from '../../db/client.ts'
+import { type Config, configOf } from '../../env.ts'
+import { describeError, type Log, openLog } from '../../http/log.ts'
+import { newSecret } from '../../lib/ids.ts'
+import type { CancelReason, NewRunEvent } from '../../lib/run-events.ts'
+import { EventLog } from './event-log.ts'
+import { type Generation, generate, toRunFault } from './generate.ts'
+import { closingEvents, createdEvent, type Ending, type Job, type Outcome, type Result, type RunRef } from './job.ts'
+import { LiveRun } from './live-run.ts'
+import { lostResultOf, resultOf, type Stopped } from './result.ts'
+import { checkpoint, setLastSeq, settlePromptly, settleWithin } from './settle.ts'
+import { watchStream } from './watch-stream.ts'
+
+/**
+ * What a watcher gets: events after a number, as lines of JSON, then those to come; or that nothing follows any more,
+ * that the number is above all there are, or that this Runner has no log of the run.
+ */
+export type Watch = { kind: 'stream'; stream: ReadableStream<Uint8Array> } | { kind: 'end' | 'ahead' | 'unknown' }
+
+/** Pauses between late tries to settle, doubling, while D1 is down. */
+const LATE_PAUSE_MS = { first: 2_000, most: 60_000 }
+/** How soon a watcher that has gone is noticed where its going ends the run. */
+const PROBE_MS = 250
+
+/**
+ * Owns the runs of one conversation: it alone talks to the upstream, numbers the events, keeps them for resuming, and
+ * ends every run exactly once. HTTP connections only watch (docs/runs.md).
+ */
+export class Runner extends DurableObject<Env> {
+  readonly #config: Config
+  readonly #log: Log
+  readonly #runs: EventLog
+  /** Another one after every restart: what an earlier process was working on is lost. */
+  readonly #epoch = newSecret(8)
+  readonly #live = new Map<string, LiveRun>()
+  #recovered: Promise<void> | undefined
+  #lateTries = 0
+
+  constructor(state: DurableObjectState, env: Env) {
+    super(state, env)
+    this.#config = configOf(env)
+    this.#log = openLog({ runner: state.id.name ?? null })
+    this.#runs = new EventLog(state.storage.sql)
+  }
+
+  /** Begins a run and lets the caller watch it from the start. A repeated call only watches. */
+  async start(job: Job): Promise<Watch> {
+    await this.#recover()
+    if (this.#runs.begin(job.run, this.#epoch)) {
+      const live = this.#open(job)
+      this.ctx.waitUntil(this.#orGiveWay(job.run.id, this.#execute(live)))
+    }
+    return this.watch(job.run.id, 0)
+  }
+
+  /** Events after number `after`: those logged, then live ones. */
+  async watch(runId: string, after: number): Promise<Watch> {
+    await this.#recover()
+    const live = this.#live.get(runId)
+    const lastSeq = live?.visibleSeq ?? this.#runs.lastSeq(runId)
+    if (!live && lastSeq === 0) return { kind: 'unknown' }
+    if (after > lastSeq) return { kind: 'ahead' }
+    if (after === lastSeq && this.#runs.isClosed(runId)) return { kind: 'end' }
+    const probeMs = live?.job.cancelOnDisconnect ? PROBE_MS : this.#config.HEARTBEAT_MS
+    return { kind: 'stream', stream: watchStream(this.#runs, runId, after, probeMs, live) }
+  }
+
+  /** Stops a run and resolves when it has ended. One that ended before is left as it is. */
+  async cancel(run: RunRef, reason: CancelReason): Promise<void> {
+    await this.#recover()
+    const live = this.#live.get(run.id)
+    if (!live) return this.#endLost(run, { status: 'cancelled', cancelReason: reason })
+    this.#stop(live, reason)
+    await live.ended
+  }
+
+  /** Ends a run whose client was told that it could not be started, though it may have been. */
+  async abandon(run: RunRef): Promise<void> {
+    await this.#recover()
+    const live = this.#live.get(run.id)
+    if (!live) return this.#endLost(run, { status: 'failed', error: toRunFault('runner_unavailable') })
+    this.#stop(live, 'superseded')
+    await live.ended
+  }
+
+  /** The run goes on even if its last watcher leaves: its answer told the client to come back. */
+  keep(runId: string): void {
+    const live = this.#live.get(runId)
+    if (live) live.job.cancelOnDisconnect = false
+  }
+
+  /** The text of a run that is going on here; `undefined` when none is. */
+  async text(runId: string): Promise<string | undefined> {
+    await this.#recover()
+    return this.#live.get(runId)?.text
+  }
+
+  /** Ends the run as interrupted unless it is going on here, or may still be on its way. Gives whether it is alive. */
+  async recover(run: RunRef, isOnItsWay: boolean): Promise<boolean> {
+    await this.#recover()
+    if (this.#live.has(run.id)) return true
+    if (isOnItsWay && this.#runs.state(run.id) === undefined) return true
+    await this.#endLost(run, INTERRUPTED)
+    return false
+  }
+
+  override async alarm(): Promise<void> {
+    try {
+      await this.#recover()
+      await this.#settleLate()
+      for (const live of this.#live.values()) {
+        live.cutStalled(this.#config.WATCHER_STALL_MS)
+        await this.#checkpoint(live)
+      }
+    } catch (error) {
+      this.#log('error', 'alarm_failed', describeError(error))
+    } finally {
+      await this.#arm()
+    }
+  }
+
+  #open(job: Job): LiveRun {
+    const live: LiveRun = new LiveRun(job, {
+      flushMs: this.#config.RUN_FLUSH_MS,
+      flushBytes: this.#config.RUN_FLUSH_BYTES,
+      desertedMs: this.#config.DISCONNECT_CANCEL_MS,
+      append: (events) => this.#append(job.run.id, events),
+      onDeserted: () => live.job.cancelOnDisconnect && this.#stop(live, 'client_gone'),
+    })
+    this.#live.set(job.run.id, live)
+    live.visibleSeq = this.#runs.lastSeq(job.run.id)
+    if (live.visibleSeq === 0) live.emit([createdEvent(job.run)])
+    return live
+  }
+
+  /** A number that a client has seen must survive a kill, so it is shown only when it is on disk. */
+  #append(runId: string, events: NewRunEvent[]): Promise<number> {
+    const write = async () => {
+      const seq = this.#runs.append(runId, events)
+      await this.ctx.storage.sync()
+      return seq
+    }
+    return this.#orGiveWay(runId, write())
+  }
+
+  /** An object that cannot keep its books keeps no promise. A fresh one finds what there is, and ends the run. */
+  #orGiveWay<T>(runId: string, work: Promise<T>): Promise<T> {
+    return work.catch((error) => {
+      this.#log('error', 'runner_failed', { run_id: runId, ...describeError(error) })
+      this.ctx.abort('The books of a run cannot be kept')
+      throw error
+    })
+  }
+
+  async #execute(live: LiveRun): Promise<void> {
+    const { job } = live
+    await this.#arm()
+    const model = this.#config.MODELS.find(({ id }) => id === job.run.model)
+    const tooLong = setTimeout(() => this.#stop(live, 'run_too_long'), this.#config.RUN_MAX_MS)
+    const checkpoints = setInterval(() => this.#checkpoint(live), this.#config.CHECKPOINT_MS)
+    let generation: Generation = { started: false, attempts: [], fault: toRunFault('upstream_error') }
+    try {
+      if (model) {
+        generation = await generate({
+          provider: (one) => providerFor(one, this.#config),
+          model,
+          fallback: this.#config.MODELS.find(({ id }) => id === model.fallback),
+          messages: job.messages,
+          maxOutputTokens: job.maxOutputTokens,
+          config: this.#config,
+          signal: live.abort.signal,
+          onDelta: (kind, delta) => live.delta(kind, delta),
+        })
+      }
+    } catch (error) {
+      // Nothing of the upstream gets here: it is a mistake of ours, and the run must end all the same.
+      this.#log('error', 'generation_failed', { run_id: job.run.id, ...describeError(error) })
+    } finally {
+      clearTimeout(tooLong)
+      clearInterval(checkpoints)
+    }
+    live.flush()
+    await this.#finish(live, resultOf(job.run, generation, live.stopped, live, this.#config.MODELS))
+  }
+
+  /** The outcome is stored here first: whatever happens from now on, it is the one. */
+  async #finish(live: LiveRun, result: Result): Promise<void> {
+    const { run } = live.job
+    const lastSeq = this.#runs.lastSeq(run.id) + closingEvents(run, result, true).length
+    const outcome: Outcome = { ...result, lastSeq, endedAt: Date.now() }
+    this.#runs.markEnded(run.id, outcome)
+    await this.#conclude(live, outcome)
+  }
+
+  /** Tells D1, and only then the watchers. The terminal event and the mark are one write: neither comes alone. */
+  async #conclude(live: LiveRun, outcome: Outcome): Promise<void> {
+    const { run } = live.job
+    try {
+      const { persisted, stored } = await settlePromptly(openDb(this.env.DB), run, outcome, this.#log)
+      if (!this.#runs.isClosed(run.id)) live.emit(closingEvents(run, stored ?? outcome, persisted))
+      if (persisted) this.#runs.markSettled(run.id)
+      await live.written()
+      if (stored) await this.#renumber(run)
+      this.#report(run, { ...outcome, ...stored }, persisted)
+    } finally {
+      this.#live.delete(run.id)
+      live.end()
+      await this.#arm()
+    }
+  }
+
+  /** Somebody else ended the run in D1, and guessed the number that its terminal event has here. */
+  async #renumber(run: RunRef): Promise<void> {
+    await setLastSeq(openDb(this.env.DB), run, this.#runs.lastSeq(run.id)).catch((error) =>
+      this.#log('error', 'renumbering_failed', { run_id: run.id, ...describeError(error) }),
+    )
+  }
+
+  #report(run: RunRef, { ending, usage, attempts, endedAt }: Outcome, persisted: boolean): void {
+    const error = 'error' in ending ? ending.error.code : undefined
+    this.#log(error ? 'warn' : 'info', 'run_ended', {
+      run_id: run.id,
+      user_id: run.userId,
+      status: ending.status,
+      error,
+      model: run.model,
+      upstream: attempts.at(-1)?.upstream,
+      tries: attempts.length,
+      tokens: usage.total_tokens,
+      ms: endedAt - run.createdAt,
+      persisted,
+    })
+    if (error === 'upstream_auth') this.#log('error', 'upstream_auth', { run_id: run.id, model: run.model })
+  }
+
+  /** D1 failed when the run ended: it hears of it now. What the watchers were told stays as it was. */
+  async #settleLate(): Promise<void> {
+    for (const { ref, outcome } of this.#runs.unsettled()) {
+      if (this.#live.has(ref.id) || !outcome) continue
+      try {
+        await settleWithin(openDb(this.env.DB), ref, outcome)
+        this.#runs.markSettled(ref.id)
+        this.#lateTries = 0
+      } catch (error) {
+        this.#lateTries += 1
+        this.#log('error', 'settlement_failed', { run_id: ref.id, ...describeError(error) })
+      }
+    }
+  }
+
+  /** Ends what an earlier process left behind: once, and before anything else. */
+  #recover(): Promise<void> {
+    this.#recovered ??= Promise.all(
+      this.#runs.takeOver(this.#epoch).map(({ ref }) => this.#endLost(ref, INTERRUPTED)),
+    ).then(() => {})
+    return this.#recovered
+  }
+
+  /**
+   * Ends a run that nobody is generating: its Worker never came here, or the process that had it is gone. What was
+   * decided before stays decided.
+   */
+  async #endLost(run: RunRef, ending: Ending): Promise<void> {
+    this.#runs.begin(run, this.#epoch)
+    if (this.#live.has(run.id)) return this.#live.get(run.id)!.ended
+    if (this.#runs.state(run.id) === 'settled') return
+    const live = this.#open({ run, messages: [], maxOutputTokens: 0, cancelOnDisconnect: false })
+    await this.#orGiveWay(run.id, this.#finishLost(live, ending))
+  }
+
+  async #finishLost(live: LiveRun, ending: Ending): Promise<void> {
+    const { run } = live.job
+    const written = this.#runs.generated(run.id)
+    live.text = written.text
+    const decided = this.#runs.outcome(run.id)
+    if (decided) return this.#conclude(live, decided)
+    await this.#finish(live, lostResultOf(run, ending, written, this.#config.MODELS))
+  }
+
+  #stop(live: LiveRun, reason: Stopped): void {
+    live.stopped ??= reason
+    live.abort.abort(new Error(reason))
+  }
+
+  async #checkpoint(live: LiveRun): Promise<void> {
+    const leaseUntil = new Date(Date.now() + this.#config.RUN_LEASE_MS)
+    try {
+      const isOurs = await checkpoint(openDb(this.env.DB), live.job.run, live.text, leaseUntil)
+      // It was ended in D1 without us; nobody would pay for what comes.
+      if (!isOurs && !live.isOver) this.#stop(live, 'superseded')
+    } catch (error) {
+      this.#log('warn', 'checkpoint_failed', { run_id: live.job.run.id, ...describeError(error) })
+    }
+  }
+
+  /** One alarm serves everything: live runs, settlements that failed, and logs to be forgotten. */
+  async #arm(): Promise<void> {
+    const now = Date.now()
+    const oldest = this.#runs.forget(now - this.#config.RUN_LOG_TTL_MS)
+    const latePauseMs = Math.min(LATE_PAUSE_MS.most, LATE_PAUSE_MS.first * 2 ** this.#lateTries)
+    const times = [
+      this.#live.size > 0 ? now + this.#config.ALARM_MS : undefined,
+      this.#runs.unsettled().some(({ ref }) => !this.#live.has(ref.id)) ? now + latePauseMs : undefined,
+      oldest === undefined ? undefined : oldest + this.#config.RUN_LOG_TTL_MS,
+    ].filter((time) => time !== undefined)
+    if (times.length > 0) await this.ctx.storage.setAlarm(Math.min(...times))
+  }
+}
+
+const INTERRUPTED: Ending = { status: 'interrupted', error: toRunFault('run_interrupted') }

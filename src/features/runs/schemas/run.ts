@@ -1,0 +1,77 @@
+import { z } from '@hono/zod-openapi'
+import type { runs } from '../../../db/schema/index.ts'
+import { id, maybeId, maybeMoment, modelName, modelText, moment } from '../../../http/fields.ts'
+import * as shapes from '../../../lib/run-events.ts'
+
+export const RunStatus = z.enum(shapes.RunStatus.options).openapi('RunStatus')
+export const FinishReason = z.enum(shapes.FinishReason.options).openapi('FinishReason')
+export const CancelReason = z.enum(shapes.CancelReason.options).openapi('CancelReason')
+export const RunFault = z.strictObject(shapes.RunFault.shape).openapi('RunFault')
+export const Warning = z.strictObject(shapes.Warning.shape).openapi('Warning')
+export const ContextReport = z.strictObject(shapes.ContextReport.shape).openapi('ContextReport', {
+  description: 'What the model was sent: messages with the new one, those left out, and the estimated tokens.',
+  example: { sent: 12, dropped: 88, tokens: 3120 },
+})
+export const Usage = z.strictObject(shapes.Usage.shape).openapi('Usage', {
+  example: {
+    input_tokens: 3120,
+    cached_tokens: 0,
+    output_tokens: 9,
+    reasoning_tokens: 0,
+    total_tokens: 3129,
+    charged_tokens: 3129,
+    calls: 1,
+    cost_microusd: 0,
+    estimated: false,
+  },
+})
+
+export const Run = z
+  .strictObject({
+    id,
+    kind: z.enum(['reply']),
+    status: RunStatus,
+    conversation_id: maybeId,
+    user_message_id: maybeId,
+    message_id: maybeId,
+    model: modelName,
+    content: modelText.openapi({ description: 'The text so far' }),
+    finish_reason: z.union([FinishReason, z.null()]),
+    cancel_reason: z.union([CancelReason, z.null()]),
+    error: z.union([RunFault, z.null()]),
+    context: ContextReport,
+    warnings: z.array(Warning).max(10),
+    usage: z.union([Usage, z.null()]),
+    created_at: moment,
+    ended_at: maybeMoment,
+  })
+  .openapi('Run')
+
+/** A run as D1 has it. */
+export type StoredRun = typeof runs.$inferSelect
+
+/** Field by field, so that a new column stays private until somebody adds it here. */
+export const toRun = ({ run, content }: { run: StoredRun; content: string }): z.infer<typeof Run> => ({
+  id: run.id,
+  kind: run.kind,
+  status: run.status,
+  conversation_id: run.conversationId,
+  user_message_id: run.userMessageId,
+  message_id: run.messageId,
+  model: run.model,
+  content,
+  finish_reason: run.finishReason,
+  cancel_reason: run.cancelReason,
+  error: toFault(run),
+  context: run.context,
+  warnings: run.warnings,
+  usage: run.usage,
+  created_at: run.createdAt.toISOString(),
+  ended_at: run.endedAt?.toISOString() ?? null,
+})
+
+/** What ended a run that failed or was interrupted. */
+export const toFault = (run: StoredRun): shapes.RunFault | null =>
+  run.errorCode === null
+    ? null
+    : { code: run.errorCode, message: run.errorMessage ?? '', retryable: run.retryable ?? false }

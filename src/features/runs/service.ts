@@ -1,0 +1,144 @@
+import { and, eq } from 'drizzle-orm'
+import type { Db } from '../../db/client.ts'
+import { messages, runs } from '../../db/schema/index.ts'
+import type { Ctx } from '../../http/context.ts'
+import { AppError, notFound } from '../../http/errors.ts'
+import { describeError } from '../../http/log.ts'
+import type { CancelReason, NewRunEvent, RunEvent } from '../../lib/run-events.ts'
+import { admit, type ReplyRequest } from './admission.ts'
+import { callRunner } from './call-runner.ts'
+import { follow, type RunFeed } from './follow.ts'
+import { toRunFault } from './generate.ts'
+import { closingEvents, createdEvent, type Ending, type Job, type Result, type RunRef } from './job.ts'
+import { isAlive, toRunRef } from './recovery.ts'
+import type { StoredRun } from './schemas/run.ts'
+import { settle, toEnding } from './settle.ts'
+import { NO_USAGE } from './usage.ts'
+
+export type { RunFeed } from './follow.ts'
+
+/**
+ * Asks for a reply; gives its events, after `lastEventId` when the same key was used before, or `ended` when nothing
+ * follows. Once it resolves the run goes on without us; should the client leave before, it is handed over all the same.
+ * @throws AppError as `admit`, and `runner_unavailable`
+ */
+export function startReply(ctx: Ctx, request: ReplyRequest, lastEventId: number): Promise<RunFeed | 'ended'> {
+  const work = (async () => {
+    const admission = await admit(ctx, request)
+    if ('job' in admission) return handOver(ctx, admission.job)
+    const feed = await watchRun(ctx, admission.replayOf, lastEventId)
+    return feed === 'ended' ? feed : { ...feed, replayed: true }
+  })()
+  ctx.waitUntil(work.catch(() => {}))
+  return work
+}
+
+/** Gives the run to its Runner. When that fails the run ends as failed and free of charge, without it if need be. */
+async function handOver(ctx: Ctx, job: Job): Promise<RunFeed> {
+  const { run } = job
+  try {
+    const watch = await callRunner(ctx, run.runner, (runner) => runner.start(job))
+    if (watch.kind !== 'stream') throw new AppError('runner_unavailable')
+    return follow(ctx, run, watch.stream, 0)
+  } catch (error) {
+    const ending: Ending = { status: 'failed', error: toRunFault('runner_unavailable') }
+    const result: Result = { ending, text: '', usage: NO_USAGE, attempts: [] }
+    const lastSeq = eventsOf(run, result).length
+    // It may have begun all the same. Should all of this fail, the run's lease runs out and recovery ends it.
+    await callRunner(ctx, run.runner, (runner) => runner.abandon(run))
+      .catch(() => settle(ctx.db, run, { ...result, lastSeq, endedAt: Date.now() }))
+      .catch((failure) => ctx.log('error', 'settlement_failed', { run_id: run.id, ...describeError(failure) }))
+    throw new AppError('runner_unavailable', undefined, {
+      extras: { run_id: run.id, message_id: run.messageId },
+      retryAfterS: 1,
+      cause: error,
+    })
+  }
+}
+
+/**
+ * The events of one's own run after number `after`: live, from the log, or told again; `ended` when nothing follows.
+ * @throws AppError `not_found`, `runner_unavailable`
+ */
+export async function watchRun(ctx: Ctx, id: string, after: number): Promise<RunFeed | 'ended'> {
+  let { run } = await readRun(ctx, id)
+  const ref = toRunRef(run)
+  const watch = (from: number) => callRunner(ctx, ref.runner, (runner) => runner.watch(id, from))
+  let found = await watch(after)
+  for (let pauseMs = 20; found.kind === 'unknown' && run.status === 'in_progress'; pauseMs *= 2) {
+    // It is on its way to its Runner, or it is lost and ends by being asked for.
+    if (await isAlive(ctx, run)) await new Promise((resolve) => setTimeout(resolve, pauseMs))
+    found = await watch(after)
+    if (found.kind === 'unknown') run = (await readRun(ctx, id)).run
+  }
+  if (found.kind === 'end' || (found.kind === 'unknown' && after === run.lastSeq)) return 'ended'
+  if (found.kind === 'stream') return follow(ctx, ref, found.stream, after)
+  const whole = found.kind === 'ahead' ? await watch(0) : found
+  const reset = after > 0
+  if (whole.kind === 'stream') return { ...follow(ctx, ref, whole.stream, 0), reset }
+  return { ...retold(await readRun(ctx, id)), reset }
+}
+
+/** One's own run with the text so far. @throws AppError `not_found`, `runner_unavailable` */
+export async function getRun(ctx: Ctx, id: string) {
+  const found = await readRun(ctx, id)
+  if (found.run.status !== 'in_progress') return found
+  const live = await callRunner(ctx, found.run.runner!, (runner) => runner.text(id))
+  if (live !== undefined) return { run: found.run, content: live }
+  await isAlive(ctx, found.run)
+  // It may have ended since, or by being asked for.
+  return readRun(ctx, id)
+}
+
+/** Ends one's own run. One that has ended stays as it is. @throws AppError `not_found`, `runner_unavailable` */
+export async function cancelRun(ctx: Ctx, id: string, reason: CancelReason = 'user') {
+  const found = await readRun(ctx, id)
+  if (found.run.status !== 'in_progress') return found
+  const ref = toRunRef(found.run)
+  await callRunner(ctx, ref.runner, (runner) => runner.cancel(ref, reason))
+  return readRun(ctx, id)
+}
+
+/** Statement for the ids of the runs that are going on in one's own conversation: none or one. */
+export const activeRuns = (db: Db, userId: string, conversationId: string) =>
+  db
+    .select({ id: runs.id })
+    .from(runs)
+    .where(and(eq(runs.conversationId, conversationId), eq(runs.status, 'in_progress'), eq(runs.userId, userId)))
+
+type Found = { run: StoredRun; content: string }
+
+async function readRun({ db, user }: Ctx, id: string): Promise<Found> {
+  const [row] = await db
+    .select({ run: runs, content: messages.content })
+    .from(runs)
+    .leftJoin(messages, eq(messages.id, runs.messageId))
+    .where(and(eq(runs.id, id), eq(runs.userId, user.id)))
+  if (!row) throw notFound()
+  return { run: row.run, content: row.content ?? '' }
+}
+
+/** The log of a run is kept for minutes, its message for ever: the events as the message tells them. */
+function retold({ run, content }: Found): RunFeed {
+  const ref = toRunRef(run)
+  const events = eventsOf(ref, { ending: toEnding(run), text: content, usage: run.usage ?? NO_USAGE, attempts: [] })
+  // The last ones keep their numbers, so that a client which has the terminal one is told that nothing follows.
+  const isOpening = (event: NewRunEvent) => event.type === 'run.created' || event.type === 'message.delta'
+  const shift = run.lastSeq! - events.length
+  const numbered = events.map((event, at) => ({
+    run_id: run.id,
+    seq: at + 1 + (isOpening(event) ? 0 : shift),
+    ...event,
+  })) as RunEvent[]
+  const groups = (async function* () {
+    yield numbered
+  })()
+  const nothing = async () => {}
+  return { run: ref, groups, stop: nothing, keep: nothing, reset: false, replayed: false }
+}
+
+const eventsOf = (run: RunRef, result: Result): NewRunEvent[] => [
+  createdEvent(run),
+  ...(result.text ? [{ type: 'message.delta' as const, offset: 0, delta: result.text }] : []),
+  ...closingEvents(run, result, true),
+]

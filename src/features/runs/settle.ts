@@ -1,0 +1,151 @@
+import { and, eq } from 'drizzle-orm'
+import type { Db } from '../../db/client.ts'
+import { messages, runs, usageLedger } from '../../db/schema/index.ts'
+import { describeError, type Log } from '../../http/log.ts'
+import { newId } from '../../lib/ids.ts'
+import { estimateTokens } from '../../lib/token-estimate.ts'
+import type { Ending, Outcome, Result, RunRef } from './job.ts'
+import { type StoredRun, toFault } from './schemas/run.ts'
+import { NO_USAGE } from './usage.ts'
+
+/** A try to settle is given up after this; D1 itself would take half a minute. It is idempotent, so another may follow. */
+const TRY_MS = 800
+/** Pauses before the tries that watchers wait for. */
+const PAUSES_MS = [0, 200, 600]
+
+/**
+ * A few quick tries to settle, about 3 s at the longest, while watchers wait for the terminal event. `stored` is how the
+ * run had ended in D1 before, if it had.
+ */
+export async function settlePromptly(
+  db: Db,
+  run: RunRef,
+  outcome: Outcome,
+  log: Log,
+): Promise<{ persisted: boolean; stored?: Result }> {
+  for (const pauseMs of PAUSES_MS) {
+    if (pauseMs > 0) await new Promise((resolve) => setTimeout(resolve, pauseMs))
+    try {
+      return { persisted: true, stored: await settleWithin(db, run, outcome) }
+    } catch (error) {
+      log('error', 'settlement_failed', { run_id: run.id, ...describeError(error) })
+    }
+  }
+  return { persisted: false }
+}
+
+/** `settle`, or an error when D1 takes longer than TRY_MS. */
+export async function settleWithin(db: Db, run: RunRef, outcome: Outcome): Promise<Result | undefined> {
+  let timer: ReturnType<typeof setTimeout> | undefined
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error('D1 took too long')), TRY_MS)
+  })
+  try {
+    return await Promise.race([settle(db, run, outcome), late])
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+/**
+ * Ends a run in D1: message, run and one row of the ledger, in one batch. Every statement holds only while the run
+ * is in progress, or once per run, so doing it again changes nothing. Gives how it had ended before, if it had, and
+ * otherwise than this.
+ */
+export async function settle(db: Db, run: RunRef, outcome: Outcome): Promise<Result | undefined> {
+  const { ending, text, usage, attempts, lastSeq } = outcome
+  const endedAt = new Date(outcome.endedAt)
+  const fault = 'error' in ending ? ending.error : undefined
+  const [, ended] = await db.batch([
+    db
+      .update(messages)
+      .set({ content: text, tokens: estimateTokens(text), status: ending.status, updatedAt: endedAt })
+      .where(and(eq(messages.id, run.messageId), eq(messages.status, 'in_progress'))),
+    db
+      .update(runs)
+      .set({
+        status: ending.status,
+        finishReason: ending.status === 'completed' ? ending.finishReason : null,
+        cancelReason: ending.status === 'cancelled' ? ending.cancelReason : null,
+        errorCode: fault?.code,
+        errorMessage: fault?.message,
+        retryable: fault?.retryable,
+        usage,
+        attempts,
+        lastSeq,
+        endedAt,
+      })
+      .where(and(eq(runs.id, run.id), eq(runs.status, 'in_progress')))
+      .returning({ id: runs.id }),
+    db
+      .insert(usageLedger)
+      .values({
+        id: newId(),
+        runId: run.id,
+        userId: run.userId,
+        conversationId: run.conversationId,
+        kind: 'reply',
+        model: run.model,
+        upstream: attempts.at(-1)?.upstream,
+        periodStart: periodStart(run.createdAt),
+        messages: usage.total_tokens > 0 ? 1 : 0,
+        calls: usage.calls,
+        inputTokens: usage.input_tokens,
+        cachedTokens: usage.cached_tokens,
+        outputTokens: usage.output_tokens,
+        reasoningTokens: usage.reasoning_tokens,
+        chargedTokens: usage.charged_tokens,
+        costMicrousd: usage.cost_microusd,
+        estimated: usage.estimated,
+        status: ending.status,
+        createdAt: endedAt,
+      })
+      .onConflictDoNothing({ target: usageLedger.runId }),
+  ])
+  return ended.length > 0 ? undefined : storedResult(db, run, outcome)
+}
+
+async function storedResult(db: Db, run: RunRef, { endedAt }: Outcome): Promise<Result | undefined> {
+  const [row] = await db
+    .select({ run: runs, content: messages.content })
+    .from(runs)
+    .leftJoin(messages, eq(messages.id, runs.messageId))
+    .where(eq(runs.id, run.id))
+  // Ended at the very moment that we ended it: that was an earlier try of ours.
+  if (!row || row.run.endedAt?.getTime() === endedAt) return undefined
+  return { ending: toEnding(row.run), text: row.content ?? '', usage: row.run.usage ?? NO_USAGE, attempts: [] }
+}
+
+/** How a run ended, as D1 tells it. */
+export function toEnding(run: StoredRun): Ending {
+  if (run.status === 'completed') return { status: run.status, finishReason: run.finishReason! }
+  if (run.status === 'cancelled') return { status: run.status, cancelReason: run.cancelReason! }
+  return { status: run.status as 'failed' | 'interrupted', error: toFault(run)! }
+}
+
+/** Keeps what is there of a long reply, and says that somebody is still working on it. False when it has ended in D1. */
+export async function checkpoint(db: Db, run: RunRef, text: string, leaseUntil: Date): Promise<boolean> {
+  const [, held] = await db.batch([
+    db
+      .update(messages)
+      .set({ content: text })
+      .where(and(eq(messages.id, run.messageId), eq(messages.status, 'in_progress'))),
+    db
+      .update(runs)
+      .set({ leaseUntil })
+      .where(and(eq(runs.id, run.id), eq(runs.status, 'in_progress')))
+      .returning({ id: runs.id }),
+  ])
+  return held.length > 0
+}
+
+/** The number of the terminal event, once it is known. */
+export async function setLastSeq(db: Db, run: RunRef, lastSeq: number): Promise<void> {
+  await db.update(runs).set({ lastSeq }).where(eq(runs.id, run.id))
+}
+
+/** The calendar month (UTC) that a moment belongs to, by its first instant. */
+function periodStart(atMs: number): Date {
+  const at = new Date(atMs)
+  return new Date(Date.UTC(at.getUTCFullYear(), at.getUTCMonth(), 1))
+}

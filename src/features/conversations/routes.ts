@@ -1,0 +1,119 @@
+import { createRouter } from '../../http/create-app.ts'
+import { authed } from '../../http/guards.ts'
+import { IdempotencyHeader, idempotencyOf, replayedHeader } from '../../http/idempotency.ts'
+import { body, IdParam, json, noContent, page } from '../../http/openapi.ts'
+import { nextPage, PageQuery } from '../../http/pages.ts'
+import { toMessage } from '../messages/schemas.ts'
+import {
+  Conversation,
+  ConversationChanges,
+  ConversationWithMessages,
+  NewConversation,
+  toConversation,
+} from './schemas.ts'
+import * as conversations from './service.ts'
+
+const tags = ['conversations']
+
+export const conversationRoutes = createRouter()
+
+conversationRoutes.openapi(
+  authed(
+    {
+      operationId: 'listConversations',
+      tags,
+      method: 'get',
+      path: '/conversations',
+      summary: 'List my conversations, last used first',
+      request: { query: PageQuery },
+      responses: { 200: page(Conversation, 'One page of my conversations') },
+    },
+    ['validation_failed'],
+  ),
+  async (c) => {
+    const found = await conversations.listConversations(c.var.ctx, c.req.valid('query'))
+    return c.json(found.items.map(toConversation), 200, nextPage(c, found))
+  },
+)
+
+conversationRoutes.openapi(
+  authed(
+    {
+      operationId: 'createConversation',
+      tags,
+      method: 'post',
+      path: '/conversations',
+      summary: 'Start a conversation',
+      request: { headers: IdempotencyHeader, body: body(NewConversation) },
+      responses: { 201: json(Conversation, 'The new conversation', 'Location', 'Idempotency-Replayed') },
+    },
+    ['idempotency_key_invalid', 'idempotency_key_reused', 'not_found'],
+  ),
+  async (c) => {
+    const given = c.req.valid('json')
+    const { conversation, replayed } = await conversations.createConversation(
+      c.var.ctx,
+      given,
+      await idempotencyOf(c, given),
+    )
+    const location = `/api/v1/conversations/${conversation.id}`
+    return c.json(toConversation(conversation), 201, { location, ...replayedHeader(replayed) })
+  },
+)
+
+conversationRoutes.openapi(
+  authed(
+    {
+      operationId: 'getConversation',
+      tags,
+      method: 'get',
+      path: '/conversations/{id}',
+      summary: 'One conversation, with its newest messages',
+      request: { params: IdParam },
+      responses: { 200: json(ConversationWithMessages, 'The conversation') },
+    },
+    ['not_found'],
+  ),
+  async (c) => {
+    const { conversation, messages } = await conversations.getConversation(c.var.ctx, c.req.valid('param').id)
+    return c.json({ ...toConversation(conversation), messages: messages.map(toMessage) }, 200)
+  },
+)
+
+conversationRoutes.openapi(
+  authed(
+    {
+      operationId: 'updateConversation',
+      tags,
+      method: 'patch',
+      path: '/conversations/{id}',
+      summary: 'Rename a conversation',
+      request: { params: IdParam, body: body(ConversationChanges) },
+      responses: { 200: json(Conversation, 'The conversation') },
+    },
+    ['not_found'],
+  ),
+  async (c) => {
+    const { id } = c.req.valid('param')
+    return c.json(toConversation(await conversations.updateConversation(c.var.ctx, id, c.req.valid('json'))), 200)
+  },
+)
+
+conversationRoutes.openapi(
+  authed(
+    {
+      operationId: 'deleteConversation',
+      tags,
+      method: 'delete',
+      path: '/conversations/{id}',
+      summary: 'Delete a conversation with all its messages',
+      request: { params: IdParam },
+      responses: { 204: noContent('It is gone') },
+    },
+    ['not_found', 'run_active', 'runner_unavailable'],
+  ),
+  async (c) => {
+    await conversations.deleteConversation(c.var.ctx, c.req.valid('param').id)
+    return c.body(null, 204)
+  },
+)

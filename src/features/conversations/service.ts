@@ -1,0 +1,93 @@
+import { and, desc, eq, sql } from 'drizzle-orm'
+import { type Idempotency, once } from '../../db/idempotency.ts'
+import { keyAfter, type PageRequest, pageOf } from '../../db/pages.ts'
+import { mustHold, unmetPrecondition } from '../../db/preconditions.ts'
+import { conversations, messages, runs } from '../../db/schema/index.ts'
+import type { Ctx } from '../../http/context.ts'
+import { AppError, notFound } from '../../http/errors.ts'
+import { newestMessages } from '../messages/service.ts'
+import { activeRuns, cancelRun } from '../runs/service.ts'
+import type { ConversationChanges, NewConversation } from './schemas.ts'
+
+const LIST = 'conversations'
+const MAX_MESSAGES = 100
+/** A run may begin between its predecessor's end and the deletion; more than this is somebody writing on. */
+const DELETE_ROUNDS = 3
+
+const owned = (userId: string, id: string) => and(eq(conversations.id, id), eq(conversations.userId, userId))
+
+/** One page of the caller's conversations, last used first. @throws AppError `validation_failed` for a foreign cursor */
+export async function listConversations({ db, user }: Ctx, page: PageRequest) {
+  const after = keyAfter(page, LIST, ['number', 'string'])
+  const older = after && sql`(${conversations.updatedAt}, ${conversations.id}) < (${after[0]}, ${after[1]})`
+  const rows = await db
+    .select()
+    .from(conversations)
+    .where(and(eq(conversations.userId, user.id), older))
+    .orderBy(desc(conversations.updatedAt), desc(conversations.id))
+    .limit(page.limit + 1)
+  return pageOf(rows, page, LIST, (row) => [row.updatedAt.getTime(), row.id])
+}
+
+/**
+ * A new conversation, or the one that the same key made before, as it is now.
+ * @throws AppError `idempotency_key_reused`, and `not_found` when what the key made is gone
+ */
+export async function createConversation(ctx: Ctx, { title }: NewConversation, idempotency: Idempotency | undefined) {
+  const { db, user, now, newId } = ctx
+  const row = { id: newId(), userId: user.id, title, headId: null, createdAt: now, updatedAt: now }
+  const { id, replayed } = await once(db, idempotency, row.id, now, [db.insert(conversations).values(row)])
+  if (!replayed) return { conversation: row, replayed }
+  const conversation = await db.select().from(conversations).where(owned(user.id, id)).get()
+  if (!conversation) throw notFound()
+  return { conversation, replayed }
+}
+
+/** A conversation with the newest messages of its branch, oldest of them first. @throws AppError `not_found` */
+export async function getConversation({ db, user }: Ctx, id: string) {
+  const [[conversation], newest] = await db.batch([
+    db.select().from(conversations).where(owned(user.id, id)),
+    newestMessages(db, user.id, id, MAX_MESSAGES),
+  ])
+  if (!conversation) throw notFound()
+  return { conversation, messages: newest.reverse() }
+}
+
+/** Changes only the fields given. @throws AppError `not_found` */
+export async function updateConversation({ db, user, now }: Ctx, id: string, changes: ConversationChanges) {
+  const row = await db
+    .update(conversations)
+    .set({ ...changes, updatedAt: now })
+    .where(owned(user.id, id))
+    .returning()
+    .get()
+  if (!row) throw notFound()
+  return row
+}
+
+/**
+ * Deletes a conversation with its messages and runs. A reply that is being written is cancelled and settled first:
+ * what it used is counted.
+ * @throws AppError `not_found`, `run_active` when somebody keeps writing, `runner_unavailable`
+ */
+export async function deleteConversation(ctx: Ctx, id: string): Promise<void> {
+  const { db, user } = ctx
+  const mine = sql`(SELECT id FROM conversations WHERE id = ${id} AND user_id = ${user.id})`
+  const isIdle = sql`NOT EXISTS (SELECT 1 FROM runs WHERE conversation_id IN ${mine} AND status = 'in_progress')`
+  for (let round = 1; round <= DELETE_ROUNDS; round++) {
+    try {
+      const [, , , deleted] = await db.batch([
+        mustHold(db, 'no_active_run', isIdle),
+        db.delete(messages).where(sql`${messages.conversationId} IN ${mine}`),
+        db.delete(runs).where(sql`${runs.conversationId} IN ${mine}`),
+        db.delete(conversations).where(owned(user.id, id)).returning({ id: conversations.id }),
+      ])
+      if (deleted.length === 0) throw notFound()
+      return
+    } catch (error) {
+      if (unmetPrecondition(error) !== 'no_active_run') throw error
+      for (const run of await activeRuns(db, user.id, id)) await cancelRun(ctx, run.id, 'deleted')
+    }
+  }
+  throw new AppError('run_active')
+}

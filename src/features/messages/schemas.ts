@@ -1,0 +1,119 @@
+import { z } from '@hono/zod-openapi'
+import type { messages, runs } from '../../db/schema/index.ts'
+import { id, maybeId, modelName, modelText, moment } from '../../http/fields.ts'
+import { ContextReport, RunStatus, Usage, Warning } from '../runs/schemas/run.ts'
+
+const Attachment = z
+  .strictObject({
+    id: z.uuid(),
+    filename: z.string().max(200),
+    file_path: z.string().max(500),
+    file_size: z.int().min(0).max(Number.MAX_SAFE_INTEGER),
+    mime_type: z.string().max(200),
+  })
+  .openapi('Attachment')
+
+const Source = z.strictObject({ title: z.string().max(500), url: z.string().max(2_048) }).openapi('Source')
+
+export const Message = z
+  .strictObject({
+    id,
+    conversation_id: id,
+    parent_id: maybeId,
+    run_id: maybeId,
+    role: z.enum(['user', 'assistant']),
+    content: modelText,
+    status: RunStatus,
+    model: modelName.nullable(),
+    created_at: moment,
+    timestamp: moment.openapi({ description: 'Equals `created_at`' }),
+    attachments: z.array(Attachment).max(10),
+    context: z.union([ContextReport, z.null()]),
+    usage: z.union([Usage, z.null()]),
+    sources: z.array(Source).max(100),
+    warnings: z.array(Warning).max(10),
+  })
+  .openapi('Message')
+export type Message = z.infer<typeof Message>
+
+type StoredRun = typeof runs.$inferSelect
+/** What is shown of a message, with what its run, if it has one, adds to it. */
+export type MessageWithRun = Omit<typeof messages.$inferSelect, 'depth' | 'tokens' | 'updatedAt'> & {
+  [K in 'model' | 'context' | 'usage' | 'warnings']: StoredRun[K] | null
+}
+
+/** Field by field, so that a new column stays private until somebody adds it here. */
+export const toMessage = (row: MessageWithRun): Message => ({
+  id: row.id,
+  conversation_id: row.conversationId,
+  parent_id: row.parentId,
+  run_id: row.runId,
+  role: row.role,
+  content: row.content,
+  status: row.status,
+  model: row.model,
+  created_at: row.createdAt.toISOString(),
+  timestamp: row.createdAt.toISOString(),
+  attachments: [],
+  context: row.context,
+  usage: row.usage,
+  sources: [],
+  warnings: row.warnings ?? [],
+})
+
+/** A message has at most 32,000 code points; a code point is at most two UTF-16 units, which bounds the count. */
+const MAX_CODE_POINTS = 32_000
+const content = z
+  .string()
+  .max(2 * MAX_CODE_POINTS)
+  .refine((text) => text.trim() !== '', 'Must not be empty')
+  .refine((text) => text.length <= MAX_CODE_POINTS || [...text].length <= MAX_CODE_POINTS, {
+    message: `At most ${MAX_CODE_POINTS} characters`,
+  })
+  .openapi({ minLength: 1, maxLength: MAX_CODE_POINTS, example: 'Hello, how can you help me?' })
+
+/** How a reply is to be made, wherever it is asked for. */
+const settings = {
+  model: z.string().min(1).max(200).optional().openapi({ example: 'parley-offline' }),
+  files: z.array(z.string().max(64)).max(10).default([]).openapi({ description: 'Ids of uploaded files' }),
+  internet_enabled: z.boolean().default(false),
+  on_disconnect: z.enum(['continue', 'cancel']).default('continue').openapi({
+    description: '`cancel` ends the reply shortly after the last watcher has left',
+  }),
+  truncation: z.enum(['auto', 'refuse']).default('auto').openapi({
+    description: '`refuse` answers 422 instead of leaving old messages out of the context',
+  }),
+  max_output_tokens: z.int().min(16).max(1_000_000).optional().openapi({ example: 1024 }),
+}
+
+type Settings = z.infer<z.ZodObject<typeof settings>>
+
+/** Those settings in the words of the code. */
+export const toReplySettings = (given: Settings) => ({
+  model: given.model,
+  files: given.files,
+  internetEnabled: given.internet_enabled,
+  cancelOnDisconnect: given.on_disconnect === 'cancel',
+  refuseTruncation: given.truncation === 'refuse',
+  maxOutputTokens: given.max_output_tokens,
+})
+
+export const NewMessage = z
+  .strictObject({
+    content,
+    ...settings,
+    stream: z.boolean().default(false).openapi({ description: 'Like `Accept: text/event-stream`' }),
+  })
+  .openapi('NewMessage')
+
+export const ChatRequest = z
+  .strictObject({
+    message: content,
+    chat_id: z.uuid().optional().openapi({ description: 'Without it a new conversation is made' }),
+    ...settings,
+  })
+  .openapi('ChatRequest')
+
+export const ChatAnswer = z
+  .strictObject({ response: modelText, chat_id: id, message_id: id, run_id: id })
+  .openapi('ChatAnswer')

@@ -1,0 +1,71 @@
+import { and, eq, getTableColumns, type SQL, sql } from 'drizzle-orm'
+import type { Db } from '../../db/client.ts'
+import { branchFrom } from '../../db/message-branch.ts'
+import { keyAfter, type Page, type PageRequest } from '../../db/pages.ts'
+import { conversations, messages, runs } from '../../db/schema/index.ts'
+import type { Ctx } from '../../http/context.ts'
+import { notFound } from '../../http/errors.ts'
+import type { MessageWithRun } from './schemas.ts'
+
+/** What a run adds to its message. No name of a message's own: D1 answers a batch by name. */
+const ofRun = { model: runs.model, context: runs.context, usage: runs.usage, warnings: runs.warnings }
+
+/** Up to `limit` messages of the branch that ends at `from`, newest first. */
+const selectBranch = (db: Db, from: SQL, limit: number) => {
+  const branch = branchFrom(db, from, limit)
+  return db
+    .with(branch)
+    .select({ ...branch._.selectedFields, ...ofRun })
+    .from(branch)
+    .leftJoin(runs, eq(runs.id, branch.runId))
+    .orderBy(sql`place`)
+}
+
+/** Statement for the newest messages of one's own conversation's active branch, newest first. */
+export const newestMessages = (db: Db, userId: string, conversationId: string, limit: number) =>
+  selectBranch(db, sql`SELECT head_id FROM conversations WHERE id = ${conversationId} AND user_id = ${userId}`, limit)
+
+/**
+ * One page of the active branch: the newest `limit` messages first, then older ones; within a page in the order in
+ * which they were said.
+ * @throws AppError `not_found`, `validation_failed` for a cursor that is not of this list
+ */
+export async function listMessages(
+  { db, user }: Ctx,
+  conversationId: string,
+  page: PageRequest,
+): Promise<Page<MessageWithRun>> {
+  const list = `messages:${conversationId}`
+  const after = keyAfter(page, list, ['string'])
+  const [mine, items] = await db.batch([
+    db
+      .select({ id: conversations.id })
+      .from(conversations)
+      .where(and(eq(conversations.id, conversationId), eq(conversations.userId, user.id))),
+    after
+      ? selectBranch(db, inConversation(after[0], conversationId, user.id), page.limit)
+      : newestMessages(db, user.id, conversationId, page.limit),
+  ])
+  if (mine.length === 0) throw notFound()
+  // The branch is a chain: the oldest message of a page names the first of the next.
+  const parentId = items.length === page.limit ? items.at(-1)!.parentId : null
+  return { items: items.reverse(), next: parentId === null ? undefined : { list, key: [parentId] } }
+}
+
+/** A cursor may name any message; only one of this conversation, which is one's own, is a place in it. */
+const inConversation = (id: string, conversationId: string, userId: string) => sql`
+  SELECT m.id FROM messages m JOIN conversations c ON c.id = m.conversation_id
+  WHERE m.id = ${id} AND c.id = ${conversationId} AND c.user_id = ${userId}`
+
+/** @throws AppError `not_found`, also when the message is in somebody else's conversation */
+export async function getMessage({ db, user }: Ctx, id: string): Promise<MessageWithRun> {
+  const row = await db
+    .select({ ...getTableColumns(messages), ...ofRun })
+    .from(messages)
+    .innerJoin(conversations, and(eq(conversations.id, messages.conversationId), eq(conversations.userId, user.id)))
+    .leftJoin(runs, eq(runs.id, messages.runId))
+    .where(eq(messages.id, id))
+    .get()
+  if (!row) throw notFound()
+  return row
+}

@@ -1,0 +1,67 @@
+import type { OpenAPIHono } from '@hono/zod-openapi'
+import type { AppEnv } from '../../../http/context.ts'
+import { RUN_EVENTS } from '../../runs/schemas/events.ts'
+import { docsPolicy, redocPage, swaggerPage } from './docs-pages.ts'
+
+const DESCRIPTION = `A chat backend for people and models: AI replies that survive any disconnect.
+
+A reply is a **run**. Ask for it with \`Accept: text/event-stream\`, and if the connection is lost come back to
+\`GET /api/v1/runs/{id}/events\` with \`Last-Event-ID\`. Every error is a problem (RFC 9457) with a stable \`code\`.
+Answers come in an envelope \`{code, message, data}\` with \`Prefer: envelope\`.`
+
+const MIT = { name: 'MIT', url: 'https://opensource.org/license/mit' }
+
+const TAGS = {
+  system: 'Whether the server is well',
+  auth: 'Accounts and sessions',
+  conversations: 'Conversations, which contract 2 calls chats',
+  messages: 'What was said, and asking for a reply',
+  runs: 'Replies while they are made: watch, resume, stop',
+}
+
+/** The welcome, the OpenAPI document and its two readers. They are outside of the document itself. */
+export function documentApi(app: OpenAPIHono<AppEnv>): void {
+  app.openAPIRegistry.registerComponent('securitySchemes', 'bearer', {
+    type: 'http',
+    scheme: 'bearer',
+    bearerFormat: 'JWT',
+  })
+  app.openAPIRegistry.registerComponent('securitySchemes', 'password', {
+    type: 'oauth2',
+    flows: { password: { tokenUrl: '/api/v1/auth/token', scopes: {} } },
+  })
+  for (const [name, schema] of Object.entries(RUN_EVENTS)) app.openAPIRegistry.register(name, schema)
+
+  let document: string | undefined
+  app.get('/openapi.json', (c) => {
+    // Made when first asked for: at start-up it would cost every isolate.
+    document ??= JSON.stringify(describeApi(app))
+    return c.body(document, 200, { 'content-type': 'application/json; charset=utf-8' })
+  })
+
+  const page = (html: string) => () =>
+    new Response(html, {
+      headers: { 'content-type': 'text/html; charset=utf-8', 'content-security-policy': docsPolicy },
+    })
+  app.get('/docs', page(swaggerPage))
+  app.get('/redoc', page(redocPage))
+  app.get('/', (c) =>
+    c.json({
+      name: 'Parley',
+      message: 'Welcome to Parley, a chat backend for people and models.',
+      docs: '/docs',
+      redoc: '/redoc',
+      openapi: '/openapi.json',
+      health: '/health',
+    }),
+  )
+}
+
+/** The OpenAPI document of all that is mounted. */
+export const describeApi = (app: OpenAPIHono<AppEnv>) =>
+  app.getOpenAPI31Document({
+    openapi: '3.1.0',
+    info: { title: 'Parley', version: '1', description: DESCRIPTION, license: MIT },
+    servers: [{ url: '/' }],
+    tags: Object.entries(TAGS).map(([name, description]) => ({ name, description })),
+  })

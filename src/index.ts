@@ -1,0 +1,24 @@
+import { app } from './app.ts'
+import { forgetOldKeys } from './db/idempotency.ts'
+import { recoverLostRuns } from './features/runs/recovery.ts'
+import { newCtx } from './http/context.ts'
+import { describeError, openLog } from './http/log.ts'
+
+export { Runner } from './features/runs/runner.ts'
+
+/** What the cron does each minute. One that fails keeps none of the others from being done. */
+const CHORES = { recoverLostRuns, forgetOldKeys }
+
+export default {
+  fetch: app.fetch,
+  async scheduled(event, env, execution) {
+    const now = new Date(event.scheduledTime)
+    for (const [chore, run] of Object.entries(CHORES)) {
+      const log = openLog({ chore })
+      const waitUntil = (work: Promise<unknown>) => execution.waitUntil(work)
+      await run(newCtx(env, { log, now, waitUntil })).catch((error) =>
+        log('error', 'chore_failed', describeError(error)),
+      )
+    }
+  },
+} satisfies ExportedHandler<Env>

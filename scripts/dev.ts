@@ -1,0 +1,104 @@
+import type { ChildProcess } from 'node:child_process'
+import { constants } from 'node:os'
+import { ensureDevVars, providerOfShell, readDevVars, type Vars } from './dev-vars.ts'
+import { applyMigrations, becomesHealthy, devArgs, isPortFree, spawnWrangler, stopGroup } from './local-server.ts'
+
+// npm run dev [-- --port N --persist-to DIR …]: the rest goes to `wrangler dev` as it is.
+const args: string[] = process.argv.slice(2)
+const port = Number(take('--port') ?? 8787)
+const persistTo = take('--persist-to')
+const url = `http://127.0.0.1:${port}`
+
+let server: ChildProcess | undefined
+let ending = false
+
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => end(signal))
+// npm passes a SIGTERM only to the shell between it and this script, which is then an orphan.
+if (process.env.npm_lifecycle_event === 'dev') endWith(process.ppid)
+await main()
+
+async function main(): Promise<void> {
+  if (!Number.isInteger(port) || port < 1 || port > 65_535) return fail('--port needs a number from 1 to 65535.')
+  if (!(await isPortFree(port))) {
+    return fail(`Port ${port} is taken: stop what listens there, or choose another one (npm run dev -- --port 8788).`)
+  }
+  if (ensureDevVars()) console.log('Made .dev.vars with a fresh JWT_SECRET.')
+  const vars = settings()
+  try {
+    await applyMigrations(persistTo)
+  } catch (error) {
+    return fail((error as Error).message)
+  }
+  server = spawnWrangler(devArgs(port, persistTo, args), { vars, stdio: 'inherit' })
+  server.once('exit', (code, signal) => ending || process.exit(code ?? codeOf(signal!)))
+  if (!(await becomesHealthy(url, server, 60_000))) {
+    // Code that throws at start is reported by wrangler, which tries again when the file changes.
+    console.error(`${url}/health does not answer yet. The lines above should say why.`)
+    if (!(await becomesHealthy(url, server, Number.POSITIVE_INFINITY))) return
+  }
+  console.log(whatNext(vars))
+}
+
+/** `.dev.vars`, then the shell, then `--var`. Another file or environment, when asked for, is left to wrangler. */
+function settings(): Vars {
+  const elsewhere = args.some((arg) => /^(--env-file|--env|-e)(=|$)/.test(arg))
+  const vars = { ...(elsewhere ? {} : readDevVars()), ...providerOfShell(), ...varsOfArguments() }
+  if (!elsewhere && !vars.JWT_SECRET) {
+    console.error(
+      '.dev.vars has no JWT_SECRET: remove the file to have one made, or set one of 32 random bytes or more.',
+    )
+  }
+  return vars
+}
+
+function varsOfArguments(): Vars {
+  const pairs = args.map((arg) => /^(?:--var=)?([A-Z][A-Z0-9_]*):(.*)$/s.exec(arg))
+  return Object.fromEntries(pairs.flatMap((pair) => (pair ? [[pair[1]!, pair[2]!]] : [])))
+}
+
+function whatNext({ OPENAI_API_KEY, OPENAI_BASE_URL }: Vars): string {
+  const model =
+    OPENAI_API_KEY || OPENAI_BASE_URL
+      ? `${OPENAI_BASE_URL || 'https://api.openai.com/v1'} (from OPENAI_API_KEY and OPENAI_BASE_URL)`
+      : 'the built-in model parley-offline (set OPENAI_API_KEY for a real one)'
+  return `
+Parley runs at ${url}
+
+  Replies from    ${model}
+  Documentation   ${url}/docs   ${url}/redoc
+  First user      curl ${url}/api/v1/auth/register -H 'content-type: application/json' \\
+                    -d '{"email":"ada@example.com","username":"ada","password":"correct-horse-battery"}'
+  A reply that survives a lost connection: npm run demo
+`
+}
+
+/** Removes an option (`--name value` or `--name=value`) from the arguments and gives its value. */
+function take(name: string): string | undefined {
+  const at = args.findIndex((arg) => arg === name || arg.startsWith(`${name}=`))
+  if (at < 0) return undefined
+  if (args[at] !== name) return args.splice(at, 1)[0]!.slice(name.length + 1)
+  return args.splice(at, 2)[1] ?? ''
+}
+
+/** Ends the whole tree; a second signal does so at once. */
+async function end(signal: NodeJS.Signals): Promise<void> {
+  if (server && !ending) {
+    ending = true
+    await stopGroup(server)
+  }
+  process.exit(codeOf(signal))
+}
+
+function endWith(parent: number): void {
+  setInterval(() => process.ppid === parent || end('SIGTERM'), 500).unref()
+}
+
+function fail(sentence: string): void {
+  console.error(sentence)
+  process.exitCode = 1
+}
+
+/** What a shell shows for a process that a signal ended. */
+function codeOf(signal: NodeJS.Signals): number {
+  return 128 + constants.signals[signal]
+}

@@ -1,0 +1,197 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { mkdirSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { delimiter, dirname, join, resolve } from 'node:path'
+import { createInterface } from 'node:readline'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import { ensureDevVars, type Vars } from './dev-vars.ts'
+
+const ROOT = resolve(import.meta.dirname, '..')
+const WRANGLER = fileURLToPath(import.meta.resolve('wrangler'))
+const START_MS = 60_000
+const STOP_MS = 5_000
+const OUTPUT_LINES = 40
+
+/** A running `wrangler dev` with its own state. */
+export type LocalServer = {
+  url: string
+  pid: number
+  /** The last lines that it printed. */
+  output(): string
+  /** Ends it in good order; what is left of it after 5 s is killed. */
+  stop(): Promise<void>
+  /** A power cut: SIGKILL to wrangler and workerd at once. The promise is fulfilled when they are gone. */
+  kill(): Promise<void>
+}
+
+type StartOptions = {
+  port?: number
+  /** Folder of its state; a server that is started on it again finds everything there. */
+  persistTo: string
+  vars?: Vars
+  onLine?: (line: string) => void
+  /** Ends the server, also one that has not started yet. */
+  signal?: AbortSignal
+}
+
+/**
+ * Starts Parley on loopback with its state in `persistTo` and gives it once `/health` answers. It sees only `vars` and a
+ * JWT_SECRET that is kept in `persistTo`, never the developer's `.dev.vars`, so that a test costs nobody money.
+ * @throws Error with the last lines of the output, when it does not start within 60 s
+ */
+export async function startServer({ port, persistTo, vars, onLine, signal }: StartOptions): Promise<LocalServer> {
+  const chosen = port ?? (await freePort())
+  if (!(await becomesFree(chosen))) throw new Error(`Port ${chosen} is taken`)
+  mkdirSync(persistTo, { recursive: true })
+  const secrets = join(resolve(persistTo), '.dev.vars')
+  ensureDevVars(secrets)
+  await applyMigrations(persistTo, signal)
+
+  const child = spawnWrangler(devArgs(chosen, persistTo, ['--env-file', secrets]), { vars, stdio: 'pipe', signal })
+  const lines: string[] = []
+  const keep = (line: string) => {
+    lines.splice(0, lines.length - OUTPUT_LINES + 1)
+    lines.push(line)
+    onLine?.(line)
+  }
+  createInterface({ input: child.stdout! }).on('line', keep)
+  createInterface({ input: child.stderr! }).on('line', keep)
+
+  const url = `http://127.0.0.1:${chosen}`
+  const output = () => lines.join('\n')
+  if (!(await becomesHealthy(url, child, START_MS))) {
+    await killGroup(child)
+    throw new Error(`The server did not start. Its last lines:\n${output()}`)
+  }
+  return { url, pid: child.pid!, output, stop: () => stopGroup(child), kill: () => killGroup(child) }
+}
+
+/** A port of loopback that was free a moment ago. */
+export function freePort(): Promise<number> {
+  return new Promise((done, fail) => {
+    const probe = createServer()
+    probe.once('error', fail)
+    probe.listen(0, '127.0.0.1', () => {
+      const { port } = probe.address() as { port: number }
+      probe.close(() => done(port))
+    })
+  })
+}
+
+/** False when something listens on that port of loopback. */
+export function isPortFree(port: number): Promise<boolean> {
+  return new Promise((done) => {
+    const probe = createServer()
+    probe.once('error', () => done(false))
+    probe.listen(port, '127.0.0.1', () => probe.close(() => done(true)))
+  })
+}
+
+/** The arguments of `wrangler dev`; options in `extra` win over the usual ones. */
+export function devArgs(port: number, persistTo: string | undefined, extra: string[]): string[] {
+  const given = (name: string) => extra.some((arg) => arg === name || arg.startsWith(`${name}=`))
+  return [
+    'dev',
+    `--port=${port}`,
+    '--show-interactive-dev-session=false',
+    ...(given('--ip') ? [] : ['--ip=127.0.0.1']),
+    // 0 lets the system choose, so that servers run side by side.
+    ...(given('--inspector-port') ? [] : ['--inspector-port=0']),
+    ...(persistTo === undefined ? [] : [`--persist-to=${resolve(persistTo)}`]),
+    ...extra,
+  ]
+}
+
+/**
+ * Runs wrangler as the leader of a process group, which ends with this process at the latest. `vars` become variables
+ * of the Worker and do not show in the process list.
+ */
+export function spawnWrangler(
+  args: string[],
+  { vars = {}, stdio, signal }: { vars?: Vars; stdio: 'inherit' | 'pipe'; signal?: AbortSignal },
+): ChildProcess {
+  const preload = ['--import', import.meta.resolve('./wrangler-preload.ts')]
+  const child = spawn(process.execPath, ['--no-warnings', ...preload, WRANGLER, ...args], {
+    cwd: ROOT,
+    // A group of its own, so that one signal reaches workerd too.
+    detached: process.platform !== 'win32',
+    // Nothing is written to stdin: its end tells the child that this process is gone.
+    stdio: ['pipe', stdio, stdio],
+    signal,
+    env: {
+      // No look-ups on the internet: neither a newer wrangler nor the place of the machine matters here.
+      WRANGLER_HIDE_BANNER: 'true',
+      CLOUDFLARE_CF_FETCH_ENABLED: 'false',
+      ...process.env,
+      // The build command of wrangler.toml needs this very node, also outside `npm run`.
+      PATH: `${dirname(process.execPath)}${delimiter}${process.env.PATH}`,
+      WRANGLER_SEND_METRICS: 'false',
+      PARLEY_VARS: JSON.stringify(vars),
+    },
+  })
+  // An abort is reported here; the exit that follows says enough.
+  child.on('error', () => {})
+  // When only wrangler died, workerd is still there.
+  child.once('exit', () => signalGroup(child, 'SIGKILL'))
+  return child
+}
+
+/**
+ * Brings the local database up to date.
+ * @throws Error with wrangler's output
+ */
+export async function applyMigrations(persistTo?: string, signal?: AbortSignal): Promise<void> {
+  const state = persistTo === undefined ? [] : [`--persist-to=${resolve(persistTo)}`]
+  const child = spawnWrangler(['d1', 'migrations', 'apply', 'DB', '--local', ...state], { stdio: 'pipe', signal })
+  let output = ''
+  for (const stream of [child.stdout!, child.stderr!]) stream.setEncoding('utf8').on('data', (text) => (output += text))
+  const code = await new Promise((done) => child.once('close', done))
+  if (code !== 0) throw new Error(`The migrations could not be applied:\n${output.trim()}`)
+}
+
+/** True once `/health` answers; false when the server ends or `deadlineMs` is over. */
+export async function becomesHealthy(url: string, child: ChildProcess, deadlineMs: number): Promise<boolean> {
+  for (const end = Date.now() + deadlineMs; Date.now() < end; await sleep(100)) {
+    if (hasEnded(child)) return false
+    const healthy = await fetch(`${url}/health`, { signal: AbortSignal.timeout(2_000) }).then(
+      (response) => response.text().then(() => response.ok),
+      () => false,
+    )
+    if (healthy) return !hasEnded(child)
+  }
+  return false
+}
+
+/** Asks wrangler to end; what is left of its group after 5 s is killed. */
+export async function stopGroup(child: ChildProcess): Promise<void> {
+  if (hasEnded(child)) return
+  const ended = new Promise((done) => child.once('exit', done))
+  child.kill('SIGTERM')
+  await Promise.race([ended, sleep(STOP_MS, undefined, { ref: false })])
+  await killGroup(child)
+}
+
+async function killGroup(child: ChildProcess): Promise<void> {
+  if (hasEnded(child)) return
+  const ended = new Promise((done) => child.once('exit', done))
+  signalGroup(child, 'SIGKILL')
+  await ended
+}
+
+function signalGroup(child: ChildProcess, signal: NodeJS.Signals): void {
+  if (child.pid === undefined) return
+  try {
+    process.kill(process.platform === 'win32' ? child.pid : -child.pid, signal)
+  } catch {
+    // Nothing is left of the group.
+  }
+}
+
+const hasEnded = (child: ChildProcess) => child.exitCode !== null || child.signalCode !== null
+
+/** After a SIGKILL the system needs a moment to take the port back. */
+async function becomesFree(port: number): Promise<boolean> {
+  for (const end = Date.now() + STOP_MS; Date.now() < end; await sleep(50)) if (await isPortFree(port)) return true
+  return false
+}

@@ -1,0 +1,128 @@
+import { env, exports } from 'cloudflare:workers'
+import { readEvents } from '../../scripts/sse.ts'
+import { canonicalPath } from '../../src/http/paths.ts'
+import { checkAnswer, checkSchema, type Document, findOperation } from './contract.ts'
+
+export const PASSWORD = 'correct-horse-battery'
+
+// biome-ignore lint/suspicious/noExplicitAny: a test looks into bodies of every shape, and the contract checks them
+export type Answer = { status: number; headers: Headers; body: any }
+export type Init = { headers?: Record<string, string>; raw?: BodyInit; signal?: AbortSignal }
+export type Client = {
+  (method: string, path: string, body?: unknown, init?: Init): Promise<Answer>
+  /** The bare response, for streams; its status and media type are checked. */
+  open: (method: string, path: string, body?: unknown, init?: Init) => Promise<Response>
+}
+
+let document: Promise<Document> | undefined
+export const openApi = () => {
+  document ??= exports.default.fetch('https://parley.test/openapi.json').then((response) => response.json<Document>())
+  return document
+}
+
+/** A client that checks every answer against the document. */
+export function client(token?: string): Client {
+  const open: Client['open'] = async (method, path, body, { headers, raw, signal } = {}) => {
+    const url = new URL(path, 'https://parley.test')
+    if (!/^\/(api|openapi|docs|redoc|$)/.test(url.pathname)) url.pathname = `/api/v1${url.pathname}`
+    const response = await exports.default.fetch(url.href, {
+      method,
+      signal,
+      body: raw ?? (body === undefined ? undefined : JSON.stringify(body)),
+      headers: {
+        ...(body !== undefined && { 'content-type': 'application/json' }),
+        ...(token && { authorization: `Bearer ${token}` }),
+        ...headers,
+      },
+    })
+    await check(method, canonicalPath(url.pathname), response)
+    return response
+  }
+  const call = async (method: string, path: string, body?: unknown, init?: Init): Promise<Answer> => {
+    const response = await open(method, path, body, init)
+    const text = await response.text()
+    const isJson = response.headers.get('content-type')?.includes('json')
+    return { status: response.status, headers: response.headers, body: isJson ? JSON.parse(text) : text }
+  }
+  return Object.assign(call, { open })
+}
+
+async function check(method: string, path: string, response: Response): Promise<void> {
+  if (!response.headers.get('x-request-id')) throw new Error(`${method} ${path}: no X-Request-Id`)
+  const found = findOperation(await openApi(), method, path)
+  if (!found) return
+  const type = response.headers.get('content-type')
+  const enveloped = response.headers.get('preference-applied') === 'envelope' || response.url.includes('envelope=')
+  if (enveloped) return
+  const body = type?.includes('json') ? await response.clone().json() : undefined
+  checkAnswer(await openApi(), found, response, body)
+}
+
+export type SignedIn = Client & {
+  user: { id: string; email: string; username: string }
+  tokens: Record<string, string>
+}
+
+/** A fresh user. Storage is shared within a test file, so fresh users replace cleaning up. */
+export async function signIn(): Promise<SignedIn> {
+  const username = `u${crypto.randomUUID().slice(0, 12)}`
+  const { body } = await client()('POST', '/auth/register', {
+    username,
+    email: `${username}@example.com`,
+    password: PASSWORD,
+  })
+  const { user, ...tokens } = body
+  return Object.assign(client(tokens.access_token), { user, tokens })
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: checked against the schema of its name
+export type Event = { id: number; event: string; data: any }
+
+/** The events of a stream to its end, each checked against the schema of its name; `take` cuts it after so many. */
+export async function eventsOf(response: Response, take = Number.POSITIVE_INFINITY): Promise<Event[]> {
+  const events: Event[] = []
+  if (take === 0) await response.body?.cancel()
+  if (!response.body || take === 0) return events
+  const { schemas } = (await openApi()).components
+  for await (const { id, event, data } of readEvents(response.body)) {
+    const read = { id: Number(id), event, data: JSON.parse(data) }
+    const name = `${event
+      .split('.')
+      .map((part) => part[0]!.toUpperCase() + part.slice(1))
+      .join('')}Event`
+    const fault = checkSchema(await openApi(), schemas[name]!, read.data)
+    if (fault) throw new Error(`${event}: ${fault}`)
+    events.push(read)
+    if (events.length >= take) break
+  }
+  return events
+}
+
+/** The text that a client has put together from a stream. */
+export const textOf = (events: Event[]) =>
+  events
+    .filter(({ event }) => event === 'message.delta')
+    .map(({ data }) => data.delta)
+    .join('')
+
+export const idsOf = (events: Event[]) => events.map(({ id }) => id)
+export const countTo = (n: number) => Array.from({ length: n }, (_, at) => at + 1)
+
+/** A fresh conversation's id. */
+export const startConversation = async (user: Client) => (await user('POST', '/conversations', {})).body.id as string
+
+/** The only row of a query. */
+export const one = <T>(query: string, ...values: unknown[]) =>
+  env.DB.prepare(query)
+    .bind(...values)
+    .first<T>()
+
+/** Waits until `check` gives something, at most ten seconds. */
+export async function until<T>(check: () => Promise<T | undefined | false | null>): Promise<T> {
+  for (let waited = 0; waited < 10_000; waited += 50) {
+    const value = await check()
+    if (value) return value
+    await new Promise((resolve) => setTimeout(resolve, 50))
+  }
+  throw new Error('Waited for 10 s in vain')
+}

@@ -1,0 +1,60 @@
+import { type Schema, Validator } from '@cfworker/json-schema'
+import { HEADERS } from '../../src/http/openapi.ts'
+
+/** What the tests use of an OpenAPI document. */
+export type Operation = {
+  operationId: string
+  security?: Record<string, string[]>[]
+  parameters?: { name: string; in: string }[]
+  requestBody?: unknown
+  responses: Record<string, { headers?: Record<string, unknown>; content?: Record<string, { schema: Schema }> }>
+}
+export type Document = {
+  paths: Record<string, Record<string, Operation>>
+  components: { schemas: Record<string, Schema> }
+}
+
+export type Found = { operation: Operation; template: string; method: string }
+
+/** All operations of the document. */
+export const operationsOf = (document: Document): Found[] =>
+  Object.entries(document.paths).flatMap(([template, methods]) =>
+    Object.entries(methods).map(([method, operation]) => ({ operation, template, method: method.toUpperCase() })),
+  )
+
+/** The operation that a canonical path reaches; literal segments win over parameters. */
+export function findOperation(document: Document, method: string, path: string): Found | undefined {
+  const fits = operationsOf(document).filter(
+    (found) => found.method === method && new RegExp(`^${found.template.replaceAll(/\{\w+\}/g, '[^/]+')}$`).test(path),
+  )
+  return fits.sort((a, b) => a.template.split('{').length - b.template.split('{').length)[0]
+}
+
+/** Throws unless the document declares this answer: its status, headers, media type, and each field of its body. */
+export function checkAnswer(document: Document, found: Found, answer: Response, body: unknown): void {
+  const name = `${found.method} ${found.template} → ${answer.status}`
+  const response = found.operation.responses[String(answer.status)]
+  if (!response) throw new Error(`${name} is not declared: ${JSON.stringify(body)}`)
+  const type = answer.headers.get('content-type')
+  for (const header of Object.keys(HEADERS)) {
+    const isDeclared = Object.keys(response.headers ?? {}).includes(header)
+    if (answer.headers.has(header) && !isDeclared) throw new Error(`${name} must not have the header ${header}`)
+  }
+  const media = type?.split(';')[0] ?? ''
+  if (!response.content) {
+    if (type !== null) throw new Error(`${name} must have no body, it is ${type}`)
+    return
+  }
+  const content = response.content[media]
+  if (!content) throw new Error(`${name} must not be ${media}`)
+  if (!media.includes('json')) return
+  const result = checkSchema(document, content.schema, body)
+  if (result) throw new Error(`${name}: ${result}\n${JSON.stringify(body)}`)
+}
+
+/** What is wrong with a value under a schema of the document. */
+export function checkSchema(document: Document, schema: Schema, value: unknown): string | undefined {
+  const root = { ...schema, components: document.components } as Schema
+  const { valid, errors } = new Validator(root, '2020-12', false).validate(value)
+  return valid ? undefined : errors.map(({ instanceLocation, error }) => `${instanceLocation} ${error}`).join('; ')
+}

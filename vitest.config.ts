@@ -1,0 +1,64 @@
+import { cloudflareTest, readD1Migrations } from '@cloudflare/vitest-plugin'
+import { defineConfig } from 'vitest/config'
+import { freePort } from './scripts/local-server.ts'
+
+/** One for all projects: the fake provider listens where the Worker under test is told to look. */
+const upstreamPort = await freePort()
+
+// wrangler.toml asks for it; from here it reaches the Worker under test.
+process.env.JWT_SECRET = `${crypto.randomUUID()}${crypto.randomUUID()}`
+
+const worker = cloudflareTest(async () => ({
+  wrangler: { configPath: './wrangler.toml' },
+  miniflare: {
+    bindings: {
+      TEST_MIGRATIONS: await readD1Migrations('./migrations'),
+      // The real cost takes a quarter of a second each.
+      PASSWORD_COST: '4',
+      CORS_ORIGINS: 'https://chat.example.com',
+      OPENAI_BASE_URL: `http://127.0.0.1:${upstreamPort}/v1`,
+      OPENAI_API_KEY: 'test-key',
+      OFFLINE_TOKEN_MS: '0',
+      // An event per token, so that a stream can be cut at each.
+      RUN_FLUSH_MS: '0',
+      // Short, so that a test can wait for them; long enough for a busy machine.
+      UPSTREAM_HEADERS_MS: '1000',
+      UPSTREAM_FIRST_TOKEN_MS: '1000',
+      UPSTREAM_IDLE_MS: '1000',
+      HEARTBEAT_MS: '200',
+      JSON_WAIT_MS: '5000',
+      UPSTREAM_TRIES: '2',
+      DISCONNECT_CANCEL_MS: '300',
+      ALARM_MS: '1000',
+    },
+  },
+}))
+
+export default defineConfig({
+  test: {
+    // One line per request, which a test that fails can be asked for.
+    onConsoleLog: (line) => !line.startsWith('{"ts":'),
+    projects: [
+      { test: { name: 'unit', include: ['test/lib/**/*.test.ts', 'test/*.test.ts'] } },
+      {
+        plugins: [worker],
+        test: {
+          name: 'worker',
+          include: ['test/features/**/*.test.ts'],
+          globalSetup: ['./test/support/upstream-setup.ts'],
+          setupFiles: ['./test/support/setup.ts'],
+          provide: { upstreamPort },
+          testTimeout: 20_000,
+        },
+      },
+      {
+        test: {
+          name: 'e2e',
+          include: ['test/e2e/**/*.test.ts'],
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
+        },
+      },
+    ],
+  },
+})

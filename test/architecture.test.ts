@@ -1,0 +1,330 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { join, posix } from 'node:path'
+import { expect, test } from 'vitest'
+import { parseAst } from 'vitest/node'
+
+/** `to` is a path below src without its ending, or a package; empty when an import() computes its path. */
+type Import = { to: string; local: boolean; typeOnly: boolean; names: string[] }
+
+/** `uses` are members such as `Date.now`, and calls such as `fetch()` and `new Date()`. */
+type Source = { file: string; imports: Import[]; uses: Set<string> }
+
+/** The breaches of one rule in one file, each a sentence that says why. */
+type Rule = (source: Source) => string[]
+
+/**
+ * What the files of a layer may import: paths of src, roles in a feature (`own schemas`, `other service`), packages.
+ * `types` may be imported as types only.
+ */
+type Layer = { may: string[]; types?: string[]; packages: (name: string) => boolean; why: string }
+
+const isHono = (name: string) => /^(hono|@hono)(\/|$)/.test(name)
+const isDrizzle = (name: string) => /^drizzle-/.test(name)
+const isNpm = (name: string) => !name.includes(':')
+
+const domain: Layer = {
+  may: [
+    'own service',
+    'own concept',
+    'own schemas',
+    'other service',
+    'db',
+    'ai',
+    'lib',
+    'env',
+    'http/errors',
+    'http/log',
+  ],
+  types: ['http/context'],
+  packages: (name) => !isHono(name),
+  why: 'services know no HTTP, so that a job or a test can call them, and of other features only the services',
+}
+
+/** Direction: index → app → routes → service → db, ai, lib. */
+const LAYERS: Record<string, Layer> = {
+  index: {
+    may: ['app', 'env', 'http', 'db', 'ai', 'lib', 'other service', 'other concept'],
+    packages: () => true,
+    why: 'index.ts is the Worker: it wires the app, the jobs and the Durable Object classes, and nothing imports it',
+  },
+  app: {
+    may: ['other routes', 'http', 'env', 'lib'],
+    packages: (name) => !isDrizzle(name),
+    why: 'app.ts is the table of contents of the API: it mounts the routes of features and does nothing else',
+  },
+  env: {
+    may: ['ai', 'lib'],
+    packages: () => true,
+    why: 'env.ts is read by nearly every layer, so it must depend on hardly any',
+  },
+  http: {
+    // The two files of auth by name: the guard asks who is calling, and with which session.
+    may: ['http', 'env', 'db', 'lib', 'features/auth/access-tokens', 'features/auth/session-check'],
+    packages: () => true,
+    why: 'http stands below the features and knows none of them, but for what the guard asks of auth',
+  },
+  routes: {
+    may: [
+      'own routes',
+      'own schemas',
+      'own service',
+      'own responses',
+      'other schemas',
+      'other service',
+      'other responses',
+      'http',
+      'lib',
+    ],
+    types: ['env'],
+    packages: (name) => !isDrizzle(name),
+    why: 'routes know no SQL: a handler translates between HTTP and a service, so that ownership is checked in one place',
+  },
+  responses: {
+    may: ['own schemas', 'own service', 'http', 'lib'],
+    types: ['env'],
+    packages: (name) => !isDrizzle(name),
+    why: 'responses are for answers that several routes give and that are more than JSON, and know as little as routes',
+  },
+  schemas: {
+    may: ['own schemas', 'other schemas', 'http', 'db', 'lib'],
+    types: ['own service', 'own concept'],
+    packages: (name) => /^(zod|@hono\/zod-openapi)(\/|$)/.test(name),
+    why: 'schemas are the border between wire and code: they describe and convert, and ask nobody',
+  },
+  service: domain,
+  concept: domain,
+  db: {
+    // The table of errors stands below everything that can raise one.
+    may: ['db', 'lib', 'http/errors'],
+    types: ['env'],
+    packages: (name) => /^drizzle-orm(\/|$)/.test(name),
+    why: 'db is tables and the client, so that it can be read and migrated without knowing who asks',
+  },
+  ai: {
+    may: ['ai', 'lib'],
+    types: ['env'],
+    packages: (name) => isNpm(name) && !isHono(name) && !isDrizzle(name),
+    why: 'ai turns messages into a reply: it must not know who asked or where the reply is stored',
+  },
+  lib: {
+    may: ['lib'],
+    packages: (name) => /^zod(\/|$)/.test(name),
+    why: 'lib is pure, so that it means the same in a Worker, a Durable Object, a script and a test',
+  },
+}
+
+const keepsToItsLayer: Rule = ({ file, imports }) => {
+  const layer = LAYERS[layerOf(file)]
+  if (!layer) return [`${file} is in no layer of these, so no rule would hold for it`]
+  const allows = ({ to, local, typeOnly }: Import) => {
+    if (!local) return layer.packages(to)
+    const allowed = typeOnly ? [...layer.may, ...(layer.types ?? [])] : layer.may
+    return allowed.some((place) => to === place || to.startsWith(`${place}/`) || roleFor(file, to) === place)
+  }
+  return imports.filter((each) => each.to && !allows(each)).map(({ to }) => `${file} imports ${to}: ${layer.why}`)
+}
+
+const takesBindingsFromContext: Rule = ({ file, imports }) =>
+  imports
+    .filter(({ to, typeOnly, names }) => to === 'cloudflare:workers' && !typeOnly && !names.every(isBaseClass))
+    .filter(() => file.startsWith('features/'))
+    .map(
+      ({ names }) =>
+        `${file} imports ${names.join(', ')} of cloudflare:workers: what a feature may touch is in its context, so that tests can set it`,
+    )
+
+const namesItsImports: Rule = ({ file, imports }) =>
+  imports
+    .filter(({ to }) => to === '')
+    .map(() => `${file} computes the path of an import(): no rule here could judge where it leads`)
+
+const CLOCK_AND_CHANCE =
+  /^(Date\.now|new Date\(\)|Date\(\)|performance\.now|Math\.random|crypto\.(getRandomValues|randomUUID))$/
+
+const hasNoClockAndNoChance: Rule = ({ file, uses }) =>
+  [...uses]
+    .filter((use) => layerOf(file) === 'lib' && file !== 'lib/ids.ts' && CLOCK_AND_CHANCE.test(use))
+    .map((use) => `${file} uses ${use}: lib gives the same answer to the same question, ids (lib/ids.ts) apart`)
+
+/** Files outside ai that may send requests, by name, so that each is a visible decision. */
+const SENDERS: string[] = []
+const NETWORK = /^(openai|undici|cloudflare:sockets|node:(http|https|http2|net|tls))(\/|$)/
+
+const leavesNetworkToAi: Rule = ({ file, imports, uses }) =>
+  [
+    ...imports.filter(({ to, local, typeOnly }) => !local && !typeOnly && NETWORK.test(to)).map(({ to }) => to),
+    ...[...uses].filter((use) => /^fetch(\(\))?$/.test(use)),
+  ]
+    .filter(() => layerOf(file) !== 'ai' && !SENDERS.includes(file))
+    .map(
+      (use) =>
+        `${file} uses ${use}: outgoing requests leave from ai alone, where hostile URLs, caps and deadlines are dealt with`,
+    )
+
+const isNoDrawer: Rule = ({ file }) =>
+  file
+    .split('/')
+    .filter((name) => /(^|[-_.])(utils?|helpers?|common|managers?)([-_.]|$)/i.test(name))
+    .map((name) => `${file}: "${name}" says nothing, and a function without a home is a concept without a name`)
+
+const RULES: Record<string, Rule> = {
+  'every file imports only what its layer may': keepsToItsLayer,
+  'features take bindings from their context': takesBindingsFromContext,
+  'every import names its path': namesItsImports,
+  'lib has no clock and no randomness, ids apart': hasNoClockAndNoChance,
+  'outgoing requests leave from ai alone': leavesNetworkToAi,
+  'no file or folder is a drawer': isNoDrawer,
+}
+
+const root = join(import.meta.dirname, '../src')
+const sources = readdirSync(root, { recursive: true, encoding: 'utf8' })
+  .map((file) => file.replaceAll('\\', '/'))
+  .filter((file) => file.endsWith('.ts') && !file.endsWith('.d.ts'))
+  .map((file) => read(file, readFileSync(join(root, file), 'utf8')))
+
+for (const [sentence, rule] of Object.entries(RULES))
+  test(sentence, () => {
+    expect(sources.flatMap(rule)).toEqual([])
+  })
+
+test('every rule catches its breach', () => {
+  const caught = (rule: Rule, file: string, code: string) => rule(read(file, code)).length
+  for (const [file, code] of [
+    ['features/runs/routes.ts', `import { eq } from 'drizzle-orm'`],
+    ['features/runs/routes.ts', `import type { runs } from '../../db/schema/runs.ts'`],
+    ['features/runs/routes/read.ts', `export * from '../../../app.ts'`],
+    ['features/runs/service.ts', `import type { Context } from 'hono'`],
+    ['features/runs/service/start.ts', `import { z } from '@hono/zod-openapi'`],
+    ['features/runs/quota.ts', `import { limit } from '../../http/rate-limit.ts'`],
+    ['features/runs/service.ts', `import { createCtx } from '../../http/context.ts'`],
+    ['features/runs/service.ts', `const routes = await import('./routes.ts')`],
+    ['features/runs/service.ts', `import { hash } from '../auth/passwords.ts'`],
+    ['features/runs/service.ts', `import type { User } from '../auth/schemas.ts'`],
+    ['features/runs/schemas.ts', `import { getRun } from './service.ts'`],
+    ['http/guards.ts', `import { getRun } from '../features/runs/service'`],
+    ['db/client.ts', `import { config } from '../env.ts'`],
+    ['ai/offline.ts', `import { db } from '../db/client.ts'`],
+    ['lib/cursors.ts', `let db: import('../db/client.ts').Db`],
+    ['lib/ids.ts', `import { env } from 'cloudflare:workers'`],
+    ['lib/ids.ts', `import { randomUUID } from 'node:crypto'`],
+    ['app.ts', `import { runs } from './features/runs/service.ts'`],
+    ['jobs/sweep.ts', `export const sweep = 1`],
+  ] as const)
+    expect(caught(keepsToItsLayer, file, code), `${file}: ${code}`).toBe(1)
+  expect(caught(takesBindingsFromContext, 'features/a/b.ts', `import { env } from 'cloudflare:workers'`)).toBe(1)
+  expect(caught(namesItsImports, 'features/a/b.ts', "import('./' + name)")).toBe(1)
+  for (const code of [
+    'Date.now()',
+    'new Date()',
+    'Math.random',
+    'crypto.randomUUID()',
+    'globalThis.crypto.getRandomValues(a)',
+  ])
+    expect(caught(hasNoClockAndNoChance, 'lib/sse.ts', code), code).toBe(1)
+  for (const code of [`fetch('https://x')`, `globalThis.fetch('https://x')`, `import OpenAI from 'openai'`])
+    expect(caught(leavesNetworkToAi, 'features/runs/runner.ts', code), code).toBe(1)
+  for (const file of ['lib/utils.ts', 'http/common/a.ts', 'features/a/run-manager.ts', 'lib/string-helpers.ts'])
+    expect(caught(isNoDrawer, file, ''), file).toBe(1)
+})
+
+test('no rule stands in the way of the intended design', () => {
+  const design = {
+    'index.ts': `export { Runner } from './features/runs/runner.ts'; import { app } from './app.ts'; export default { fetch: app.fetch }`,
+    'app.ts': `import { runRoutes } from './features/runs/routes.ts'; import { createApp } from './http/app.ts'`,
+    'http/guards.ts': `import { createMiddleware } from 'hono/factory'; import { verify } from '../features/auth/access-tokens.ts'`,
+    'features/runs/routes.ts': `import { z } from '@hono/zod-openapi'; import { Message } from '../messages/schemas.ts'; import * as runs from './service/index.ts'; import { frame } from '../../lib/sse.ts'`,
+    'features/runs/schemas.ts': `import type { runs } from '../../db/schema/runs.ts'; import { z } from 'zod'`,
+    'features/runs/service.ts': `import type { Ctx } from '../../http/context.ts'; import { AppError } from '../../http/errors'; import { eq } from 'drizzle-orm'; import * as plans from '../plans/service'; import type { DurableObject } from 'cloudflare:workers'; new Date(); stub.fetch('https://runner')`,
+    'features/runs/runner.ts': `import { DurableObject } from 'cloudflare:workers'; import type { BaseCtx } from '../../http/context.ts'`,
+    'ai/openai.ts': `import OpenAI from 'openai'; import type { Config } from '../env.ts'; fetch('https://x')`,
+    'db/client.ts': `import { drizzle } from 'drizzle-orm/d1'; import * as schema from './schema/index.ts'`,
+    'lib/ids.ts': `// import { db } from '../db/client.ts'\nimport { frame } from './sse.ts'; Date.now(); crypto.getRandomValues(a)`,
+    'lib/sse.ts': `import { z } from 'zod'; new Date(0); const text = 'fetch( Date.now()'; z.helpers`,
+  }
+  for (const [file, code] of Object.entries(design))
+    expect(Object.values(RULES).flatMap((rule) => rule(read(file, code)))).toEqual([])
+})
+
+function layerOf(file: string): string {
+  const [top, , role, deeper] = file.replace(/\.ts$/, '').split('/')
+  if (top !== 'features') return top!
+  if (role === 'routes' || role === 'responses' || role === 'schemas' || role === 'service') return role
+  return deeper === undefined && role !== undefined ? 'concept' : 'unknown'
+}
+
+/** What a file of a feature is to an importer, such as `own schemas` or `other service`. */
+function roleFor(importer: string, to: string): string | undefined {
+  if (!to.startsWith('features/')) return undefined
+  return `${featureOf(importer) === featureOf(to) ? 'own' : 'other'} ${layerOf(to)}`
+}
+
+function featureOf(path: string): string | undefined {
+  return /^features\/([^/]+)/.exec(path)?.[1]
+}
+
+function isBaseClass(name: string): boolean {
+  return name === 'DurableObject' || name === 'RpcTarget'
+}
+
+type Node = {
+  type: string
+  name?: string
+  value?: unknown
+  importKind?: string
+  exportKind?: string
+  source?: Node | null
+  specifiers?: Node[]
+  imported?: Node
+  local?: Node
+  object?: Node
+  property?: Node
+  callee?: Node
+  computed?: boolean
+  arguments?: unknown[]
+}
+
+/** From the syntax tree, so that a comment, a text or a line break neither hides nor fakes an import. */
+function read(file: string, code: string): Source {
+  const nodes = [...walk(parseAst(code, { lang: 'ts' }))]
+  return {
+    file,
+    imports: nodes.filter(isImport).map((node) => toImport(file, node)),
+    uses: new Set(nodes.map(toUse).filter((use) => use !== undefined)),
+  }
+}
+
+function* walk(value: unknown): Generator<Node> {
+  if (typeof value !== 'object' || value === null) return
+  if ('type' in value && typeof value.type === 'string') yield value as Node
+  for (const child of Object.values(value)) yield* walk(child)
+}
+
+function isImport({ type, source }: Node): boolean {
+  return /^(Import|Export\w+)Declaration$|^ImportExpression$|^TSImportType$/.test(type) && source != null
+}
+
+function toImport(file: string, { type, source, specifiers, importKind, exportKind }: Node): Import {
+  const path = typeof source?.value === 'string' ? source.value : ''
+  const local = path.startsWith('.')
+  return {
+    to: local ? posix.join(posix.dirname(file), path).replace(/\.ts$/, '') : path,
+    local,
+    typeOnly: importKind === 'type' || exportKind === 'type' || type === 'TSImportType',
+    names: specifiers?.map(({ imported, local }) => (imported ?? local)?.name ?? '*') ?? ['*'],
+  }
+}
+
+function toUse({ type, callee, arguments: given, ...node }: Node): string | undefined {
+  if (type === 'MemberExpression') return dotted({ type, ...node })
+  if (type === 'NewExpression' && given?.length === 0) return `new ${dotted(callee)}()`
+  if (type === 'CallExpression' && callee?.type === 'Identifier') return `${callee.name}()`
+  return undefined
+}
+
+/** `a.b` of an expression; `globalThis.` and `self.` say nothing and are left out. */
+function dotted(node?: Node): string | undefined {
+  if (node?.type === 'Identifier') return node.name
+  if (node?.type !== 'MemberExpression' || node.computed) return undefined
+  const object = dotted(node.object)
+  return object === 'globalThis' || object === 'self' ? node.property?.name : `${object}.${node.property?.name}`
+}

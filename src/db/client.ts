@@ -1,4 +1,4 @@
-import type { SQL } from 'drizzle-orm'
+import { type SQL, sql } from 'drizzle-orm'
 import { drizzle } from 'drizzle-orm/d1'
 import { isTransient } from './failures.ts'
 import { mustHold } from './preconditions.ts'
@@ -13,27 +13,26 @@ export type DbMeter = { trips: number; sqlMs: number; rowsRead: number; rowsWrit
  * What must be true before anything else happens. It joins the first round trip, reads and writes alike: when it is
  * not so, the whole batch is undone (`db/preconditions.ts`).
  */
-export type Precondition = { label: string; condition: SQL; passed: () => void }
+export type Precondition = { label: string; condition: SQL; passed?: () => void }
 
-/** Drizzle over D1 that counts round trips, and sends `precondition` along with the first one. */
-export function openDb(d1: D1Database, meter: DbMeter = newMeter(), precondition?: Precondition) {
-  let pending = precondition
+/** Drizzle over D1 that counts round trips, and sends `preconditions` along with the first one. */
+export function openDb(d1: D1Database, meter: DbMeter = newMeter(), preconditions: Precondition[] = []) {
+  let pending = preconditions
 
   async function send(statements: D1PreparedStatement[]): Promise<D1Result[]> {
     const first = pending
     const results = await retriedIfRead(statements, () => {
       meter.trips += 1
-      return d1.batch(first ? [statementOf(first), ...statements] : statements)
+      return d1.batch([...first.map(statementOf), ...statements])
     })
     for (const { meta } of results) {
       meter.sqlMs += meta.duration
       meter.rowsRead += meta.rows_read
       meter.rowsWritten += meta.rows_written
     }
-    if (!first) return results
-    pending = undefined
-    first.passed()
-    return results.slice(1)
+    pending = []
+    for (const { passed } of first) passed?.()
+    return results.slice(first.length)
   }
 
   const statementOf = ({ label, condition }: Precondition) => {
@@ -65,6 +64,9 @@ type Statement = {
   run: () => Promise<D1Result>
   raw: () => Promise<unknown[][]>
 }
+
+/** Makes the trip that the preconditions ride on: before work which nobody may cause who is not let in. */
+export const passPreconditions = (db: Db) => db.run(sql`SELECT 1`)
 
 export const newMeter = (): DbMeter => ({ trips: 0, sqlMs: 0, rowsRead: 0, rowsWritten: 0 })
 

@@ -1,10 +1,11 @@
-import { and, eq, lt } from 'drizzle-orm'
+import { and, eq, sql } from 'drizzle-orm'
 import type { BatchItem } from 'drizzle-orm/batch'
 import type { Config } from '../env.ts'
 import { AppError } from '../http/errors.ts'
 import type { Db } from './client.ts'
 import { constraintOf } from './failures.ts'
 import { idempotencyKeys } from './schema/index.ts'
+import { SWEEP_ROWS, sweep } from './sweep.ts'
 
 /** An `Idempotency-Key` and what the request was that brought it. */
 export type Idempotency = { scope: string; route: string; key: string; fingerprint: string }
@@ -57,8 +58,9 @@ export async function once(
   }
 }
 
-/** Forgets keys that are older than their time to live. */
+/** A chore: forgets keys that are older than their time to live. */
 export async function forgetOldKeys({ db, config, now }: { db: Db; config: Config; now: Date }): Promise<void> {
-  const before = new Date(now.getTime() - config.IDEMPOTENCY_TTL_MS)
-  await db.delete(idempotencyKeys).where(lt(idempotencyKeys.createdAt, before))
+  const before = now.getTime() - config.IDEMPOTENCY_TTL_MS
+  const old = sql`rowid IN (SELECT rowid FROM idempotency_keys WHERE created_at < ${before} LIMIT ${SWEEP_ROWS})`
+  await sweep(async () => (await db.delete(idempotencyKeys).where(old).returning({ key: idempotencyKeys.key })).length)
 }

@@ -1,4 +1,6 @@
+export * from './audit.ts'
 export * from './conversations.ts'
+export * from './counters.ts'
 export * from './idempotency.ts'
 export * from './runs.ts'
 export * from './usage.ts'

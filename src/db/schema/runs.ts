@@ -43,5 +43,6 @@ export const runs = sqliteTable(
     uniqueIndex('runs_one_active').on(table.conversationId).where(sql`status = 'in_progress' AND kind = 'reply'`),
     index('runs_lease').on(table.leaseUntil).where(sql`status = 'in_progress'`),
     index('runs_conversation').on(table.conversationId),
+    index('runs_user').on(table.userId, table.id),
   ],
 )

@@ -1,0 +1,39 @@
+import { index, sqliteTable, text } from 'drizzle-orm/sqlite-core'
+import { id, json, moment } from '../columns.ts'
+
+/** Append-only. It outlives whom it names, so it has no foreign keys; it never holds content or secrets. */
+export const auditLog = sqliteTable(
+  'audit_log',
+  {
+    id: id(),
+    at: moment().notNull(),
+    /** Null for what an operator's command did. */
+    actorId: text(),
+    action: text().$type<AuditAction>().notNull(),
+    targetType: text({ enum: ['user', 'conversation'] }).notNull(),
+    targetId: text().notNull(),
+    /** Names of the changed fields, without their values. */
+    fields: json<string[]>().notNull(),
+    outcome: text({ enum: ['done', 'refused'] }).notNull(),
+    requestId: text(),
+  },
+  (table) => [
+    index('audit_log_actor').on(table.actorId, table.id),
+    index('audit_log_target').on(table.targetId, table.id),
+    index('audit_log_action').on(table.action, table.id),
+  ],
+)
+
+export const AUDIT_ACTIONS = [
+  'user.created',
+  'user.updated',
+  'user.role_changed',
+  'user.plan_changed',
+  'user.disabled',
+  'user.enabled',
+  'user.deleted',
+  'user.exported',
+  'user.conversations_listed',
+  'conversation.read',
+] as const
+export type AuditAction = (typeof AUDIT_ACTIONS)[number]

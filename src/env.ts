@@ -13,6 +13,7 @@ const ms = (fallback: number, min = 1) =>
     .default(fallback)
 const count = (fallback: number, min: number, max: number) =>
   z.coerce.number().int().min(min).max(max).default(fallback)
+const limit = (fallback: number) => count(fallback, 1, 1_000_000)
 const secret = z.string().refine((value) => new TextEncoder().encode(value).length >= 32, 'must have at least 32 bytes')
 
 /** Every variable that Parley reads. Names and defaults of the protocol's numbers are those of docs/runs.md. */
@@ -26,6 +27,26 @@ export const Variables = z.object({
   AUTH_PASSWORD_GRANT: z.enum(['on', 'off']).default('on'),
   SESSION_IDLE_MS: ms(7 * DAY),
   SESSION_MAX_MS: ms(30 * DAY),
+
+  SIGN_IN_ACCOUNT_LIMIT: limit(10),
+  SIGN_IN_STREAK_LIMIT: limit(100),
+  SIGN_IN_ADDRESS_LIMIT: limit(50),
+  REGISTER_ADDRESS_LIMIT: limit(20),
+  REFRESH_SESSION_LIMIT: limit(60),
+  MAIL_ACCOUNT_LIMIT: limit(5),
+  MAIL_ADDRESS_LIMIT: limit(20),
+  MAIL_TOKEN_LIMIT: limit(10),
+
+  MAIL_FROM: z
+    .string()
+    .regex(/^[^\p{Cc}]*[^\s@<]+@[^\s@>]+>?$/u)
+    .optional(),
+  RESEND_API_KEY: z.string().optional(),
+  RESEND_BASE_URL: z.url({ protocol: /^https?$/ }).default('https://api.resend.com'),
+  APP_URL: z
+    .url({ protocol: /^https?$/ })
+    .transform((url) => url.replace(/\/+$/, ''))
+    .optional(),
 
   OPENAI_API_KEY: z.string().optional(),
   OPENAI_BASE_URL: z.url({ protocol: /^https?$/ }).optional(),
@@ -100,6 +121,7 @@ function check(env: Env): Config | ConfigFault {
   if (variables.JWT_SECRET === variables.JWT_SECRET_PREVIOUS) {
     return { variable: 'JWT_SECRET_PREVIOUS', detail: 'must differ from JWT_SECRET' }
   }
+  if (variables.RESEND_API_KEY && !variables.MAIL_FROM) return { variable: 'MAIL_FROM', detail: 'is missing' }
   const models = readModels(variables)
   if (!Array.isArray(models)) return { variable: 'MODELS', detail: models.fault }
   const origins = variables.CORS_ORIGINS.split(',')

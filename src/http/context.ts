@@ -1,44 +1,61 @@
 import { type Db, type DbMeter, openDb, type Precondition } from '../db/client.ts'
 import { type Config, configOf } from '../env.ts'
 import { newId } from '../lib/ids.ts'
+import { chooseMailer, type SendMail } from '../mail/mailer.ts'
 import type { Log } from './log.ts'
+import { openMail } from './mail.ts'
 
 /** What a service may touch when nobody is signed in. */
 export type BaseCtx = {
   db: Db
   config: Config
   log: Log
+  /** Null in a job, and in an operator's command. */
+  requestId: string | null
   now: Date
   newId: () => string
   /** Keeps work alive for up to 30 s after the client has left. */
   waitUntil: (work: Promise<unknown>) => void
   runners: Env['RUNNER']
+  sendMail: SendMail
 }
 
 /** Who asks, as the verified token says. Role and plan are not here: they are read from D1 where they decide. */
 export type Principal = { id: string; sessionId: string }
 
+/** What a session remembers of the client that opened it; the address is a keyed hash. */
+export type Client = { device: string | null; ipHash: string | null }
+
 /** All that a service may touch, passed as its first argument. */
 export type Ctx = BaseCtx & { user: Principal }
+
+/** In whose name something is done: the caller's own, or of an account that is being removed. */
+export type OwnerCtx = BaseCtx & { user: Pick<Principal, 'id'> }
 
 type Given = {
   log: Log
   now: Date
   waitUntil: BaseCtx['waitUntil']
+  requestId?: string
   meter?: DbMeter
-  precondition?: Precondition
+  preconditions?: Precondition[]
 }
 
 /** The one place where a context is put together: for a request, a job, or a test. */
-export const newCtx = (env: Env, { log, now, waitUntil, meter, precondition }: Given): BaseCtx => ({
-  db: openDb(env.DB, meter, precondition),
-  config: configOf(env),
-  log,
-  now,
-  newId,
-  waitUntil,
-  runners: env.RUNNER,
-})
+export function newCtx(env: Env, { log, now, waitUntil, requestId, meter, preconditions }: Given): BaseCtx {
+  const config = configOf(env)
+  return {
+    db: openDb(env.DB, meter, preconditions),
+    config,
+    log,
+    requestId: requestId ?? null,
+    now,
+    newId,
+    waitUntil,
+    runners: env.RUNNER,
+    sendMail: openMail(chooseMailer(env, config), log),
+  }
+}
 
 /** What the app knows of a request before any guard has run. */
 export type RequestInfo = { id: string; startedAt: number; log: Log; meter: DbMeter; userId?: string }

@@ -1,7 +1,9 @@
 import { createRoute, type RouteConfig } from '@hono/zod-openapi'
-import type { Context, MiddlewareHandler } from 'hono'
+import { sql } from 'drizzle-orm'
+import type { Context, MiddlewareHandler, Next } from 'hono'
 import { createMiddleware } from 'hono/factory'
 import type { Precondition } from '../db/client.ts'
+import { adminIsLive, sessionIsLive } from '../db/live-session.ts'
 import { verifyAccessToken } from '../features/auth/access-tokens.ts'
 import { sessionCheck } from '../features/auth/session-check.ts'
 import { type AppEnv, type AuthedEnv, newCtx, type OpenEnv, type Principal } from './context.ts'
@@ -35,6 +37,24 @@ export const authed = <const P extends string, const R extends Route<P>, const C
     responses: { ...route.responses, ...raised(route, ['bad_request', 'unauthorized', ...codes]) } as R['responses'],
   })
 
+/**
+ * A route for admins that can end in `codes`. Role, account and session are read from D1 in the request's first trip, so
+ * a demotion holds at once and undoes what it meets.
+ */
+export const admin = <const P extends string, const R extends Route<P>, const C extends Codes = []>(
+  route: R,
+  codes: C = [] as unknown as C,
+) =>
+  createRoute({
+    ...route,
+    security: [{ admin: [] }, { password: [] }] as RouteConfig['security'],
+    middleware: [requireAdmin, ...bodyOf(route)] as unknown as Sets<AuthedEnv>,
+    responses: {
+      ...route.responses,
+      ...raised(route, ['bad_request', 'unauthorized', 'forbidden', ...codes]),
+    } as R['responses'],
+  })
+
 /** A route for everybody that can end in `codes`. Saying so is a decision: a test lists these by name. */
 export const open = <const P extends string, const R extends Route<P>, const C extends Codes = []>(
   route: R,
@@ -53,13 +73,39 @@ const raised = (route: Pick<RouteConfig, 'request'>, codes: Codes) =>
   errors(...codes, ...(route.request?.body ? BODY_ERRORS : []), 'store_unavailable', 'not_configured')
 
 const requireUser = createMiddleware<AuthedEnv>(async (c, next) => {
+  const user = await signedInOf(c)
+  const session = sessionCheck(user, new Date(c.get('request').startedAt))
+  await guarded(c, user, session ? [session] : [], next)
+})
+
+const requireAdmin = createMiddleware<AuthedEnv>(async (c, next) => {
+  const user = await signedInOf(c)
+  const now = new Date(c.get('request').startedAt)
+  const session = { label: 'session_live', condition: sessionIsLive(sql`${user.sessionId}`, sql`${user.id}`, now) }
+  await guarded(c, user, [session, { label: 'is_admin', condition: adminIsLive(user, now) }], next)
+})
+
+/** Runs the handler, whose first trip to D1 takes `checks` along. What it answers without one was never allowed. */
+async function guarded(c: Context<AuthedEnv>, user: Principal, checks: Precondition[], next: Next): Promise<void> {
+  const open = new Set(checks)
+  const watched = checks.map((check) => ({
+    ...check,
+    passed: () => {
+      open.delete(check)
+      check.passed?.()
+    },
+  }))
+  c.set('ctx', { ...ctxOf(c, watched), user })
+  await next()
+  if (open.size > 0 && c.res.ok) throw new Error('A handler answered before D1 had let its user in')
+}
+
+async function signedInOf(c: Context<AuthedEnv>): Promise<Principal> {
   const user = await bearerOf(c)
   if (!user) throw new AppError('unauthorized')
-  const { startedAt } = c.get('request')
   c.get('request').userId = user.id
-  c.set('ctx', { ...ctxOf(c, sessionCheck(user, new Date(startedAt))), user })
-  await next()
-})
+  return user
+}
 
 const anonymous = createMiddleware<OpenEnv>(async (c, next) => {
   // Only /health gets here without a configuration, and it needs no context.
@@ -67,10 +113,10 @@ const anonymous = createMiddleware<OpenEnv>(async (c, next) => {
   await next()
 })
 
-function ctxOf(c: Context, precondition?: Precondition) {
-  const { log, meter, startedAt } = c.get('request') as AppEnv['Variables']['request']
+function ctxOf(c: Context, preconditions: Precondition[] = []) {
+  const { id, log, meter, startedAt } = c.get('request') as AppEnv['Variables']['request']
   const waitUntil = (work: Promise<unknown>) => c.executionCtx.waitUntil(work)
-  return newCtx(c.env, { log, meter, now: new Date(startedAt), waitUntil, precondition })
+  return newCtx(c.env, { log, meter, now: new Date(startedAt), waitUntil, requestId: id, preconditions })
 }
 
 /** Who the bearer token names; `undefined` without one. Only this header counts, under this scheme alone. */

@@ -83,7 +83,7 @@ const MAY_WAIT = new Set<number>([409, 429, 503])
 const OF_A_RUN = /^(upstream_|run_|runner_|context_too_long)/
 
 const headersOf = (status: number, codes: ErrorCode[]): HeaderName[] => [
-  ...(status === 401 ? (['WWW-Authenticate'] as const) : []),
+  ...(status === 401 || codes.includes('forbidden') ? (['WWW-Authenticate'] as const) : []),
   ...(MAY_WAIT.has(status) ? (['Retry-After'] as const) : []),
   ...(codes.some((code) => OF_A_RUN.test(code)) ? (['X-Run-Id', 'Idempotency-Replayed'] as const) : []),
 ]

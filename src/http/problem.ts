@@ -32,6 +32,7 @@ export function headersOf({ code, options }: AppError): Record<string, string> {
     ...(ERRORS[code].status === 401 && {
       'www-authenticate': `Bearer realm="parley"${options.invalidToken ? ', error="invalid_token"' : ''}`,
     }),
+    ...(code === 'forbidden' && { 'www-authenticate': 'Bearer realm="parley", error="insufficient_scope"' }),
     ...(options.retryAfterS !== undefined && { 'retry-after': String(options.retryAfterS) }),
     ...(options.allow && { allow: options.allow }),
     // Text was paid for: an automatic retry would pay again.
@@ -45,6 +46,7 @@ export function reported(error: unknown, c: Context<AppEnv>): AppError {
   if (known.code === 'internal' || known.code === 'store_unavailable') {
     c.get('request').log('error', 'request_failed', describeError(error))
   }
+  if (known.code === 'forbidden') c.get('request').log('warn', 'access_denied', { user_id: c.get('request').userId })
   return known
 }
 
@@ -54,6 +56,7 @@ function toAppError(error: unknown): AppError {
     return new AppError(error.status === 415 ? 'unsupported_media_type' : 'bad_request')
   }
   if (unmetPrecondition(error) === 'session_live') return invalidToken()
+  if (unmetPrecondition(error) === 'is_admin') return new AppError('forbidden', 'This takes an administrator')
   if (isStoreFailure(error)) return new AppError('store_unavailable', undefined, { retryAfterS: 1 })
   return new AppError('internal', 'Something went wrong on our side; the request id helps us to find it')
 }

@@ -1,20 +1,23 @@
-import { and, eq, gt, isNull, sql } from 'drizzle-orm'
+import { and, desc, eq, gt, isNull, sql } from 'drizzle-orm'
 import { sessionIsLive } from '../../db/live-session.ts'
+import { mustHold, unmetPrecondition } from '../../db/preconditions.ts'
 import { refreshTokens, sessions } from '../../db/schema/index.ts'
 import type { BaseCtx } from '../../http/context.ts'
-import { invalidToken } from '../../http/errors.ts'
+import { AppError, invalidToken } from '../../http/errors.ts'
 import { hmac, sha256 } from '../../lib/digests.ts'
-import { forgetSession } from './session-check.ts'
+import { endSessions, reportEnded } from './sessions.ts'
 
 /** A parent replayed this soon, while its successor is unused, gets the same successor: its answer may have been lost. */
 const GRACE_MS = 10_000
+const HOUR_MS = 3_600_000
 
 /**
  * Exchanges a refresh token for its successor. Of parallel calls one makes it, the others get the same within the
  * grace. A spent token after that ends the whole family (RFC 9700 4.14).
- * @throws AppError `unauthorized`
+ * @throws AppError `unauthorized`, `rate_limit_exceeded` when the session was refreshed too often in an hour
  */
-export async function rotate({ db, config, now, log }: BaseCtx, token: string) {
+export async function rotate(ctx: BaseCtx, token: string) {
+  const { db, config, now, log } = ctx
   const hash = await sha256(token)
   const successor = await successorOf(token, config.JWT_SECRET)
   const successorHash = await sha256(successor)
@@ -23,7 +26,20 @@ export async function rotate({ db, config, now, log }: BaseCtx, token: string) {
   const ofSession = sql`${refreshTokens.sessionId}`
   const live = sessionIsLive(ofSession, sql`(SELECT user_id FROM sessions WHERE id = ${ofSession})`, now)
 
-  const [spent, , , [found], [next]] = await db.batch([
+  const latest = db
+    .select({ createdAt: refreshTokens.createdAt })
+    .from(refreshTokens)
+    .where(
+      and(
+        sql`${refreshTokens.sessionId} = (SELECT session_id FROM refresh_tokens WHERE hash = ${hash})`,
+        gt(refreshTokens.createdAt, new Date(now.getTime() - HOUR_MS)),
+      ),
+    )
+    .orderBy(desc(refreshTokens.createdAt))
+    .limit(config.REFRESH_SESSION_LIMIT)
+
+  const rotation = db.batch([
+    mustHold(db, 'refresh_room', sql`(SELECT count(*) FROM (${latest})) < ${config.REFRESH_SESSION_LIMIT}`),
     db
       .update(refreshTokens)
       .set({ usedAt: now, successorHash })
@@ -64,6 +80,12 @@ export async function rotate({ db, config, now, log }: BaseCtx, token: string) {
       .from(refreshTokens)
       .where(sql`${refreshTokens.hash} = (SELECT successor_hash FROM refresh_tokens WHERE hash = ${hash})`),
   ])
+  const [, spent, , , [found], [next]] = await rotation.catch(async (error) => {
+    if (unmetPrecondition(error) !== 'refresh_room') throw error
+    const oldest = (await latest).at(-1)?.createdAt ?? now
+    const retryAfterS = Math.ceil((oldest.getTime() + HOUR_MS - now.getTime()) / 1_000)
+    throw new AppError('rate_limit_exceeded', 'This session was refreshed too often', { retryAfterS })
+  })
 
   if (!found) throw invalidToken()
   const user = { id: found.userId, sessionId: found.sessionId }
@@ -76,11 +98,7 @@ export async function rotate({ db, config, now, log }: BaseCtx, token: string) {
       if (given && (await sha256(given)) === next.hash) return { user, refreshToken: given }
     }
   }
-  await db
-    .update(sessions)
-    .set({ revokedAt: now, revokedReason: 'token_reuse' })
-    .where(and(eq(sessions.id, user.sessionId), isNull(sessions.revokedAt)))
-  forgetSession(user.sessionId)
+  reportEnded(ctx, await endSessions(db, user.id, 'token_reuse', now, eq(sessions.id, user.sessionId)))
   log('warn', 'token_reuse', { user_id: user.id, session_id: user.sessionId })
   throw invalidToken()
 }

@@ -1,68 +1,7 @@
 import { z } from '@hono/zod-openapi'
-import type { users } from '../../db/schema/index.ts'
+import { EMAIL_OR_USERNAME, password, type StoredUser, toUser, User } from '../../users/schemas/user.ts'
 
-/** No control, zero-width or bidirectional characters: names are shown to other people. */
-const PLAIN_TEXT = '^[^\\p{Cc}\\p{Cf}\\p{Zl}\\p{Zp}]*$'
-
-const email = z
-  .string()
-  .trim()
-  .toLowerCase()
-  .max(254)
-  .pipe(z.email())
-  .openapi({ type: 'string', format: 'email', maxLength: 254, example: 'ada@example.com' })
-const username = z
-  .string()
-  .trim()
-  .toLowerCase()
-  .regex(/^[a-z0-9._-]{3,32}$/, '3 to 32 letters, digits, dots, dashes or underscores')
-  .openapi({ example: 'ada' })
-const displayName = z
-  .string()
-  .trim()
-  .min(1)
-  .max(80)
-  .regex(new RegExp(PLAIN_TEXT, 'u'))
-  .openapi({ pattern: PLAIN_TEXT, example: 'Ada Lovelace' })
-/** A bound for the reader only; the policy counts code points. */
-const password = z.string().min(1).max(1_024).openapi({ format: 'password', example: 'correct-horse-battery' })
 const refreshToken = z.string().min(1).max(200).openapi({ example: 'q2Zy0f1o5mS0Xl2b9gk3tqk8m1Yw0sZc4nq7rJ6uV0E' })
-
-export const User = z
-  .strictObject({
-    id: z.uuid(),
-    email: z.string().max(254).nullable(),
-    username: z.string().max(32).nullable(),
-    display_name: z.string().max(80),
-    role: z.enum(['user', 'admin']),
-    plan: z.string().max(32),
-    created_at: z.iso.datetime(),
-  })
-  .openapi('User')
-
-/** Field by field, so that a new column stays private until somebody adds it here. */
-export const toUser = (row: typeof users.$inferSelect): z.infer<typeof User> => ({
-  id: row.id,
-  email: row.email,
-  username: row.username,
-  display_name: row.displayName,
-  role: row.role,
-  plan: row.plan,
-  created_at: row.createdAt.toISOString(),
-})
-
-const EMAIL_OR_USERNAME = { anyOf: [{ required: ['email'] }, { required: ['username'] }] }
-
-export const Registration = z
-  .strictObject({
-    email: email.optional(),
-    username: username.optional(),
-    password,
-    display_name: displayName.optional(),
-  })
-  .refine((given) => given.email ?? given.username, { message: 'Give an email, a username, or both', path: ['email'] })
-  .openapi('Registration', EMAIL_OR_USERNAME)
-export type Registration = z.infer<typeof Registration>
 
 /** The identifiers of a login are not checked for form: what nobody registered is a wrong name, not a 422. */
 const identifier = z.string().trim().toLowerCase().min(1).max(254)
@@ -98,8 +37,22 @@ export const TokenAnswer = z
   })
   .openapi('TokenAnswer')
 
+type Tokens = { accessToken: string; expiresIn: number; refreshToken: string }
+
+export const toTokenAnswer = (tokens: Tokens): z.infer<typeof TokenAnswer> => ({
+  access_token: tokens.accessToken,
+  token_type: 'bearer',
+  expires_in: tokens.expiresIn,
+  refresh_token: tokens.refreshToken,
+})
+
 // Spread, not extended: the document would join two closed objects, which nothing fits.
 export const SignedIn = z.strictObject({ ...TokenAnswer.shape, user: User }).openapi('SignedIn')
+
+export const toSignedIn = (signedIn: Tokens & { user: StoredUser }): z.infer<typeof SignedIn> => ({
+  ...toTokenAnswer(signedIn),
+  user: toUser(signedIn.user),
+})
 
 export const TokenError = z
   .strictObject({

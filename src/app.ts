@@ -1,19 +1,33 @@
-import { authRoutes, tokenRoutes } from './features/auth/routes.ts'
+import { adminAccountRoutes } from './features/admin/routes/accounts.ts'
+import { oversightRoutes } from './features/admin/routes/oversight.ts'
+import { passwordRoutes } from './features/auth/routes/passwords.ts'
+import { sessionRoutes } from './features/auth/routes/sessions.ts'
+import { signInRoutes } from './features/auth/routes/sign-in.ts'
+import { tokenRoutes } from './features/auth/routes/token.ts'
 import { conversationRoutes } from './features/conversations/routes.ts'
 import { messageRoutes } from './features/messages/routes.ts'
 import { runRoutes } from './features/runs/routes.ts'
 import { documentApi } from './features/system/routes/document.ts'
 import { systemRoutes } from './features/system/routes/status.ts'
+import { meRoutes } from './features/users/routes/me.ts'
+import { userRoutes } from './features/users/routes/users.ts'
 import { createApp } from './http/create-app.ts'
 
 /** The table of contents of the API. */
 export const app = createApp()
 
 app.route('/api/v1', systemRoutes)
-app.route('/api/v1', authRoutes)
+app.route('/api/v1', signInRoutes)
 app.route('/api/v1/auth/token', tokenRoutes)
+app.route('/api/v1', sessionRoutes)
+app.route('/api/v1', passwordRoutes)
+// `me` before the ids.
+app.route('/api/v1', meRoutes)
+app.route('/api/v1', userRoutes)
 app.route('/api/v1', conversationRoutes)
 app.route('/api/v1', messageRoutes)
 app.route('/api/v1', runRoutes)
+app.route('/api/v1', adminAccountRoutes)
+app.route('/api/v1', oversightRoutes)
 
 documentApi(app)

@@ -30,6 +30,7 @@ const domain: Layer = {
     'other service',
     'db',
     'ai',
+    'mail',
     'lib',
     'env',
     'http/errors',
@@ -59,7 +60,7 @@ const LAYERS: Record<string, Layer> = {
   },
   http: {
     // The two files of auth by name: the guard asks who is calling, and with which session.
-    may: ['http', 'env', 'db', 'lib', 'features/auth/access-tokens', 'features/auth/session-check'],
+    may: ['http', 'env', 'db', 'mail', 'lib', 'features/auth/access-tokens', 'features/auth/session-check'],
     packages: () => true,
     why: 'http stands below the features and knows none of them, but for what the guard asks of auth',
   },
@@ -106,6 +107,12 @@ const LAYERS: Record<string, Layer> = {
     packages: (name) => isNpm(name) && !isHono(name) && !isDrizzle(name),
     why: 'ai turns messages into a reply: it must not know who asked or where the reply is stored',
   },
+  mail: {
+    may: ['mail', 'lib'],
+    types: ['env'],
+    packages: () => false,
+    why: 'mail writes and sends letters: it must not know who asked or what the letter is about to do',
+  },
   lib: {
     may: ['lib'],
     packages: (name) => /^zod(\/|$)/.test(name),
@@ -147,7 +154,7 @@ const hasNoClockAndNoChance: Rule = ({ file, uses }) =>
     .map((use) => `${file} uses ${use}: lib gives the same answer to the same question, ids (lib/ids.ts) apart`)
 
 /** Files outside ai that may send requests, by name, so that each is a visible decision. */
-const SENDERS: string[] = []
+const SENDERS = ['mail/resend.ts']
 const NETWORK = /^(openai|undici|cloudflare:sockets|node:(http|https|http2|net|tls))(\/|$)/
 
 const leavesNetworkToAi: Rule = ({ file, imports, uses }) =>

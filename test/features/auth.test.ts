@@ -2,7 +2,7 @@ import { env } from 'cloudflare:workers'
 import { SignJWT } from 'jose'
 import { afterEach, expect, test, vi } from 'vitest'
 import { app } from '../../src/app.ts'
-import { client, countTo, one, PASSWORD, signIn } from '../support/client.ts'
+import { type Answer, client, countOf, countTo, one, PASSWORD, signIn } from '../support/client.ts'
 
 const anyone = client()
 
@@ -42,12 +42,16 @@ test('an email or a username alone is enough, and none is not', async () => {
   expect((await anyone('POST', '/auth/register', { password: PASSWORD })).status).toBe(422)
 })
 
-test('of eight registrations with one name at once, one wins', async () => {
-  const username = `race-${crypto.randomUUID().slice(0, 8)}`
-  const answers = await Promise.all(
-    countTo(8).map(() => anyone('POST', '/auth/register', { username, password: PASSWORD })),
-  )
-  expect(answers.map(({ status }) => status).sort()).toEqual([201, ...Array(7).fill(409)])
+test('of twenty registrations with one address at once, one wins', async () => {
+  const email = `race-${crypto.randomUUID()}@example.com`
+  const register = async (): Promise<Answer> => {
+    const answer = await anyone('POST', '/auth/register', { email, password: PASSWORD })
+    // More than ten hashes at once are sent away, to come again.
+    return answer.status === 503 ? register() : answer
+  }
+  const answers: Answer[] = await Promise.all(countTo(20).map(register))
+  expect(answers.map(({ status }) => status).sort()).toEqual([201, ...Array(19).fill(409)])
+  expect(await countOf('users WHERE email = ?', email)).toBe(1)
 })
 
 test('a weak password is refused with the reason, and makes nobody', async () => {
@@ -257,9 +261,10 @@ test('a refresh whose answer was lost is given again, also when the secret was r
 
 test('sign-ins that would only wait for each other are sent away', async () => {
   const ada = await signIn()
-  const answers = await Promise.all(countTo(30).map(() => login({ email: ada.user.email, password: PASSWORD })))
+  const names = countTo(30).map(() => `${crypto.randomUUID()}@example.com`)
+  const answers = await Promise.all(names.map((email) => login({ email, password: PASSWORD })))
   const refused = answers.filter(({ status }) => status === 503)
-  expect(answers.filter(({ status }) => status === 200).length).toBeGreaterThan(0)
+  expect(answers.filter(({ status }) => status === 401).length).toBeGreaterThan(0)
   expect(refused.length).toBeGreaterThan(0)
   expect(refused[0]).toMatchObject({ body: { code: 'overloaded' } })
   expect(refused[0]!.headers.get('retry-after')).toBe('1')

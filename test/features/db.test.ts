@@ -82,6 +82,8 @@ test('asking for a reply costs two trips and as many rows, however long the conv
   const ada = await signIn()
   const ask = (conversationId: string) => (ctx: Ctx) => admit(ctx, { ...question, conversationId })
   const [short, long] = [await longConversation(ada, 200), await longConversation(ada, 5_000)]
+  // The first of a day begins its counters.
+  await ask(await startConversation(ada))(ctxOf(ada).ctx)
   const few = await costOf(ada, ask(short))
   const many = await costOf(ada, ask(long))
   expect([few.trips, many.trips]).toEqual([2, 2])

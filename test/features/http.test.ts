@@ -2,7 +2,7 @@ import { env, exports } from 'cloudflare:workers'
 import { afterEach, expect, test, vi } from 'vitest'
 import { app } from '../../src/app.ts'
 import { NEWEST_MIGRATION } from '../../src/features/system/service.ts'
-import { client, one, openApi, PASSWORD, signIn, startConversation } from '../support/client.ts'
+import { client, countOf, one, openApi, PASSWORD, signIn, startConversation } from '../support/client.ts'
 import { operationsOf } from '../support/contract.ts'
 
 const anyone = client()
@@ -11,9 +11,21 @@ afterEach(() => vi.restoreAllMocks())
 const fetchPath = (path: string, init?: RequestInit) => exports.default.fetch(`https://parley.test${path}`, init)
 
 /** Opening an operation to everybody is a decision that shows here. */
-const OPEN = ['createToken', 'getHealth', 'getReadiness', 'login', 'logout', 'refresh', 'register']
+const OPEN = [
+  'createToken',
+  'forgotPassword',
+  'getHealth',
+  'getReadiness',
+  'login',
+  'logout',
+  'refresh',
+  'register',
+  'resendVerification',
+  'resetPassword',
+  'verifyEmail',
+]
 
-test('every operation but the open ones answers 401 without a token, and 404 for what is somebody else’s, missing or malformed', async () => {
+test('every operation but the open ones answers 401 without a token, those of admins 403 to others, and the rest 404 for what is somebody else’s, missing or malformed', async () => {
   const operations = operationsOf(await openApi())
   const isOpen = ({ operation }: (typeof operations)[number]) =>
     operation.security!.every((scheme) => Object.keys(scheme).length === 0) || operation.operationId === 'logout'
@@ -25,13 +37,35 @@ test('every operation but the open ones answers 401 without a token, and 404 for
   ).toEqual(OPEN)
   const [ada, bob] = [await signIn(), await signIn()]
   const { body: his } = await bob('POST', '/chat', { message: 'Secret', model: 'parley-offline' })
-  const foreign: Record<string, string> = { conversations: his.chat_id, messages: his.message_id, runs: his.run_id }
-  const bodies: Record<string, object> = { createMessage: { content: 'Hi' }, updateConversation: { title: 'Hi' } }
+  const { body: sessions } = await bob('GET', '/auth/sessions')
+  const foreign: Record<string, string> = {
+    conversations: his.chat_id,
+    chats: his.chat_id,
+    messages: his.message_id,
+    runs: his.run_id,
+    sessions: sessions[0].id,
+    users: bob.user.id,
+  }
+  const names = { email: null, username: 'somebody-else', display_name: 'Somebody' }
+  const bodies: Record<string, object> = {
+    createMessage: { content: 'Hi' },
+    updateConversation: { title: 'Hi' },
+    createUser: { username: 'made-by-nobody', password: PASSWORD },
+    updateUser: { display_name: 'Mallory' },
+    replaceUser: names,
+    adminUpdateUser: { role: 'admin' },
+    adminSetRole: { role: 'admin' },
+  }
   for (const { operation, method, template } of operations.filter((found) => !isOpen(found))) {
     const body = operation.requestBody ? (bodies[operation.operationId] ?? {}) : undefined
-    const path = template.replace('{id}', crypto.randomUUID())
+    const path = template.replace('{id}', foreign.users!)
     expect([operation.operationId, (await anyone(method, path, body)).status]).toEqual([operation.operationId, 401])
     const resource = /(\w+)\/\{id\}/.exec(template)?.[1]
+    if (operation.security!.some((scheme) => 'admin' in scheme)) {
+      const { status, body: problem } = await ada(method, template.replace('{id}', foreign[resource!]!), body)
+      expect([operation.operationId, status, problem.code]).toEqual([operation.operationId, 403, 'forbidden'])
+      continue
+    }
     if (!resource) continue
     for (const id of [foreign[resource]!, crypto.randomUUID(), 'no-uuid']) {
       const { status, body: problem } = await ada(method, template.replace('{id}', id), body)
@@ -39,6 +73,9 @@ test('every operation but the open ones answers 401 without a token, and 404 for
     }
   }
   expect((await bob('GET', `/conversations/${his.chat_id}`)).body.messages).toHaveLength(2)
+  expect((await bob('GET', '/auth/me')).body).toEqual(bob.user)
+  expect(await countOf("users WHERE username = 'made-by-nobody'")).toBe(0)
+  expect(await countOf("audit_log WHERE action <> 'user.exported'")).toBe(0)
 })
 
 test('the document names every operation once, and every schema of an object', async () => {
@@ -344,8 +381,9 @@ test('nothing that a client sent or was given gets into the log', async () => {
   await ada('PATCH', `/conversations/${body.chat_id}`, { title: marker, [marker]: 1 })
   await ada('GET', `/conversations?cursor=${marker}`)
   await ada('GET', `/runs/${marker}`)
-  await anyone('POST', '/auth/login', { email: ada.user.email, password: marker })
-  await anyone('POST', '/auth/refresh', { refresh_token: marker })
+  const secret = `secret-${crypto.randomUUID()}`
+  await anyone('POST', '/auth/login', { email: ada.user.email, password: secret })
+  await anyone('POST', '/auth/refresh', { refresh_token: secret })
   await anyone('POST', '/auth/refresh', { refresh_token: ada.tokens.refresh_token })
   const failing = client(ada.tokens.access_token)
   await env.DB.prepare('ALTER TABLE conversations RENAME TO conversations_away').run()
@@ -356,7 +394,7 @@ test('nothing that a client sent or was given gets into the log', async () => {
   const log = lines.join('\n')
   expect(log).toContain('"event":"request"')
   expect(log).toContain('"event":"request_failed"')
-  for (const secret of [marker, PASSWORD, ada.user.email, ada.tokens.access_token!, ada.tokens.refresh_token!]) {
-    expect(log).not.toContain(secret)
+  for (const each of [marker, secret, PASSWORD, ada.user.email, ada.tokens.access_token!, ada.tokens.refresh_token!]) {
+    expect(log).not.toContain(each)
   }
 })

@@ -1,7 +1,10 @@
+import { createExecutionContext, waitOnExecutionContext } from 'cloudflare:test'
 import { env, exports } from 'cloudflare:workers'
 import { readEvents } from '../../scripts/sse.ts'
 import { canonicalPath } from '../../src/http/paths.ts'
+import worker from '../../src/index.ts'
 import { checkAnswer, checkSchema, type Document, findOperation } from './contract.ts'
+import { noteSecrets } from './secrets.ts'
 
 export const PASSWORD = 'correct-horse-battery'
 
@@ -20,10 +23,14 @@ export const openApi = () => {
   return document
 }
 
+/** An address that nobody had before: attempts are limited by it, and a test of those limits names its own. */
+export const freshAddress = () => `10.${[...crypto.getRandomValues(new Uint8Array(3))].join('.')}`
+
 /** A client that checks every answer against the document. */
 export function client(token?: string): Client {
   const open: Client['open'] = async (method, path, body, { headers, raw, signal } = {}) => {
     const url = new URL(path, 'https://parley.test')
+    noteSecrets(body)
     if (!/^\/(api|openapi|docs|redoc|$)/.test(url.pathname)) url.pathname = `/api/v1${url.pathname}`
     const response = await exports.default.fetch(url.href, {
       method,
@@ -32,6 +39,7 @@ export function client(token?: string): Client {
       headers: {
         ...(body !== undefined && { 'content-type': 'application/json' }),
         ...(token && { authorization: `Bearer ${token}` }),
+        'cf-connecting-ip': freshAddress(),
         ...headers,
       },
     })
@@ -41,20 +49,22 @@ export function client(token?: string): Client {
   const call = async (method: string, path: string, body?: unknown, init?: Init): Promise<Answer> => {
     const response = await open(method, path, body, init)
     const text = await response.text()
-    const isJson = response.headers.get('content-type')?.includes('json')
-    return { status: response.status, headers: response.headers, body: isJson ? JSON.parse(text) : text }
+    const answer = isJson(response) ? JSON.parse(text) : text
+    noteSecrets(answer)
+    return { status: response.status, headers: response.headers, body: answer }
   }
   return Object.assign(call, { open })
 }
+
+const isJson = (response: Response) => /^application\/(problem\+)?json/.test(response.headers.get('content-type') ?? '')
 
 async function check(method: string, path: string, response: Response): Promise<void> {
   if (!response.headers.get('x-request-id')) throw new Error(`${method} ${path}: no X-Request-Id`)
   const found = findOperation(await openApi(), method, path)
   if (!found) return
-  const type = response.headers.get('content-type')
   const enveloped = response.headers.get('preference-applied') === 'envelope' || response.url.includes('envelope=')
   if (enveloped) return
-  const body = type?.includes('json') ? await response.clone().json() : undefined
+  const body = isJson(response) ? await response.clone().json() : undefined
   checkAnswer(await openApi(), found, response, body)
 }
 
@@ -73,6 +83,13 @@ export async function signIn(): Promise<SignedIn> {
   })
   const { user, ...tokens } = body
   return Object.assign(client(tokens.access_token), { user, tokens })
+}
+
+/** A fresh admin. Nobody becomes one by way of the API alone. */
+export async function signInAdmin(): Promise<SignedIn> {
+  const admin = await signIn()
+  await env.DB.prepare("UPDATE users SET role = 'admin' WHERE id = ?").bind(admin.user.id).run()
+  return admin
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: checked against the schema of its name
@@ -116,6 +133,17 @@ export const one = <T>(query: string, ...values: unknown[]) =>
   env.DB.prepare(query)
     .bind(...values)
     .first<T>()
+
+/** How many rows a query counts. */
+export const countOf = async (query: string, ...values: unknown[]) =>
+  (await one<{ n: number }>(`SELECT count(*) AS n FROM ${query}`, ...values))!.n
+
+/** Runs the cron's chores as they would run at that moment. */
+export async function runChores(at = new Date()): Promise<void> {
+  const execution = createExecutionContext()
+  await worker.scheduled({ scheduledTime: at.getTime(), cron: '* * * * *', noRetry: () => {} }, env, execution)
+  await waitOnExecutionContext(execution)
+}
 
 /** Waits until `check` gives something, at most ten seconds. */
 export async function until<T>(check: () => Promise<T | undefined | false | null>): Promise<T> {

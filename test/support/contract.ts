@@ -47,7 +47,7 @@ export function checkAnswer(document: Document, found: Found, answer: Response, 
   }
   const content = response.content[media]
   if (!content) throw new Error(`${name} must not be ${media}`)
-  if (!media.includes('json')) return
+  if (!/^application\/(problem\+)?json$/.test(media)) return
   const result = checkSchema(document, content.schema, body)
   if (result) throw new Error(`${name}: ${result}\n${JSON.stringify(body)}`)
 }

@@ -1,4 +1,32 @@
 import { applyD1Migrations } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
+import { afterAll, expect } from 'vitest'
+import { addresses, secrets } from './secrets.ts'
 
 await applyD1Migrations(env.DB, env.TEST_MIGRATIONS)
+
+const log: string[] = []
+for (const level of ['log', 'info', 'warn', 'error', 'debug'] as const) {
+  const original = console[level]
+  console[level] = (...parts: unknown[]) => {
+    log.push(parts.join(' '))
+    original(...parts)
+  }
+}
+
+afterAll(async () => {
+  const lines = log.join('\n')
+  const dump = await dumpOfDatabase()
+  const found = (text: string, values: Iterable<string>) => [...values].filter((value) => text.includes(value))
+  expect(found(lines, [...secrets, ...addresses]), 'secrets and addresses in the log').toEqual([])
+  expect(found(dump, secrets), 'secrets in the database').toEqual([])
+})
+
+/** Every value of every table. */
+async function dumpOfDatabase(): Promise<string> {
+  const tables = await env.DB.prepare(
+    "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT GLOB '_cf_*' AND name NOT GLOB 'user_search*'",
+  ).all<{ name: string }>()
+  const dumps = await Promise.all(tables.results.map(({ name }) => env.DB.prepare(`SELECT * FROM "${name}"`).all()))
+  return JSON.stringify(dumps.map(({ results }) => results))
+}

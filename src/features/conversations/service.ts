@@ -1,33 +1,43 @@
-import { and, desc, eq, sql } from 'drizzle-orm'
+import { and, count, desc, eq, notExists, type SQL, sql } from 'drizzle-orm'
+import type { Db } from '../../db/client.ts'
 import { type Idempotency, once } from '../../db/idempotency.ts'
 import { keyAfter, type PageRequest, pageOf } from '../../db/pages.ts'
 import { mustHold, unmetPrecondition } from '../../db/preconditions.ts'
 import { conversations, messages, runs } from '../../db/schema/index.ts'
-import type { Ctx } from '../../http/context.ts'
+import type { Ctx, OwnerCtx } from '../../http/context.ts'
 import { AppError, notFound } from '../../http/errors.ts'
 import { newestMessages } from '../messages/service.ts'
-import { activeRuns, cancelRun } from '../runs/service.ts'
+import { cancelRun } from '../runs/service.ts'
 import type { ConversationChanges, NewConversation } from './schemas.ts'
 
 const LIST = 'conversations'
 const MAX_MESSAGES = 100
 /** A run may begin between its predecessor's end and the deletion; more than this is somebody writing on. */
 const DELETE_ROUNDS = 3
+const REMOVED_AT_ONCE = 25
 
 const owned = (userId: string, id: string) => and(eq(conversations.id, id), eq(conversations.userId, userId))
 
 /** One page of the caller's conversations, last used first. @throws AppError `validation_failed` for a foreign cursor */
 export async function listConversations({ db, user }: Ctx, page: PageRequest) {
+  return pageOfConversations(await selectConversations(db, user.id, page), page)
+}
+
+/** Statement for the rows of one page of somebody's conversations. @throws AppError `validation_failed` for a foreign cursor */
+export const selectConversations = (db: Db, userId: string, page: PageRequest) => {
   const after = keyAfter(page, LIST, ['number', 'string'])
   const older = after && sql`(${conversations.updatedAt}, ${conversations.id}) < (${after[0]}, ${after[1]})`
-  const rows = await db
+  return db
     .select()
     .from(conversations)
-    .where(and(eq(conversations.userId, user.id), older))
+    .where(and(eq(conversations.userId, userId), older))
     .orderBy(desc(conversations.updatedAt), desc(conversations.id))
     .limit(page.limit + 1)
-  return pageOf(rows, page, LIST, (row) => [row.updatedAt.getTime(), row.id])
 }
+
+/** The page that those rows make. */
+export const pageOfConversations = (rows: (typeof conversations.$inferSelect)[], page: PageRequest) =>
+  pageOf(rows, page, LIST, (row) => [row.updatedAt.getTime(), row.id])
 
 /**
  * A new conversation, or the one that the same key made before, as it is now.
@@ -71,22 +81,44 @@ export async function updateConversation({ db, user, now }: Ctx, id: string, cha
  * @throws AppError `not_found`, `run_active` when somebody keeps writing, `runner_unavailable`
  */
 export async function deleteConversation(ctx: Ctx, id: string): Promise<void> {
-  const { db, user } = ctx
-  const mine = sql`(SELECT id FROM conversations WHERE id = ${id} AND user_id = ${user.id})`
-  const isIdle = sql`NOT EXISTS (SELECT 1 FROM runs WHERE conversation_id IN ${mine} AND status = 'in_progress')`
+  const removed = await removeConversations(
+    ctx,
+    sql`SELECT id FROM conversations WHERE id = ${id} AND user_id = ${ctx.user.id}`,
+  )
+  if (removed.conversations === 0) throw notFound()
+}
+
+/**
+ * Removes a bounded number of the user's conversations with all that is in them; gives how much that was. The newest
+ * stay for last, where a reply may be going on.
+ * @throws AppError as `deleteConversation`
+ */
+export const removeSomeConversations = (ctx: OwnerCtx) =>
+  removeConversations(
+    ctx,
+    sql`SELECT id FROM conversations WHERE user_id = ${ctx.user.id} ORDER BY updated_at, id LIMIT ${REMOVED_AT_ONCE}`,
+  )
+
+/** `which` selects ids, all of them of the user's own. */
+async function removeConversations(ctx: OwnerCtx, which: SQL) {
+  const { db } = ctx
+  const active = db
+    .select({ id: runs.id })
+    .from(runs)
+    .where(and(sql`${runs.conversationId} IN (${which})`, eq(runs.status, 'in_progress')))
   for (let round = 1; round <= DELETE_ROUNDS; round++) {
     try {
-      const [, , , deleted] = await db.batch([
-        mustHold(db, 'no_active_run', isIdle),
-        db.delete(messages).where(sql`${messages.conversationId} IN ${mine}`),
-        db.delete(runs).where(sql`${runs.conversationId} IN ${mine}`),
-        db.delete(conversations).where(owned(user.id, id)).returning({ id: conversations.id }),
+      const [, [counted], , , removed] = await db.batch([
+        mustHold(db, 'no_active_run', notExists(active)),
+        db.select({ messages: count() }).from(messages).where(sql`${messages.conversationId} IN (${which})`),
+        db.delete(messages).where(sql`${messages.conversationId} IN (${which})`),
+        db.delete(runs).where(sql`${runs.conversationId} IN (${which})`),
+        db.delete(conversations).where(sql`${conversations.id} IN (${which})`).returning({ id: conversations.id }),
       ])
-      if (deleted.length === 0) throw notFound()
-      return
+      return { conversations: removed.length, messages: counted!.messages }
     } catch (error) {
       if (unmetPrecondition(error) !== 'no_active_run') throw error
-      for (const run of await activeRuns(db, user.id, id)) await cancelRun(ctx, run.id, 'deleted')
+      for (const run of await active) await cancelRun(ctx, run.id, 'deleted')
     }
   }
   throw new AppError('run_active')

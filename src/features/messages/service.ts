@@ -21,41 +21,52 @@ const selectBranch = (db: Db, from: SQL, limit: number) => {
     .orderBy(sql`place`)
 }
 
-/** Statement for the newest messages of one's own conversation's active branch, newest first. */
-export const newestMessages = (db: Db, userId: string, conversationId: string, limit: number) =>
-  selectBranch(db, sql`SELECT head_id FROM conversations WHERE id = ${conversationId} AND user_id = ${userId}`, limit)
+/** Statement for the newest messages of the active branch of `owner`'s conversation, newest first. */
+export const newestMessages = (db: Db, owner: string | SQL, conversationId: string, limit: number) =>
+  selectBranch(db, sql`SELECT head_id FROM conversations WHERE id = ${conversationId} AND user_id = ${owner}`, limit)
 
 /**
  * One page of the active branch: the newest `limit` messages first, then older ones; within a page in the order in
  * which they were said.
  * @throws AppError `not_found`, `validation_failed` for a cursor that is not of this list
  */
-export async function listMessages(
-  { db, user }: Ctx,
-  conversationId: string,
-  page: PageRequest,
-): Promise<Page<MessageWithRun>> {
-  const list = `messages:${conversationId}`
-  const after = keyAfter(page, list, ['string'])
+export async function listMessages({ db, user }: Ctx, conversationId: string, page: PageRequest) {
   const [mine, items] = await db.batch([
     db
       .select({ id: conversations.id })
       .from(conversations)
       .where(and(eq(conversations.id, conversationId), eq(conversations.userId, user.id))),
-    after
-      ? selectBranch(db, inConversation(after[0], conversationId, user.id), page.limit)
-      : newestMessages(db, user.id, conversationId, page.limit),
+    selectMessages(db, user.id, conversationId, page),
   ])
   if (mine.length === 0) throw notFound()
-  // The branch is a chain: the oldest message of a page names the first of the next.
-  const parentId = items.length === page.limit ? items.at(-1)!.parentId : null
-  return { items: items.reverse(), next: parentId === null ? undefined : { list, key: [parentId] } }
+  return pageOfMessages(items, conversationId, page)
 }
 
-/** A cursor may name any message; only one of this conversation, which is one's own, is a place in it. */
-const inConversation = (id: string, conversationId: string, userId: string) => sql`
+/** Statement for the rows of one page of `owner`'s conversation. @throws AppError `validation_failed` for a foreign cursor */
+export const selectMessages = (db: Db, owner: string | SQL, conversationId: string, page: PageRequest) => {
+  const after = keyAfter(page, listOf(conversationId), ['string'])
+  return after
+    ? selectBranch(db, inConversation(after[0], conversationId, owner), page.limit)
+    : newestMessages(db, owner, conversationId, page.limit)
+}
+
+/** The page that those rows make. The branch is a chain: the oldest message of a page names the first of the next. */
+export const pageOfMessages = (
+  rows: MessageWithRun[],
+  conversationId: string,
+  page: PageRequest,
+): Page<MessageWithRun> => {
+  const parentId = rows.length === page.limit ? rows.at(-1)!.parentId : null
+  const next = parentId === null ? undefined : { list: listOf(conversationId), key: [parentId] }
+  return { items: rows.toReversed(), next }
+}
+
+const listOf = (conversationId: string) => `messages:${conversationId}`
+
+/** A cursor may name any message; only one of this conversation is a place in it. */
+const inConversation = (id: string, conversationId: string, owner: string | SQL) => sql`
   SELECT m.id FROM messages m JOIN conversations c ON c.id = m.conversation_id
-  WHERE m.id = ${id} AND c.id = ${conversationId} AND c.user_id = ${userId}`
+  WHERE m.id = ${id} AND c.id = ${conversationId} AND c.user_id = ${owner}`
 
 /** @throws AppError `not_found`, also when the message is in somebody else's conversation */
 export async function getMessage({ db, user }: Ctx, id: string): Promise<MessageWithRun> {

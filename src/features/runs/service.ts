@@ -1,7 +1,6 @@
 import { and, eq } from 'drizzle-orm'
-import type { Db } from '../../db/client.ts'
 import { messages, runs } from '../../db/schema/index.ts'
-import type { Ctx } from '../../http/context.ts'
+import type { Ctx, OwnerCtx } from '../../http/context.ts'
 import { AppError, notFound } from '../../http/errors.ts'
 import { describeError } from '../../http/log.ts'
 import type { CancelReason, NewRunEvent, RunEvent } from '../../lib/run-events.ts'
@@ -91,7 +90,7 @@ export async function getRun(ctx: Ctx, id: string) {
 }
 
 /** Ends one's own run. One that has ended stays as it is. @throws AppError `not_found`, `runner_unavailable` */
-export async function cancelRun(ctx: Ctx, id: string, reason: CancelReason = 'user') {
+export async function cancelRun(ctx: OwnerCtx, id: string, reason: CancelReason = 'user') {
   const found = await readRun(ctx, id)
   if (found.run.status !== 'in_progress') return found
   const ref = toRunRef(found.run)
@@ -99,16 +98,9 @@ export async function cancelRun(ctx: Ctx, id: string, reason: CancelReason = 'us
   return readRun(ctx, id)
 }
 
-/** Statement for the ids of the runs that are going on in one's own conversation: none or one. */
-export const activeRuns = (db: Db, userId: string, conversationId: string) =>
-  db
-    .select({ id: runs.id })
-    .from(runs)
-    .where(and(eq(runs.conversationId, conversationId), eq(runs.status, 'in_progress'), eq(runs.userId, userId)))
-
 type Found = { run: StoredRun; content: string }
 
-async function readRun({ db, user }: Ctx, id: string): Promise<Found> {
+async function readRun({ db, user }: OwnerCtx, id: string): Promise<Found> {
   const [row] = await db
     .select({ run: runs, content: messages.content })
     .from(runs)

@@ -10,3 +10,13 @@ export const Readiness = z
     warnings: z.array(z.string().max(200)).max(10),
   })
   .openapi('Readiness')
+
+const count = z.int().min(0).openapi({ example: 42 })
+export const DatabaseState = z
+  .strictObject({
+    status: z.literal('connected'),
+    migration: z.string().max(200).nullable().openapi({ description: 'The newest that was applied' }),
+    up_to_date: z.boolean().openapi({ description: 'Whether it is the one that the running code relies on' }),
+    records: z.strictObject({ users: count, conversations: count, messages: count, runs: count }),
+  })
+  .openapi('DatabaseState')

@@ -1,9 +1,10 @@
-import { sql } from 'drizzle-orm'
+import { eq, sql } from 'drizzle-orm'
 import { isStoreFailure } from '../../db/failures.ts'
-import type { BaseCtx } from '../../http/context.ts'
+import { counters } from '../../db/schema/index.ts'
+import type { BaseCtx, Ctx } from '../../http/context.ts'
 
 /** The newest migration that the code relies on. Its name is public; what it does is not. */
-export const NEWEST_MIGRATION = '0000_foundation.sql'
+export const NEWEST_MIGRATION = '0002_counters_and_search.sql'
 
 /** What OWASP ASVS 5.0 asks of scrypt, with r = 8 and p = 3. */
 const SAFE_COST = 15
@@ -12,6 +13,7 @@ const SAFE_COST = 15
 export async function checkReadiness({ db, config }: BaseCtx) {
   const warnings = [
     ...(config.PASSWORD_POLICY === 'demo' ? ['PASSWORD_POLICY=demo accepts common passwords'] : []),
+    ...(config.MAIL_FROM ? [] : ['No mail is sent: set MAIL_FROM, and RESEND_API_KEY or the binding EMAIL']),
     ...(config.PASSWORD_COST < SAFE_COST ? [`PASSWORD_COST is below ${SAFE_COST}`] : []),
   ]
   const migrations = await db
@@ -22,4 +24,25 @@ export async function checkReadiness({ db, config }: BaseCtx) {
   const checks = { database, migrations: migrations === 'ok' ? 'ok' : 'failed' } as const
   const status = database === 'ok' && migrations === 'ok' ? 'ok' : 'failed'
   return { status, checks, warnings } as const
+}
+
+/** How many there are of what counters count (migrations/0002): nothing is scanned, however much there is. */
+const COUNTED = ['users', 'conversations', 'messages', 'runs'] as const
+
+/** The migrations of the database, the newest last, and how many records it has. */
+export async function readDatabaseState({ db }: Ctx) {
+  const [migrations, totals] = await db.batch([
+    db
+      .select({ name: sql<string>`name`.as('name') })
+      .from(sql`d1_migrations`)
+      .orderBy(sql`id`),
+    db.select().from(counters).where(eq(counters.day, 0)),
+  ])
+  const values = new Map(totals.map(({ name, value }) => [name, value]))
+  const records = Object.fromEntries(COUNTED.map((name) => [name, values.get(name) ?? 0]))
+  return {
+    migration: migrations.at(-1)?.name ?? null,
+    isCurrent: migrations.some(({ name }) => name === NEWEST_MIGRATION),
+    records: records as Record<(typeof COUNTED)[number], number>,
+  }
 }

@@ -13,7 +13,9 @@ const MIT = { name: 'MIT', url: 'https://opensource.org/license/mit' }
 
 const TAGS = {
   system: 'Whether the server is well',
-  auth: 'Accounts and sessions',
+  auth: 'Accounts, sessions and passwords',
+  users: 'Who there is, and one’s own account',
+  admin: 'Running the service',
   conversations: 'Conversations, which contract 2 calls chats',
   messages: 'What was said, and asking for a reply',
   runs: 'Replies while they are made: watch, resume, stop',
@@ -25,6 +27,12 @@ export function documentApi(app: OpenAPIHono<AppEnv>): void {
     type: 'http',
     scheme: 'bearer',
     bearerFormat: 'JWT',
+  })
+  app.openAPIRegistry.registerComponent('securitySchemes', 'admin', {
+    type: 'http',
+    scheme: 'bearer',
+    bearerFormat: 'JWT',
+    description: 'The access token of a user whose role is `admin`',
   })
   app.openAPIRegistry.registerComponent('securitySchemes', 'password', {
     type: 'oauth2',

@@ -1,8 +1,8 @@
 import { createRouter } from '../../../http/create-app.ts'
-import { open } from '../../../http/guards.ts'
+import { admin, open } from '../../../http/guards.ts'
 import { json } from '../../../http/openapi.ts'
-import { Health, Readiness } from '../schemas.ts'
-import { checkReadiness } from '../service.ts'
+import { DatabaseState, Health, Readiness } from '../schemas.ts'
+import { checkReadiness, readDatabaseState } from '../service.ts'
 
 const tags = ['system']
 
@@ -32,5 +32,20 @@ systemRoutes.openapi(
   async (c) => {
     const readiness = await checkReadiness(c.var.ctx)
     return c.json(readiness, readiness.status === 'ok' ? 200 : 503)
+  },
+)
+
+systemRoutes.openapi(
+  admin({
+    operationId: 'getDatabaseState',
+    tags,
+    method: 'get',
+    path: '/db-status',
+    summary: 'Which migration the database is at, and how many records it has',
+    responses: { 200: json(DatabaseState, 'It is connected') },
+  }),
+  async (c) => {
+    const { migration, isCurrent, records } = await readDatabaseState(c.var.ctx)
+    return c.json({ status: 'connected' as const, migration, up_to_date: isCurrent, records }, 200)
   },
 )

@@ -1,0 +1,60 @@
+import { z } from '@hono/zod-openapi'
+import type { readMetrics } from '../service/metrics.ts'
+
+const count = z.int().min(0).openapi({ example: 42 })
+
+const Day = z
+  .strictObject({
+    day: z.iso.date().openapi({ example: '2026-01-01', maxLength: 10, description: 'UTC' }),
+    users: count.openapi({ description: 'How many there were at its end' }),
+    new_users: count,
+    active_users: count,
+    messages: count,
+    tokens: count.openapi({ description: 'Charged for runs that ended on this day' }),
+    runs: z
+      .strictObject({ completed: count, cancelled: count, failed: count, interrupted: count })
+      .openapi({ description: 'Ended on this day, by outcome' }),
+    storage_bytes: count.openapi({ description: 'How many there were at its end' }),
+  })
+  .openapi('MetricsDay')
+
+export const Metrics = z
+  .strictObject({
+    total_users: count,
+    total_projects: count,
+    total_conversations: count,
+    total_messages: count,
+    active_users_24h: count.openapi({ description: 'Who opened or refreshed a session in the last 24 hours' }),
+    storage_bytes: count,
+    days: z.array(Day).max(366).openapi({ description: 'Oldest first, today last' }),
+  })
+  .openapi('Metrics')
+
+export const MetricsQuery = z.object({
+  days: z
+    .string()
+    .regex(/^\d{1,3}$/, 'A number from 1 to 366')
+    .transform(Number)
+    .pipe(z.int().min(1).max(366))
+    .default(30)
+    .openapi({ type: 'integer', minimum: 1, maximum: 366, default: 30, example: 30 }),
+})
+
+export const toMetrics = (metrics: Awaited<ReturnType<typeof readMetrics>>): z.infer<typeof Metrics> => ({
+  total_users: metrics.users,
+  total_projects: metrics.projects,
+  total_conversations: metrics.conversations,
+  total_messages: metrics.messages,
+  active_users_24h: metrics.activeUsers24h,
+  storage_bytes: metrics.storageBytes,
+  days: metrics.days.map((day) => ({
+    day: day.day.toISOString().slice(0, 10),
+    users: day.users,
+    new_users: day.newUsers,
+    active_users: day.activeUsers,
+    messages: day.messages,
+    tokens: day.tokens,
+    runs: day.runs,
+    storage_bytes: day.storageBytes,
+  })),
+})

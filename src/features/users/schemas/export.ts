@@ -1,0 +1,77 @@
+import { toConversation } from '../../conversations/schemas.ts'
+import { toRun } from '../../runs/schemas/run.ts'
+import type { ExportRecord } from '../service/export.ts'
+import { toAccountOfUser } from './user.ts'
+
+type RowOf<Type extends ExportRecord['type']> = Extract<ExportRecord, { type: Type }>['row']
+
+/** One line of an export: `type` says what the rest is. Field by field, so that a new column stays private. */
+export function toLine(record: ExportRecord, userId: string): { type: string } & Record<string, unknown> {
+  const { type } = record
+  if (type === 'account') return { type, ...toAccountOfUser(record.row), updated_at: record.row.updatedAt }
+  if (type === 'session') return { type, ...sessionFields(record.row) }
+  if (type === 'conversation') return { type, ...toConversation(record.row) }
+  if (type === 'message') return { type, ...messageFields(record.row) }
+  if (type === 'run') return { type, ...runFields(record.row) }
+  if (type === 'usage') return { type, ...usageFields(record.row) }
+  return { type, ...auditFields(record.row, userId) }
+}
+
+const sessionFields = (row: RowOf<'session'>) => ({
+  id: row.id,
+  device: row.device,
+  address_hash: row.ipHash,
+  created_at: row.createdAt,
+  last_used_at: row.lastUsedAt,
+  expires_at: row.expiresAt,
+  revoked_at: row.revokedAt,
+  revoked_reason: row.revokedReason,
+})
+
+const messageFields = (row: RowOf<'message'>) => ({
+  id: row.id,
+  conversation_id: row.conversationId,
+  parent_id: row.parentId,
+  run_id: row.runId,
+  role: row.role,
+  content: row.content,
+  status: row.status,
+  created_at: row.createdAt,
+  updated_at: row.updatedAt,
+})
+
+/** The text is in the message. */
+const runFields = (run: RowOf<'run'>) => {
+  const { content: _, ...fields } = toRun({ run, content: '' })
+  return { ...fields, attempts: run.attempts }
+}
+
+const usageFields = (row: RowOf<'usage'>) => ({
+  run_id: row.runId,
+  conversation_id: row.conversationId,
+  kind: row.kind,
+  model: row.model,
+  status: row.status,
+  period_start: row.periodStart,
+  messages: row.messages,
+  calls: row.calls,
+  input_tokens: row.inputTokens,
+  cached_tokens: row.cachedTokens,
+  output_tokens: row.outputTokens,
+  reasoning_tokens: row.reasoningTokens,
+  charged_tokens: row.chargedTokens,
+  cost_microusd: row.costMicrousd,
+  estimated: row.estimated,
+  created_at: row.createdAt,
+})
+
+/** Who the others are is theirs. */
+const auditFields = (row: RowOf<'audit'>, userId: string) => ({
+  at: row.at,
+  action: row.action,
+  by: row.actorId === userId ? 'you' : row.actorId === null ? 'operator' : 'administrator',
+  target_type: row.targetType,
+  target_id: row.targetId,
+  fields: row.fields,
+  outcome: row.outcome,
+})

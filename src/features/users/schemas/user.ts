@@ -1,0 +1,161 @@
+import { z } from '@hono/zod-openapi'
+import type { users } from '../../../db/schema/index.ts'
+import { id, maybeMoment, moment } from '../../../http/fields.ts'
+import { PageQuery } from '../../../http/pages.ts'
+
+/** No control, zero-width or bidirectional characters: names are shown to other people. */
+const PLAIN_TEXT = '^[^\\p{Cc}\\p{Cf}\\p{Zl}\\p{Zp}]*$'
+
+export const email = z
+  .string()
+  .trim()
+  .toLowerCase()
+  .max(254)
+  .pipe(z.email())
+  .openapi({ type: 'string', format: 'email', maxLength: 254, example: 'ada@example.com' })
+export const username = z
+  .string()
+  .trim()
+  .toLowerCase()
+  .regex(/^[a-z0-9._-]{3,32}$/, '3 to 32 letters, digits, dots, dashes or underscores')
+  .openapi({ example: 'ada' })
+export const displayName = z
+  .string()
+  .trim()
+  .min(1)
+  .max(80)
+  .regex(new RegExp(PLAIN_TEXT, 'u'))
+  .openapi({ pattern: PLAIN_TEXT, example: 'Ada Lovelace' })
+/** A bound for the reader only; the policy counts code points. */
+export const password = z.string().min(1).max(1_024).openapi({ format: 'password', example: 'correct-horse-battery' })
+
+export const EMAIL_OR_USERNAME = { anyOf: [{ required: ['email'] }, { required: ['username'] }] }
+
+const role = z.enum(['user', 'admin'])
+const plan = z
+  .string()
+  .regex(/^[a-z0-9_-]{1,32}$/, '1 to 32 lower-case letters, digits, dashes or underscores')
+  .openapi({ example: 'free' })
+
+export const User = z
+  .strictObject({
+    id,
+    email: z.string().max(254).nullable().openapi({ example: 'ada@example.com' }),
+    email_verified: z.boolean(),
+    username: z.string().max(32).nullable().openapi({ example: 'ada' }),
+    display_name: z.string().max(80).openapi({ example: 'Ada Lovelace' }),
+    role,
+    plan,
+    created_at: moment,
+  })
+  .openapi('User')
+
+export type StoredUser = typeof users.$inferSelect
+
+/** Field by field, so that a new column stays private until somebody adds it here. */
+export const toUser = (row: StoredUser): z.infer<typeof User> => ({
+  id: row.id,
+  email: row.email,
+  email_verified: row.emailVerifiedAt !== null,
+  username: row.username,
+  display_name: row.displayName,
+  role: row.role,
+  plan: row.plan,
+  created_at: row.createdAt.toISOString(),
+})
+
+// Spread, not extended: the document would join two closed objects, which nothing fits.
+export const AccountOfUser = z
+  .strictObject({
+    ...User.shape,
+    is_active: z.boolean(),
+    last_active_at: maybeMoment.openapi({ description: 'The hour in which a session was last opened or refreshed' }),
+  })
+  .openapi('AccountOfUser', { description: 'A user as admins see them' })
+
+export const toAccountOfUser = (row: StoredUser): z.infer<typeof AccountOfUser> => ({
+  ...toUser(row),
+  is_active: row.disabledAt === null,
+  last_active_at: row.activeHour === null ? null : new Date(row.activeHour * 3_600_000).toISOString(),
+})
+
+export const NewUser = z
+  .strictObject({
+    email: email.optional(),
+    username: username.optional(),
+    password,
+    display_name: displayName.optional(),
+  })
+  .refine((given) => given.email ?? given.username, { message: 'Give an email, a username, or both', path: ['email'] })
+  .openapi('NewUser', EMAIL_OR_USERNAME)
+export type NewUser = z.infer<typeof NewUser>
+
+const currentPassword = password
+  .max(512)
+  .optional()
+  .openapi({ description: 'Needed to change one’s own email: whoever reads it can reset the password' })
+
+export const UserChanges = z
+  .strictObject({
+    email: email.nullable().optional(),
+    username: username.nullable().optional(),
+    display_name: displayName.optional(),
+    current_password: currentPassword,
+  })
+  .refine(
+    ({ current_password, ...changes }) => Object.values(changes).some((value) => value !== undefined),
+    'Nothing to change',
+  )
+  .openapi('UserChanges')
+
+export const UserReplacement = z
+  .strictObject({
+    email: email.nullable(),
+    username: username.nullable(),
+    display_name: displayName,
+    current_password: currentPassword,
+  })
+  .refine((given) => given.email ?? given.username, { message: 'Give an email, a username, or both', path: ['email'] })
+  .openapi('UserReplacement')
+
+type Given = z.infer<typeof UserChanges> | z.infer<typeof UserReplacement>
+
+/** The changes in the words of the code, apart from the password that proves who asks. */
+export const toChanges = ({ email, username, display_name, current_password }: Given) => ({
+  changes: { email, username, displayName: display_name },
+  password: current_password,
+})
+
+/** What only admins may change. */
+export const AccountChanges = z
+  .strictObject({ role: role.optional(), plan: plan.optional(), is_active: z.boolean().optional() })
+  .refine((changes) => Object.values(changes).some((value) => value !== undefined), 'Nothing to change')
+  .openapi('AccountChanges')
+export type AccountChanges = z.infer<typeof AccountChanges>
+
+export const RoleChange = z.strictObject({ role }).openapi('RoleChange')
+
+export const UserQuery = PageQuery.extend({
+  search: z
+    .string()
+    .trim()
+    .max(200)
+    .refine((text) => text === '' || [...text].length >= 3, 'At least 3 characters')
+    .optional()
+    .openapi({ description: 'Part of an email, username or display name, whatever its case', example: 'lovelace' }),
+  role: role.optional(),
+  plan: plan.optional(),
+  state: z.enum(['active', 'disabled']).optional(),
+})
+
+export const Removed = z
+  .strictObject({
+    complete: z.boolean().openapi({
+      description: 'False when there was much: the account is closed and the server goes on removing it',
+    }),
+    conversations: z.int().min(0).openapi({ example: 12 }),
+    messages: z.int().min(0).openapi({ example: 340 }),
+    files: z.int().min(0).openapi({ example: 0 }),
+    sessions: z.int().min(0).openapi({ example: 2 }),
+  })
+  .openapi('Removed', { description: 'How much was removed along with an account so far' })

@@ -1,0 +1,132 @@
+import { and, asc, eq, isNull, lt, sql } from 'drizzle-orm'
+import { audited, userExists } from '../../../db/audit.ts'
+import { adminIsLive } from '../../../db/live-session.ts'
+import { mustHold, unmetPrecondition } from '../../../db/preconditions.ts'
+import { idempotencyKeys, refreshTokens, runs, sessions, users } from '../../../db/schema/index.ts'
+import { SWEEP_ROWS } from '../../../db/sweep.ts'
+import type { BaseCtx, Ctx, OwnerCtx } from '../../../http/context.ts'
+import { notFound } from '../../../http/errors.ts'
+import { describeError } from '../../../http/log.ts'
+import { endSessions, reportEnded } from '../../auth/service/sessions.ts'
+import { voidMailTokens } from '../../auth/service/verification.ts'
+import { removeSomeConversations } from '../../conversations/service.ts'
+import { mustLeaveAnAdmin, refuseLastAdmin } from './last-admin.ts'
+
+/** What was removed so far; `complete` when nothing was left. */
+export type Removal = { complete: boolean; conversations: number; messages: number; files: number; sessions: number }
+
+/** Rounds of one request. What is more is removed by the chore, a minute at a time. */
+const ROUNDS = 10
+/** For so long a session that has ended may still be believed, and make something. */
+const SETTLED_MS = 60_000
+const ACCOUNTS_AT_ONCE = 20
+
+/**
+ * Closes an account, one's own or as an admin anybody's, and removes what it owns (docs/accounts.md has the list). From
+ * the first batch on it names nobody, nobody can sign in to it, and its names are free.
+ * @throws AppError `not_found`, `last_admin`
+ */
+export async function deleteAccount(ctx: Ctx, id: string): Promise<Removal> {
+  const { db, user, now } = ctx
+  const mayReach = id === user.id ? userExists(id) : sql`(${userExists(id)} AND ${adminIsLive(user, now)})`
+  const act = { action: 'user.deleted', target: { type: 'user', id } } as const
+  try {
+    const [, , , ended] = await db.batch([
+      mustHold(db, 'user_there', mayReach),
+      mustLeaveAnAdmin(db, id),
+      audited(ctx, act),
+      endSessions(db, id, 'deleted', now),
+      voidMailTokens(db, id),
+      db
+        .update(users)
+        .set({
+          email: null,
+          // Longer than a name that somebody may choose.
+          username: `deleted-${id}`,
+          displayName: 'Deleted user',
+          passwordHash: '',
+          emailVerifiedAt: null,
+          role: 'user',
+          disabledAt: now,
+          deletedAt: now,
+          updatedAt: now,
+        })
+        .where(eq(users.id, id)),
+    ])
+    reportEnded(ctx, ended)
+  } catch (error) {
+    if (unmetPrecondition(error) === 'user_there') throw notFound()
+    await refuseLastAdmin(ctx, error, act)
+    throw error
+  }
+  return purge({ ...ctx, user: { id } })
+}
+
+/** Removes what a closed account owns, at most so much as one request or one run of the chore should take. */
+async function purge(ctx: OwnerCtx): Promise<Removal> {
+  const sum: Removal = { complete: false, conversations: 0, messages: 0, files: 0, sessions: 0 }
+  for (let round = 1; round <= ROUNDS; round++) {
+    const removed = await removeSomeConversations(ctx)
+    const traces = await removeSomeTraces(ctx)
+    sum.conversations += removed.conversations
+    sum.messages += removed.messages
+    sum.sessions += traces.sessions
+    if (removed.conversations === 0 && traces.complete) return { ...sum, complete: true }
+  }
+  return sum
+}
+
+/** A bounded number of sessions with their tokens, of remembered requests, and of runs without a conversation. */
+async function removeSomeTraces({ db, user }: OwnerCtx) {
+  const some = sql`SELECT id FROM sessions WHERE user_id = ${user.id} ORDER BY id LIMIT ${SWEEP_ROWS}`
+  const [tokens, ended, keys, leftRuns] = await db.batch([
+    db
+      .delete(refreshTokens)
+      .where(sql`hash IN (SELECT hash FROM refresh_tokens WHERE session_id IN (${some}) LIMIT ${SWEEP_ROWS})`)
+      .returning({ hash: refreshTokens.hash }),
+    db
+      .delete(sessions)
+      .where(sql`id IN (${some}) AND NOT EXISTS (SELECT 1 FROM refresh_tokens WHERE session_id = sessions.id)`)
+      .returning({ id: sessions.id }),
+    db
+      .delete(idempotencyKeys)
+      .where(sql`rowid IN (SELECT rowid FROM idempotency_keys WHERE scope = ${`user:${user.id}`} LIMIT ${SWEEP_ROWS})`)
+      .returning({ key: idempotencyKeys.key }),
+    db
+      .delete(runs)
+      .where(
+        sql`id IN (SELECT id FROM runs WHERE user_id = ${user.id} AND conversation_id IS NULL AND ended_at IS NOT NULL
+          LIMIT ${SWEEP_ROWS})`,
+      )
+      .returning({ id: runs.id }),
+  ])
+  const most = Math.max(tokens.length, ended.length, keys.length, leftRuns.length)
+  return { sessions: ended.length, complete: most < SWEEP_ROWS }
+}
+
+/** A chore: finishes the removal of accounts that had much, or that were still in use when they were closed. */
+export async function finishDeletions(ctx: BaseCtx): Promise<void> {
+  const { db, now, log } = ctx
+  const settled = new Date(now.getTime() - SETTLED_MS)
+  const closed = await db
+    .select({ id: users.id })
+    .from(users)
+    // As it is written in the index, which holds no others.
+    .where(and(sql`deleted_at IS NOT NULL AND purged_at IS NULL`, lt(users.deletedAt, settled)))
+    .orderBy(asc(users.deletedAt))
+    .limit(ACCOUNTS_AT_ONCE)
+  for (const user of closed) {
+    try {
+      const { complete } = await purge({ ...ctx, user })
+      if (!complete) continue
+      await db
+        .update(users)
+        .set({ purgedAt: now })
+        .where(and(eq(users.id, user.id), isNull(users.purgedAt)))
+      log('info', 'account_purged', { user_id: user.id })
+    } catch (error) {
+      // One whose reply cannot be stopped keeps the others from nothing.
+      log('error', 'account_not_purged', { user_id: user.id, ...describeError(error) })
+    }
+  }
+}

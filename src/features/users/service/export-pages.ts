@@ -1,0 +1,93 @@
+import { and, asc, eq, getTableColumns, gt, ne, sql } from 'drizzle-orm'
+import type { Db } from '../../../db/client.ts'
+import { auditLog, conversations, messages, runs, sessions, usageLedger } from '../../../db/schema/index.ts'
+
+export type StoredConversation = typeof conversations.$inferSelect
+
+/** Rows of a page; of messages fewer when they are long. Each page is a seek in an index. */
+const PAGE = 500
+const CONVERSATIONS = 20
+/** Text of one page of messages, in characters. */
+const PAGE_TEXT = 1_000_000
+
+type AfterId = { id: string }
+
+export const sessionsAfter = (db: Db, userId: string, after?: AfterId) =>
+  db
+    .select()
+    .from(sessions)
+    .where(and(eq(sessions.userId, userId), gt(sessions.id, after?.id ?? '')))
+    .orderBy(asc(sessions.id))
+    .limit(PAGE)
+
+export const conversationsAfter = (db: Db, userId: string, after?: StoredConversation): Promise<StoredConversation[]> =>
+  db
+    .select()
+    .from(conversations)
+    .where(
+      and(
+        eq(conversations.userId, userId),
+        sql`(updated_at, id) > (${after?.updatedAt.getTime() ?? 0}, ${after?.id ?? ''})`,
+      ),
+    )
+    .orderBy(asc(conversations.updatedAt), asc(conversations.id))
+    .limit(CONVERSATIONS)
+
+/** Messages of these conversations, by conversation. At least one comes, and then as many as are not too much at once. */
+export const messagesAfter = (db: Db, conversationIds: string[], after?: AfterId) =>
+  db
+    .select()
+    .from(messages)
+    .where(
+      sql`id IN (
+        SELECT id FROM (
+          SELECT id, sum(size) OVER (ORDER BY conversation_id, id) - size AS before FROM (
+            SELECT id, conversation_id, length(content) AS size FROM messages
+            WHERE conversation_id IN (SELECT value FROM json_each(${JSON.stringify(conversationIds)}))
+              AND id > ${after?.id ?? ''}
+            ORDER BY conversation_id, id LIMIT ${PAGE}))
+        WHERE before < ${PAGE_TEXT})`,
+    )
+    .orderBy(asc(messages.conversationId), asc(messages.id))
+
+export const runsAfter = (db: Db, userId: string, after?: AfterId) =>
+  db
+    .select()
+    .from(runs)
+    .where(and(eq(runs.userId, userId), gt(runs.id, after?.id ?? '')))
+    .orderBy(asc(runs.id))
+    .limit(PAGE)
+
+const place = sql<number>`rowid`.as('place')
+
+/** By rowid within a month: the index has it. */
+export const usageAfter = (db: Db, userId: string, after?: { periodStart: Date; place?: number }) =>
+  db
+    .select({ ...getTableColumns(usageLedger), place })
+    .from(usageLedger)
+    .where(
+      and(
+        eq(usageLedger.userId, userId),
+        sql`(period_start, rowid) > (${after?.periodStart.getTime() ?? 0}, ${after?.place ?? 0})`,
+      ),
+    )
+    .orderBy(asc(usageLedger.periodStart), sql`rowid`)
+    .limit(PAGE)
+
+/** What was done to the user, by whomever. */
+export const auditedOf = (db: Db, userId: string, after?: AfterId) =>
+  db
+    .select()
+    .from(auditLog)
+    .where(and(eq(auditLog.targetId, userId), gt(auditLog.id, after?.id ?? '')))
+    .orderBy(asc(auditLog.id))
+    .limit(PAGE)
+
+/** What the user did to others. */
+export const auditedBy = (db: Db, userId: string, after?: AfterId) =>
+  db
+    .select()
+    .from(auditLog)
+    .where(and(eq(auditLog.actorId, userId), ne(auditLog.targetId, userId), gt(auditLog.id, after?.id ?? '')))
+    .orderBy(asc(auditLog.id))
+    .limit(PAGE)

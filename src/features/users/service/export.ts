@@ -1,0 +1,74 @@
+import { eq } from 'drizzle-orm'
+import { audited } from '../../../db/audit.ts'
+import type { Db } from '../../../db/client.ts'
+import {
+  type auditLog,
+  type messages,
+  type runs,
+  type sessions,
+  type usageLedger,
+  users,
+} from '../../../db/schema/index.ts'
+import type { Ctx } from '../../../http/context.ts'
+import { invalidToken } from '../../../http/errors.ts'
+import * as pages from './export-pages.ts'
+
+/** Something that the system holds about a user, as it is stored. */
+export type ExportRecord =
+  | { type: 'account'; row: typeof users.$inferSelect }
+  | { type: 'session'; row: typeof sessions.$inferSelect }
+  | { type: 'conversation'; row: pages.StoredConversation }
+  | { type: 'message'; row: typeof messages.$inferSelect }
+  | { type: 'run'; row: typeof runs.$inferSelect }
+  | { type: 'usage'; row: typeof usageLedger.$inferSelect }
+  | { type: 'audit'; row: typeof auditLog.$inferSelect }
+
+/**
+ * Everything that is held about the caller, read page by page as it is asked for, so that it costs the same memory
+ * however much there is. That it was exported is recorded before the first record comes.
+ * @throws AppError `unauthorized`
+ */
+export async function exportAccount(ctx: Ctx): Promise<AsyncGenerator<ExportRecord>> {
+  const { db, user } = ctx
+  const act = { action: 'user.exported', target: { type: 'user', id: user.id } } as const
+  const [[account]] = await db.batch([db.select().from(users).where(eq(users.id, user.id)), audited(ctx, act)])
+  if (!account) throw invalidToken()
+  return recordsOf(db, account)
+}
+
+async function* recordsOf(db: Db, account: typeof users.$inferSelect): AsyncGenerator<ExportRecord> {
+  const { id } = account
+  yield { type: 'account', row: account }
+  yield* every('session', (after?: typeof sessions.$inferSelect) => pages.sessionsAfter(db, id, after))
+  let walked = await pages.conversationsAfter(db, id)
+  for (; walked.length > 0; walked = await pages.conversationsAfter(db, id, walked.at(-1))) {
+    for (const row of walked) yield { type: 'conversation', row }
+    yield* messagesOf(db, walked)
+  }
+  yield* every('run', (after?: typeof runs.$inferSelect) => pages.runsAfter(db, id, after))
+  yield* every('usage', (after?: typeof usageLedger.$inferSelect) => pages.usageAfter(db, id, after))
+  yield* every('audit', (after?: typeof auditLog.$inferSelect) => pages.auditedOf(db, id, after))
+  yield* every('audit', (after?: typeof auditLog.$inferSelect) => pages.auditedBy(db, id, after))
+}
+
+/** One page may hold the messages of many conversations; the last one of it is then read to its end. */
+async function* messagesOf(db: Db, walked: pages.StoredConversation[]): AsyncGenerator<ExportRecord> {
+  let waiting = walked.map(({ id }) => id)
+  while (waiting.length > 0) {
+    const page = await pages.messagesAfter(db, waiting)
+    for (const row of page) yield { type: 'message', row }
+    const last = page.at(-1)
+    if (!last) return
+    const { conversationId } = last
+    const more = (after = last) => pages.messagesAfter(db, [conversationId], after)
+    yield* every('message', more)
+    waiting = waiting.filter((id) => id > conversationId)
+  }
+}
+
+/** All rows as records, a page at a time, until one is empty. */
+async function* every<const Type extends string, Row>(type: Type, pageAfter: (after?: Row) => PromiseLike<Row[]>) {
+  for (let page = await pageAfter(); page.length > 0; page = await pageAfter(page.at(-1))) {
+    for (const row of page) yield { type, row }
+  }
+}

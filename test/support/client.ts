@@ -48,7 +48,7 @@ export function client(token?: string): Client {
   }
   const call = async (method: string, path: string, body?: unknown, init?: Init): Promise<Answer> => {
     const response = await open(method, path, body, init)
-    const text = await response.text()
+    const text = new TextDecoder().decode(await response.arrayBuffer())
     const answer = isJson(response) ? JSON.parse(text) : text
     noteSecrets(answer)
     return { status: response.status, headers: response.headers, body: answer }

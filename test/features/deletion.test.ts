@@ -3,6 +3,7 @@ import { is } from 'drizzle-orm'
 import { getTableConfig, SQLiteTable } from 'drizzle-orm/sqlite-core'
 import { expect, test } from 'vitest'
 import * as schema from '../../src/db/schema/index.ts'
+import { deleteAccount } from '../../src/features/users/service/deletion.ts'
 import {
   client,
   countOf,
@@ -16,6 +17,7 @@ import {
   signInAdmin,
   startConversation,
 } from '../support/client.ts'
+import { ctxOf } from '../support/ctx.ts'
 import { script } from '../support/upstream.ts'
 
 const anyone = client()
@@ -144,4 +146,19 @@ test('what a session that was still believed made in the last seconds goes too',
     .run()
   await runChores(new Date(Date.now() + 61_000))
   expect(await countOf('conversations WHERE user_id = ?', ada.user.id)).toBe(0)
+})
+
+test('a reply that cannot be stopped now keeps nobody from closing the account, and goes later', async () => {
+  const ada = await signIn()
+  const { prompt } = await script([{ tokens: 2 }, { hang: true }])
+  const id = await startConversation(ada)
+  const events = eventsOf(await ada.open('POST', `/conversations/${id}/messages`, { content: prompt, stream: true }))
+  const { ctx } = ctxOf(ada)
+  const runners = { getByName: () => ({ cancel: () => Promise.reject(new Error('no runner')) }) }
+  const removal = await deleteAccount({ ...ctx, runners: runners as unknown as Env['RUNNER'] }, ada.user.id)
+  expect(removal).toMatchObject({ complete: false, conversations: 0 })
+  expect((await ada('GET', '/users/me')).status).toBe(401)
+  await runChores(new Date(Date.now() + 61_000))
+  expect(await countOf('conversations WHERE user_id = ?', ada.user.id)).toBe(0)
+  expect((await events).at(-1)).toMatchObject({ event: 'run.cancelled' })
 })

@@ -87,7 +87,7 @@ adminAccountRoutes.openapi(
       request: { params: IdParam },
       responses: { 200: json(Removed, 'It is closed; so much is gone') },
     },
-    ['not_found', 'last_admin', 'run_active', 'runner_unavailable'],
+    ['not_found', 'last_admin'],
   ),
   async (c) => c.json(await deleteAccount(c.var.ctx, c.req.valid('param').id), 200),
 )

@@ -62,16 +62,23 @@ export async function deleteAccount(ctx: Ctx, id: string): Promise<Removal> {
   return purge({ ...ctx, user: { id } })
 }
 
-/** Removes what a closed account owns, at most so much as one request or one run of the chore should take. */
+/**
+ * Removes what a closed account owns, at most so much as one request or one run of the chore should take. It does not
+ * throw: what it could not remove now, such as a reply that cannot be stopped, is tried again by the chore.
+ */
 async function purge(ctx: OwnerCtx): Promise<Removal> {
   const sum: Removal = { complete: false, conversations: 0, messages: 0, files: 0, sessions: 0 }
-  for (let round = 1; round <= ROUNDS; round++) {
-    const removed = await removeSomeConversations(ctx)
-    const traces = await removeSomeTraces(ctx)
-    sum.conversations += removed.conversations
-    sum.messages += removed.messages
-    sum.sessions += traces.sessions
-    if (removed.conversations === 0 && traces.complete) return { ...sum, complete: true }
+  try {
+    for (let round = 1; round <= ROUNDS; round++) {
+      const removed = await removeSomeConversations(ctx)
+      const traces = await removeSomeTraces(ctx)
+      sum.conversations += removed.conversations
+      sum.messages += removed.messages
+      sum.sessions += traces.sessions
+      if (removed.conversations === 0 && traces.complete) return { ...sum, complete: true }
+    }
+  } catch (error) {
+    ctx.log('error', 'account_not_purged', { user_id: ctx.user.id, ...describeError(error) })
   }
   return sum
 }
@@ -116,17 +123,12 @@ export async function finishDeletions(ctx: BaseCtx): Promise<void> {
     .orderBy(asc(users.deletedAt))
     .limit(ACCOUNTS_AT_ONCE)
   for (const user of closed) {
-    try {
-      const { complete } = await purge({ ...ctx, user })
-      if (!complete) continue
-      await db
-        .update(users)
-        .set({ purgedAt: now })
-        .where(and(eq(users.id, user.id), isNull(users.purgedAt)))
-      log('info', 'account_purged', { user_id: user.id })
-    } catch (error) {
-      // One whose reply cannot be stopped keeps the others from nothing.
-      log('error', 'account_not_purged', { user_id: user.id, ...describeError(error) })
-    }
+    const { complete } = await purge({ ...ctx, user })
+    if (!complete) continue
+    await db
+      .update(users)
+      .set({ purgedAt: now })
+      .where(and(eq(users.id, user.id), isNull(users.purgedAt)))
+    log('info', 'account_purged', { user_id: user.id })
   }
 }

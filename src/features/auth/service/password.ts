@@ -1,4 +1,4 @@
-import { eq, ne, sql } from 'drizzle-orm'
+import { eq, exists, ne, sql } from 'drizzle-orm'
 import { mustHold, unmetPrecondition } from '../../../db/preconditions.ts'
 import { mailTokens, sessions, users } from '../../../db/schema/index.ts'
 import type { BaseCtx, Client, Ctx } from '../../../http/context.ts'
@@ -95,7 +95,7 @@ export async function resetPassword(
   const limits = await Promise.all(names.map((name) => LIMITS.signInOfAccount(config, name)))
   try {
     const [, , , ended] = await db.batch([
-      mustHold(db, 'token_unspent', sql`EXISTS (${owner})`),
+      mustHold(db, 'token_unspent', exists(owner)),
       db.delete(mailTokens).where(isMine),
       db
         .update(users)

@@ -1,13 +1,19 @@
 import type { ChildProcess } from 'node:child_process'
 import { constants } from 'node:os'
+import { join, relative, resolve } from 'node:path'
 import { ensureDevVars, providerOfShell, readDevVars, type Vars } from './dev-vars.ts'
 import { applyMigrations, becomesHealthy, devArgs, isPortFree, spawnWrangler, stopGroup } from './local-server.ts'
+import { textOf } from './mail-folder.ts'
+import { startMailSink } from './mail-sink.ts'
 
 // npm run dev [-- --port N --persist-to DIR …]: the rest goes to `wrangler dev` as it is.
 const args: string[] = process.argv.slice(2)
 const port = Number(take('--port') ?? 8787)
 const persistTo = take('--persist-to')
 const url = `http://127.0.0.1:${port}`
+
+/** Another file or environment, when asked for, is left to wrangler. */
+const elsewhere = args.some((arg) => /^(--env-file|--env|-e)(=|$)/.test(arg))
 
 let server: ChildProcess | undefined
 let ending = false
@@ -23,12 +29,14 @@ async function main(): Promise<void> {
     return fail(`Port ${port} is taken: stop what listens there, or choose another one (npm run dev -- --port 8788).`)
   }
   if (ensureDevVars()) console.log('Made .dev.vars with a fresh JWT_SECRET.')
-  const vars = settings()
+  const given = settings()
   try {
     await applyMigrations(persistTo)
   } catch (error) {
     return fail((error as Error).message)
   }
+  const mail = await mailSettings(given)
+  const vars = { ...given, ...mail.vars }
   server = spawnWrangler(devArgs(port, persistTo, args), { vars, stdio: 'inherit' })
   server.once('exit', (code, signal) => ending || process.exit(code ?? codeOf(signal!)))
   if (!(await becomesHealthy(url, server, 60_000))) {
@@ -36,12 +44,11 @@ async function main(): Promise<void> {
     console.error(`${url}/health does not answer yet. The lines above should say why.`)
     if (!(await becomesHealthy(url, server, Number.POSITIVE_INFINITY))) return
   }
-  console.log(whatNext(vars))
+  console.log(whatNext(vars, mail.place))
 }
 
-/** `.dev.vars`, then the shell, then `--var`. Another file or environment, when asked for, is left to wrangler. */
+/** `.dev.vars`, then the shell, then `--var`. */
 function settings(): Vars {
-  const elsewhere = args.some((arg) => /^(--env-file|--env|-e)(=|$)/.test(arg))
   const vars = { ...(elsewhere ? {} : readDevVars()), ...providerOfShell(), ...varsOfArguments() }
   if (!elsewhere && !vars.JWT_SECRET) {
     console.error(
@@ -51,12 +58,26 @@ function settings(): Vars {
   return vars
 }
 
+/** Unless mail was set up, it is shown here and kept in a folder: the settings for that, and where mails go. */
+async function mailSettings(given: Vars): Promise<{ vars: Vars; place: string }> {
+  if (elsewhere || given.RESEND_API_KEY || given.MAIL_FROM) return { vars: {}, place: 'sent as the settings say' }
+  const folder = join(resolve(persistTo ?? join(import.meta.dirname, '../.wrangler')), 'mail')
+  const { vars } = await startMailSink({ folder, onMail: (mail) => console.log(`\n${framed(textOf(mail))}\n`) })
+  const fromHere = relative('', folder)
+  return { vars, place: `shown here and kept in ${fromHere.startsWith('..') ? folder : fromHere}` }
+}
+
+function framed(text: string): string {
+  const lines = text.trim().split('\n')
+  return ['┌ Mail', ...lines.map((line) => `│ ${line}`.trimEnd()), '└'].join('\n')
+}
+
 function varsOfArguments(): Vars {
   const pairs = args.map((arg) => /^(?:--var=)?([A-Z][A-Z0-9_]*):(.*)$/s.exec(arg))
   return Object.fromEntries(pairs.flatMap((pair) => (pair ? [[pair[1]!, pair[2]!]] : [])))
 }
 
-function whatNext({ OPENAI_API_KEY, OPENAI_BASE_URL }: Vars): string {
+function whatNext({ OPENAI_API_KEY, OPENAI_BASE_URL }: Vars, mailPlace: string): string {
   const model =
     OPENAI_API_KEY || OPENAI_BASE_URL
       ? `${OPENAI_BASE_URL || 'https://api.openai.com/v1'} (from OPENAI_API_KEY and OPENAI_BASE_URL)`
@@ -65,6 +86,7 @@ function whatNext({ OPENAI_API_KEY, OPENAI_BASE_URL }: Vars): string {
 Parley runs at ${url}
 
   Replies from    ${model}
+  Mails           ${mailPlace}
   Documentation   ${url}/docs   ${url}/redoc
   First user      curl ${url}/api/v1/auth/register -H 'content-type: application/json' \\
                     -d '{"email":"ada@example.com","username":"ada","password":"correct-horse-battery"}'

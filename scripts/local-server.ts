@@ -137,17 +137,28 @@ export function spawnWrangler(
   return child
 }
 
+/** Runs wrangler to its end. `output` is all that it printed, `stdout` what it answered. */
+export async function runWrangler(
+  args: string[],
+  signal?: AbortSignal,
+): Promise<{ ok: boolean; stdout: string; output: string }> {
+  const child = spawnWrangler(args, { stdio: 'pipe', signal })
+  let stdout = ''
+  let output = ''
+  for (const stream of [child.stdout!, child.stderr!]) stream.setEncoding('utf8').on('data', (text) => (output += text))
+  child.stdout!.on('data', (text) => (stdout += text))
+  const code = await new Promise((done) => child.once('close', done))
+  return { ok: code === 0, stdout, output }
+}
+
 /**
  * Brings the local database up to date.
  * @throws Error with wrangler's output
  */
 export async function applyMigrations(persistTo?: string, signal?: AbortSignal): Promise<void> {
   const state = persistTo === undefined ? [] : [`--persist-to=${resolve(persistTo)}`]
-  const child = spawnWrangler(['d1', 'migrations', 'apply', 'DB', '--local', ...state], { stdio: 'pipe', signal })
-  let output = ''
-  for (const stream of [child.stdout!, child.stderr!]) stream.setEncoding('utf8').on('data', (text) => (output += text))
-  const code = await new Promise((done) => child.once('close', done))
-  if (code !== 0) throw new Error(`The migrations could not be applied:\n${output.trim()}`)
+  const { ok, output } = await runWrangler(['d1', 'migrations', 'apply', 'DB', '--local', ...state], signal)
+  if (!ok) throw new Error(`The migrations could not be applied:\n${output.trim()}`)
 }
 
 /** True once `/health` answers; false when the server ends or `deadlineMs` is over. */

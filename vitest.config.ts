@@ -2,8 +2,10 @@ import { cloudflareTest, readD1Migrations } from '@cloudflare/vitest-plugin'
 import { defineConfig } from 'vitest/config'
 import { freePort } from './scripts/local-server.ts'
 
-/** One for all projects: the fake provider listens where the Worker under test is told to look. */
+/** One for all projects: the fake provider and the mail server listen where the Worker under test is told to look. */
 const upstreamPort = await freePort()
+const mailPort = await freePort()
+const mailKey = 'test-mail-key'
 
 // wrangler.toml asks for it; from here it reaches the Worker under test.
 process.env.JWT_SECRET = `${crypto.randomUUID()}${crypto.randomUUID()}`
@@ -18,6 +20,9 @@ const worker = cloudflareTest(async () => ({
       CORS_ORIGINS: 'https://chat.example.com',
       OPENAI_BASE_URL: `http://127.0.0.1:${upstreamPort}/v1`,
       OPENAI_API_KEY: 'test-key',
+      MAIL_FROM: 'Parley <parley@example.com>',
+      RESEND_BASE_URL: `http://127.0.0.1:${mailPort}`,
+      RESEND_API_KEY: mailKey,
       OFFLINE_TOKEN_MS: '0',
       // An event per token, so that a stream can be cut at each.
       RUN_FLUSH_MS: '0',
@@ -47,7 +52,7 @@ export default defineConfig({
           include: ['test/features/**/*.test.ts'],
           globalSetup: ['./test/support/upstream-setup.ts'],
           setupFiles: ['./test/support/setup.ts'],
-          provide: { upstreamPort },
+          provide: { upstreamPort, mailPort, mailKey },
           testTimeout: 20_000,
         },
       },

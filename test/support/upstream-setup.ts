@@ -1,14 +1,20 @@
 import type { TestProject } from 'vitest/node'
+import { startMailSink } from '../../scripts/mail-sink.ts'
 import { startFakeOpenAi } from './fake-openai.ts'
 
 declare module 'vitest' {
   export interface ProvidedContext {
     upstreamPort: number
+    mailPort: number
+    mailKey: string
   }
 }
 
-/** The fake provider runs in Node; the Worker under test reaches it over real HTTP. */
+/** The fake provider and the mail server run in Node; the Worker under test reaches them over real HTTP. */
 export default async function setup(project: TestProject) {
-  const upstream = await startFakeOpenAi({ port: project.getProvidedContext().upstreamPort })
-  return () => upstream.close()
+  const { upstreamPort, mailPort, mailKey } = project.getProvidedContext()
+  const upstream = await startFakeOpenAi({ port: upstreamPort })
+  // Every registration sends one, in files that run at the same time.
+  const mail = await startMailSink({ port: mailPort, key: mailKey, maxMails: 10_000 })
+  return () => Promise.all([upstream.close(), mail.stop()])
 }

@@ -1,4 +1,4 @@
-import { inArray, lt, sql } from 'drizzle-orm'
+import { sql } from 'drizzle-orm'
 import { attempts, mailTokens, refreshTokens, sessions } from '../../db/schema/index.ts'
 import { SWEEP_ROWS, sweep } from '../../db/sweep.ts'
 import type { BaseCtx } from '../../http/context.ts'
@@ -8,17 +8,20 @@ import type { BaseCtx } from '../../http/context.ts'
  * ended ones stay, so that a spent token which comes back is recognised.
  */
 export async function removeOldSessions({ db, config, now }: BaseCtx): Promise<void> {
-  const idleSince = new Date(now.getTime() - config.SESSION_IDLE_MS)
-  const old = db.select({ id: sessions.id }).from(sessions).where(lt(sessions.lastUsedAt, idleSince)).limit(SWEEP_ROWS)
-  const ofOld = sql`hash IN (SELECT hash FROM refresh_tokens WHERE session_id IN (${old}) LIMIT ${SWEEP_ROWS})`
-  await sweep(async () => (await db.delete(refreshTokens).where(ofOld).returning({ hash: refreshTokens.hash })).length)
-  const isEmpty = sql`NOT EXISTS (SELECT 1 FROM refresh_tokens WHERE session_id = sessions.id)`
+  const idleSince = now.getTime() - config.SESSION_IDLE_MS
+  const old = sql`SELECT id FROM sessions WHERE last_used_at < ${idleSince} ORDER BY last_used_at LIMIT ${SWEEP_ROWS}`
   await sweep(async () => {
-    const removed = await db
-      .delete(sessions)
-      .where(sql`${inArray(sessions.id, old)} AND ${isEmpty}`)
-      .returning({ id: sessions.id })
-    return removed.length
+    const [tokens, removed] = await db.batch([
+      db
+        .delete(refreshTokens)
+        .where(sql`hash IN (SELECT hash FROM refresh_tokens WHERE session_id IN (${old}) LIMIT ${SWEEP_ROWS})`)
+        .returning({ hash: refreshTokens.hash }),
+      db
+        .delete(sessions)
+        .where(sql`id IN (${old}) AND NOT EXISTS (SELECT 1 FROM refresh_tokens WHERE session_id = sessions.id)`)
+        .returning({ id: sessions.id }),
+    ])
+    return Math.max(tokens.length, removed.length)
   })
 }
 

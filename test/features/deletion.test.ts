@@ -78,6 +78,14 @@ test('a deleted user is signed out at once, and their names are free', async () 
   expect(again.body.user.id).not.toBe(ada.user.id)
 })
 
+test('a session that ended elsewhere deletes nothing, though it is still believed here', async () => {
+  const ada = await signIn()
+  await ada('GET', '/users/me')
+  await env.DB.prepare('UPDATE sessions SET revoked_at = 1 WHERE user_id = ?').bind(ada.user.id).run()
+  expect((await ada('DELETE', '/users/me')).status).toBe(401)
+  expect((await login(ada.user.email)).status).toBe(200)
+})
+
 test('an admin deletes somebody, who is then in no list and cannot be brought back', async () => {
   const [admin, bob] = [await signInAdmin(), await signIn()]
   await chat(bob)

@@ -338,7 +338,7 @@ test('a variable that makes no sense closes the server, and is named without its
     CORS_ORIGINS: 'https://a.example/',
     JWT_SECRET_PREVIOUS: 'x'.repeat(40),
     MODELS: '[{"id":"mine"}]',
-    PASSWORD_COST: '16',
+    PASSWORD_COST: '16.0',
     OPENAI_BASE_URL: 'ftp://nowhere',
     RUN_MAX_MS: 'soon',
     RESPONSE_STYLE: 'fancy',

@@ -140,9 +140,14 @@ export const UserQuery = PageQuery.extend({
     .string()
     .trim()
     .max(200)
+    .regex(new RegExp(PLAIN_TEXT, 'u'))
     .refine((text) => text === '' || [...text].length >= 3, 'At least 3 characters')
     .optional()
-    .openapi({ description: 'Part of an email, username or display name, whatever its case', example: 'lovelace' }),
+    .openapi({
+      pattern: PLAIN_TEXT,
+      description: 'Part of an email, username or display name, whatever its case',
+      example: 'lovelace',
+    }),
   role: role.optional(),
   plan: plan.optional(),
   state: z.enum(['active', 'disabled']).optional(),

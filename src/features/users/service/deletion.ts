@@ -1,6 +1,6 @@
 import { and, asc, eq, isNull, lt, sql } from 'drizzle-orm'
 import { audited, userExists } from '../../../db/audit.ts'
-import { adminIsLive } from '../../../db/live-session.ts'
+import { adminIsLive, sessionIsLive } from '../../../db/live-session.ts'
 import { mustHold, unmetPrecondition } from '../../../db/preconditions.ts'
 import { idempotencyKeys, refreshTokens, runs, sessions, users } from '../../../db/schema/index.ts'
 import { SWEEP_ROWS } from '../../../db/sweep.ts'
@@ -31,7 +31,9 @@ export async function deleteAccount(ctx: Ctx, id: string): Promise<Removal> {
   const mayReach = id === user.id ? userExists(id) : sql`(${userExists(id)} AND ${adminIsLive(user, now)})`
   const act = { action: 'user.deleted', target: { type: 'user', id } } as const
   try {
-    const [, , , ended] = await db.batch([
+    const [, , , , ended] = await db.batch([
+      // A session that is only believed to go on is not enough for what cannot be taken back.
+      mustHold(db, 'session_live', sessionIsLive(sql`${user.sessionId}`, sql`${user.id}`, now)),
       mustHold(db, 'user_there', mayReach),
       mustLeaveAnAdmin(db, id),
       audited(ctx, act),

@@ -18,6 +18,9 @@ export const ContextReport = z.strictObject({
   tokens: z.int().min(0).max(100_000_000),
 })
 
+/** Tokens that a run may be charged at the most, and whether that is less than was asked for. */
+export const Reserved = z.strictObject({ tokens: z.int().min(0).max(100_000_000), clamped: z.boolean() })
+
 export const Warning = z.strictObject({ code: z.string().max(64), detail: z.string().max(500) })
 
 const tokens = z.int().min(0).max(100_000_000)
@@ -51,6 +54,7 @@ export const RunCreatedEvent = z.strictObject({
   message_id: z.uuid(),
   model: z.string().max(200),
   context: ContextReport,
+  reserved: Reserved.nullable(),
   warnings: z.array(Warning).max(10),
 })
 export const ReasoningDeltaEvent = z.strictObject({
@@ -99,6 +103,7 @@ export type RunStatus = z.infer<typeof RunStatus>
 export type FinishReason = z.infer<typeof FinishReason>
 export type CancelReason = z.infer<typeof CancelReason>
 export type ContextReport = z.infer<typeof ContextReport>
+export type Reserved = z.infer<typeof Reserved>
 export type Warning = z.infer<typeof Warning>
 export type Usage = z.infer<typeof Usage>
 export type RunFault = z.infer<typeof RunFault>

@@ -1,6 +1,14 @@
 import { sql } from 'drizzle-orm'
 import { index, integer, sqliteTable, text, uniqueIndex } from 'drizzle-orm/sqlite-core'
-import type { CancelReason, ContextReport, FinishReason, RunStatus, Usage, Warning } from '../../lib/run-events.ts'
+import type {
+  CancelReason,
+  ContextReport,
+  FinishReason,
+  Reserved,
+  RunStatus,
+  Usage,
+  Warning,
+} from '../../lib/run-events.ts'
 import { id, json, moment } from '../columns.ts'
 import { users } from './users.ts'
 
@@ -32,6 +40,8 @@ export const runs = sqliteTable(
     attempts: json<Attempt[]>(),
     context: json<ContextReport>().notNull(),
     warnings: json<Warning[]>().notNull(),
+    /** Null for runs of before there were quotas. */
+    reserved: json<Reserved>(),
     usage: json<Usage>(),
     /** Past it nobody may be working on the run any more; recovery asks its Runner. */
     leaseUntil: moment().notNull(),

@@ -1,11 +1,13 @@
 import { adminAccountRoutes } from './features/admin/routes/accounts.ts'
 import { oversightRoutes } from './features/admin/routes/oversight.ts'
+import { adminUsageRoutes } from './features/admin/routes/usage.ts'
 import { passwordRoutes } from './features/auth/routes/passwords.ts'
 import { sessionRoutes } from './features/auth/routes/sessions.ts'
 import { signInRoutes } from './features/auth/routes/sign-in.ts'
 import { tokenRoutes } from './features/auth/routes/token.ts'
 import { conversationRoutes } from './features/conversations/routes.ts'
 import { messageRoutes } from './features/messages/routes.ts'
+import { planRoutes } from './features/plans/routes.ts'
 import { runRoutes } from './features/runs/routes.ts'
 import { documentApi } from './features/system/routes/document.ts'
 import { systemRoutes } from './features/system/routes/status.ts'
@@ -24,10 +26,12 @@ app.route('/api/v1', passwordRoutes)
 // `me` before the ids.
 app.route('/api/v1', meRoutes)
 app.route('/api/v1', userRoutes)
+app.route('/api/v1', planRoutes)
 app.route('/api/v1', conversationRoutes)
 app.route('/api/v1', messageRoutes)
 app.route('/api/v1', runRoutes)
 app.route('/api/v1', adminAccountRoutes)
 app.route('/api/v1', oversightRoutes)
+app.route('/api/v1', adminUsageRoutes)
 
 documentApi(app)

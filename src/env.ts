@@ -48,6 +48,8 @@ export const Variables = z.object({
     .transform((url) => url.replace(/\/+$/, ''))
     .optional(),
 
+  UPGRADE_POLICY: z.enum(['admin', 'open']).default('admin'),
+
   OPENAI_API_KEY: z.string().optional(),
   OPENAI_BASE_URL: z.url({ protocol: /^https?$/ }).optional(),
   OPENAI_MODEL: z.string().max(200).optional(),

@@ -1,11 +1,12 @@
 import { z } from 'zod'
+import { TIERS } from '../lib/tiers.ts'
 
 const Model = z.strictObject({
   id: z.string().min(1).max(200),
   /** Name at the provider. */
   upstream: z.string().min(1).max(200).optional(),
   provider: z.enum(['openai', 'offline']).default('openai'),
-  tier: z.enum(['basic', 'standard', 'premium']).default('basic'),
+  tier: z.enum(TIERS).default('basic'),
   /** Context window, in tokens. */
   context: z.int().min(256).max(10_000_000),
   max_output: z.int().min(16).max(1_000_000),

@@ -1,3 +1,5 @@
+import type { QuotaFigures } from './quota-headers.ts'
+
 type Row = { status: number; title: string; retryable?: true }
 
 /** Every error that the API can answer with. Status, title and the OpenAPI responses all derive from this table. */
@@ -7,6 +9,7 @@ export const ERRORS = {
   invalid_token: { status: 400, title: 'This code does not work (any more)' },
   unauthorized: { status: 401, title: 'Authentication is required' },
   invalid_credentials: { status: 401, title: 'The name or the password is wrong' },
+  plan_limit_reached: { status: 402, title: 'The plan is used up' },
   forbidden: { status: 403, title: 'This is not for you' },
   model_not_allowed: { status: 403, title: 'This model is not available to you' },
   not_found: { status: 404, title: 'Not found' },
@@ -21,6 +24,8 @@ export const ERRORS = {
   validation_failed: { status: 422, title: 'The request is not valid' },
   context_too_long: { status: 422, title: 'The conversation does not fit the model' },
   idempotency_key_reused: { status: 422, title: 'This Idempotency-Key was used for another request' },
+  quota_in_flight: { status: 429, title: 'The rest of the quota is in use', retryable: true },
+  too_many_runs: { status: 429, title: 'Too many replies at once', retryable: true },
   rate_limit_exceeded: { status: 429, title: 'Too many requests', retryable: true },
   internal: { status: 500, title: 'Internal error' },
   upstream_auth: { status: 502, title: 'The model provider refused our credentials' },
@@ -57,6 +62,10 @@ export type ProblemExtras = {
   partial?: boolean
   tokens?: number
   limit?: number
+  plan?: string
+  used?: number
+  resets_at?: string
+  upgrade_url?: string
 }
 
 type Options = ErrorOptions & {
@@ -65,6 +74,8 @@ type Options = ErrorOptions & {
   retryAfterS?: number
   /** Methods that the path takes. */
   allow?: string
+  /** What the plan allows and what is used of it, for the headers of a chat route. */
+  quota?: QuotaFigures
   /** A token was sent, and it is no good. */
   invalidToken?: true
 }

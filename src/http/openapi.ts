@@ -22,6 +22,10 @@ const Problem = z
     partial: z.boolean().optional(),
     tokens: z.int().min(0).optional(),
     limit: z.int().min(0).optional(),
+    plan: z.string().max(32).optional(),
+    used: z.int().min(0).optional(),
+    resets_at: z.iso.datetime().max(24).optional(),
+    upgrade_url: z.string().max(2_048).optional(),
   })
   .openapi('Problem', {
     description: 'An error (RFC 9457). `detail` is for people, `code` for programs.',
@@ -44,9 +48,25 @@ export const HEADERS = {
   'Idempotency-Replayed': '`true` when the Idempotency-Key was used before',
   'Retry-After': 'Seconds after which it may work',
   'WWW-Authenticate': 'RFC 6750',
+  'X-Quota-Limit-Messages': 'Messages that the plan has for a month',
+  'X-Quota-Remaining-Messages': 'What is left of them: limit − used − held',
+  'X-Quota-Limit-Tokens': 'Tokens that the plan has for a month',
+  'X-Quota-Remaining-Tokens': 'What is left of them: limit − used − held',
+  'X-Quota-Reset': 'When the next month begins',
+  'X-Quota-Clamped': 'Tokens of output that there was room for, when that is less than was asked for',
 } as const
 
 type HeaderName = keyof typeof HEADERS
+
+/** On every answer of a chat route that was let in. */
+export const QUOTA_HEADERS = [
+  'X-Quota-Limit-Messages',
+  'X-Quota-Remaining-Messages',
+  'X-Quota-Limit-Tokens',
+  'X-Quota-Remaining-Tokens',
+  'X-Quota-Reset',
+  'X-Quota-Clamped',
+] as const satisfies HeaderName[]
 
 /** Response headers by name; none of them is always there. */
 export const described = (...names: HeaderName[]) =>
@@ -81,11 +101,13 @@ export function errors<const C extends readonly ErrorCode[]>(...codes: C) {
 const MAY_WAIT = new Set<number>([409, 429, 503])
 /** What a run ends in, which its error names. */
 const OF_A_RUN = /^(upstream_|run_|runner_|context_too_long)/
+const OF_THE_QUOTA = /^(plan_limit_reached|quota_in_flight|too_many_runs)$/
 
 const headersOf = (status: number, codes: ErrorCode[]): HeaderName[] => [
   ...(status === 401 || codes.includes('forbidden') ? (['WWW-Authenticate'] as const) : []),
   ...(MAY_WAIT.has(status) ? (['Retry-After'] as const) : []),
   ...(codes.some((code) => OF_A_RUN.test(code)) ? (['X-Run-Id', 'Idempotency-Replayed'] as const) : []),
+  ...(codes.some((code) => OF_A_RUN.test(code) || OF_THE_QUOTA.test(code)) ? QUOTA_HEADERS : []),
 ]
 
 /** A JSON answer. */

@@ -6,6 +6,7 @@ import { unmetPrecondition } from '../db/preconditions.ts'
 import type { AppEnv } from './context.ts'
 import { AppError, ERRORS, invalidToken } from './errors.ts'
 import { describeError } from './log.ts'
+import { quotaHeaders } from './quota-headers.ts'
 
 /** The one renderer of errors: `application/problem+json` (RFC 9457). */
 export function renderError(error: unknown, c: Context<AppEnv>): Response {
@@ -35,6 +36,7 @@ export function headersOf({ code, options }: AppError): Record<string, string> {
     ...(code === 'forbidden' && { 'www-authenticate': 'Bearer realm="parley", error="insufficient_scope"' }),
     ...(options.retryAfterS !== undefined && { 'retry-after': String(options.retryAfterS) }),
     ...(options.allow && { allow: options.allow }),
+    ...(options.quota && quotaHeaders(options.quota)),
     // Text was paid for: an automatic retry would pay again.
     ...(options.extras?.partial && { 'x-should-retry': 'false' }),
   }

@@ -2,7 +2,7 @@ import type { Context } from 'hono'
 import { createRouter } from '../../http/create-app.ts'
 import { authed } from '../../http/guards.ts'
 import { IdempotencyHeader, idempotencyOf } from '../../http/idempotency.ts'
-import { body, IdParam, json, page } from '../../http/openapi.ts'
+import { body, IdParam, json, page, QUOTA_HEADERS } from '../../http/openapi.ts'
 import { nextPage, PageQuery } from '../../http/pages.ts'
 import { answerReply, eventStream, LastEventId, RUN_ERRORS, seqOf, toEventStream } from '../runs/responses.ts'
 import { Run } from '../runs/schemas/run.ts'
@@ -20,6 +20,9 @@ const ADMISSION_ERRORS = [
   'file_not_found',
   'conversation_busy',
   'idempotency_key_reused',
+  'plan_limit_reached',
+  'quota_in_flight',
+  'too_many_runs',
 ] as const
 
 const LATER = json(
@@ -28,6 +31,7 @@ const LATER = json(
   'Location',
   'X-Run-Id',
   'Idempotency-Replayed',
+  ...QUOTA_HEADERS,
 )
 
 export const messageRoutes = createRouter()
@@ -66,7 +70,7 @@ messageRoutes.openapi(
       },
       responses: {
         200: eventStream('The reply as a stream of events'),
-        201: json(Message, 'The reply', 'Location', 'X-Run-Id', 'Idempotency-Replayed'),
+        201: json(Message, 'The reply', 'Location', 'X-Run-Id', 'Idempotency-Replayed', ...QUOTA_HEADERS),
         202: LATER,
         204: { description: 'Replayed with `Last-Event-ID` of the terminal event: nothing follows' },
       },
@@ -115,7 +119,7 @@ messageRoutes.openapi(
       summary: 'Say something in a conversation or in a new one, and get the text of the reply',
       request: { headers: IdempotencyHeader, body: body(ChatRequest) },
       responses: {
-        200: json(ChatAnswer, 'The reply', 'X-Run-Id', 'Idempotency-Replayed'),
+        200: json(ChatAnswer, 'The reply', 'X-Run-Id', 'Idempotency-Replayed', ...QUOTA_HEADERS),
         202: LATER,
       },
     },

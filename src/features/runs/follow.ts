@@ -1,6 +1,7 @@
 import type { Ctx } from '../../http/context.ts'
 import { fromLines } from '../../lib/run-encodings.ts'
 import { isTerminal, type RunEvent } from '../../lib/run-events.ts'
+import type { Quota } from '../plans/service/quota.ts'
 import { callRunner } from './call-runner.ts'
 import type { RunRef } from './job.ts'
 
@@ -9,7 +10,9 @@ const RESUME_PAUSES_MS = [50, 500, 2_000]
 
 /** The events of a run for one client, in the groups in which they come, to the terminal one. */
 export type RunFeed = {
-  run: Pick<RunRef, 'id' | 'messageId' | 'conversationId'>
+  run: Pick<RunRef, 'id' | 'messageId' | 'conversationId' | 'context' | 'reserved'>
+  /** What is left of the month, for who asked for the reply. */
+  quota?: Quota
   groups: AsyncGenerator<RunEvent[]>
   /** Stops watching. */
   stop: () => Promise<void>

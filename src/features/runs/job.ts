@@ -5,6 +5,7 @@ import type {
   ContextReport,
   FinishReason,
   NewRunEvent,
+  Reserved,
   RunFault,
   Usage,
   Warning,
@@ -22,6 +23,7 @@ export type RunRef = {
   messageId: string
   model: string
   context: ContextReport
+  reserved: Reserved | null
   warnings: Warning[]
   createdAt: number
 }
@@ -58,6 +60,7 @@ export const createdEvent = (run: RunRef): NewRunEvent => ({
   message_id: run.messageId,
   model: run.model,
   context: run.context,
+  reserved: run.reserved,
   warnings: run.warnings,
 })
 

@@ -19,6 +19,7 @@ export const toRunRef = (run: StoredRun): RunRef => ({
   messageId: run.messageId!,
   model: run.model,
   context: run.context,
+  reserved: run.reserved,
   warnings: run.warnings,
   createdAt: run.createdAt.getTime(),
 })

@@ -4,7 +4,8 @@ import type { Config } from '../../env.ts'
 import type { AuthedEnv } from '../../http/context.ts'
 import { AppError, isErrorCode } from '../../http/errors.ts'
 import { replayedHeader } from '../../http/idempotency.ts'
-import { described } from '../../http/openapi.ts'
+import { described, QUOTA_HEADERS } from '../../http/openapi.ts'
+import { quotaHeaders } from '../../http/quota-headers.ts'
 import { toSse, toSseReset } from '../../lib/run-encodings.ts'
 import { isTerminal, type RunEvent, type StoredMessage, type TerminalEvent } from '../../lib/run-events.ts'
 import { comment, retry } from '../../lib/sse.ts'
@@ -30,7 +31,7 @@ export function seqOf(...lastEventIds: (string | undefined)[]): number {
 /** An answer that is a stream of the run's events, in the document. */
 export const eventStream = (description: string) => ({
   description,
-  headers: described('X-Run-Id', 'Location', 'Idempotency-Replayed'),
+  headers: described('X-Run-Id', 'Location', 'Idempotency-Replayed', ...QUOTA_HEADERS),
   content: {
     'text/event-stream': {
       schema: z
@@ -57,7 +58,8 @@ export const RUN_ERRORS = [
 ] as const
 
 /** The native stream (docs/runs.md). Closing it ends nothing: the run goes on. */
-export function toEventStream({ run, groups, stop, reset, replayed }: RunFeed, { HEARTBEAT_MS }: Config): Response {
+export function toEventStream(feed: RunFeed, { HEARTBEAT_MS }: Config): Response {
+  const { run, groups, stop, reset } = feed
   const encoder = new TextEncoder()
   let next: Promise<IteratorResult<RunEvent[]>> | undefined
   const body = new ReadableStream<Uint8Array>({
@@ -81,9 +83,8 @@ export function toEventStream({ run, groups, stop, reset, replayed }: RunFeed, {
       'cache-control': 'no-cache, no-transform',
       'content-encoding': 'identity',
       'x-accel-buffering': 'no',
-      'x-run-id': run.id,
+      ...headersOf(feed),
       location: `/api/v1/runs/${run.id}/events`,
-      ...replayedHeader(replayed),
     },
   })
 }
@@ -94,8 +95,8 @@ export function toEventStream({ run, groups, stop, reset, replayed }: RunFeed, {
  * @throws AppError with what the run ended in
  */
 export async function answerReply<A>(c: Context<AuthedEnv>, feed: RunFeed, toAnswer: Answer<A>) {
-  const { run, replayed } = feed
-  const headers: Record<string, string> = { 'x-run-id': run.id, ...replayedHeader(replayed) }
+  const { run } = feed
+  const headers = headersOf(feed)
   // An error names the run as well.
   for (const [name, value] of Object.entries(headers)) c.header(name, value)
   const async = prefersAsync(c)
@@ -105,6 +106,14 @@ export async function answerReply<A>(c: Context<AuthedEnv>, feed: RunFeed, toAns
   if (async) headers['preference-applied'] = 'respond-async'
   return c.json(toRun(await getRun(c.var.ctx, run.id)), 202, { ...headers, location })
 }
+
+/** Which run it is, whether an earlier request made it, and what it leaves of the month. */
+const headersOf = ({ run, quota, replayed }: RunFeed): Record<string, string> => ({
+  'x-run-id': run.id,
+  ...replayedHeader(replayed),
+  ...(quota && quotaHeaders(quota)),
+  ...(quota && run.reserved?.clamped && { 'x-quota-clamped': String(run.reserved.tokens - run.context.tokens) }),
+})
 
 type Answer<A> = (message: StoredMessage | undefined, headers: Record<string, string>) => Promise<A>
 

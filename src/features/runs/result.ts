@@ -29,6 +29,7 @@ export function resultOf(
     text,
     reasoningLength,
     sentTokens: run.context.tokens,
+    reserved: run.reserved?.tokens,
     calls: attempts.length,
     model: models.find(({ id }) => id === attempts.at(-1)?.model),
   })
@@ -44,6 +45,7 @@ export function lostResultOf(run: RunRef, ending: Ending, written: Written, mode
     isCountFinal: false,
     ...written,
     sentTokens: run.context.tokens,
+    reserved: run.reserved?.tokens,
     calls: started ? 1 : 0,
     model: models.find(({ id }) => id === run.model),
   })

@@ -24,9 +24,10 @@ export type { RunFeed } from './follow.ts'
 export function startReply(ctx: Ctx, request: ReplyRequest, lastEventId: number): Promise<RunFeed | 'ended'> {
   const work = (async () => {
     const admission = await admit(ctx, request)
-    if ('job' in admission) return handOver(ctx, admission.job)
+    const { quota } = admission
+    if ('job' in admission) return { ...(await handOver(ctx, admission.job)), quota }
     const feed = await watchRun(ctx, admission.replayOf, lastEventId)
-    return feed === 'ended' ? feed : { ...feed, replayed: true }
+    return feed === 'ended' ? feed : { ...feed, quota, replayed: true }
   })()
   ctx.waitUntil(work.catch(() => {}))
   return work

@@ -1,9 +1,10 @@
-import { and, eq } from 'drizzle-orm'
+import { and, eq, sql } from 'drizzle-orm'
 import type { Db } from '../../db/client.ts'
 import { messages, runs, usageLedger } from '../../db/schema/index.ts'
 import { describeError, type Log } from '../../http/log.ts'
 import { newId } from '../../lib/ids.ts'
 import { estimateTokens } from '../../lib/token-estimate.ts'
+import { release } from '../plans/service/quota.ts'
 import type { Ending, Outcome, Result, RunRef } from './job.ts'
 import { type StoredRun, toFault } from './schemas/run.ts'
 import { NO_USAGE } from './usage.ts'
@@ -77,33 +78,31 @@ export async function settle(db: Db, run: RunRef, outcome: Outcome): Promise<Res
       })
       .where(and(eq(runs.id, run.id), eq(runs.status, 'in_progress')))
       .returning({ id: runs.id }),
-    db
-      .insert(usageLedger)
-      .values({
-        id: newId(),
-        runId: run.id,
-        userId: run.userId,
-        conversationId: run.conversationId,
-        kind: 'reply',
-        model: run.model,
-        upstream: attempts.at(-1)?.upstream,
-        periodStart: periodStart(run.createdAt),
-        messages: usage.total_tokens > 0 ? 1 : 0,
-        calls: usage.calls,
-        inputTokens: usage.input_tokens,
-        cachedTokens: usage.cached_tokens,
-        outputTokens: usage.output_tokens,
-        reasoningTokens: usage.reasoning_tokens,
-        chargedTokens: usage.charged_tokens,
-        costMicrousd: usage.cost_microusd,
-        estimated: usage.estimated,
-        status: ending.status,
-        createdAt: endedAt,
-      })
-      .onConflictDoNothing({ target: usageLedger.runId }),
+    ...bookOnce(db, run, outcome),
   ])
   return ended.length > 0 ? undefined : storedResult(db, run, outcome)
 }
+
+/**
+ * Statements for the row of the ledger and the reservation that it takes the place of: together, and only once. No run is
+ * charged more than was reserved for it.
+ */
+const bookOnce = (db: Db, run: RunRef, { ending, usage, attempts, endedAt }: Outcome) =>
+  [
+    db
+      .insert(usageLedger)
+      .select(sql`
+        SELECT ${newId()}, r.run_id, ${run.userId}, NULL, ${run.conversationId}, 'reply', ${run.model},
+          ${attempts.at(-1)?.upstream ?? null}, ${run.createdAt}, r.period_start, ${usage.total_tokens > 0 ? 1 : 0},
+          ${usage.calls}, ${usage.input_tokens}, ${usage.cached_tokens}, ${usage.output_tokens}, ${usage.reasoning_tokens},
+          min(${usage.total_tokens}, r.tokens), max(${usage.total_tokens} - r.tokens, 0), ${usage.cost_microusd},
+          ${usage.estimated ? 1 : 0}, ${ending.status}, ${endedAt}
+        FROM (SELECT run_id, period_start, sum(input_tokens + output_tokens) AS tokens FROM reservations
+              WHERE run_id = ${run.id} GROUP BY run_id, period_start) r
+        WHERE true`)
+      .onConflictDoNothing({ target: usageLedger.runId }),
+    ...release(db, run.id),
+  ] as const
 
 async function storedResult(db: Db, run: RunRef, { endedAt }: Outcome): Promise<Result | undefined> {
   const [row] = await db
@@ -142,10 +141,4 @@ export async function checkpoint(db: Db, run: RunRef, text: string, leaseUntil: 
 /** The number of the terminal event, once it is known. */
 export async function setLastSeq(db: Db, run: RunRef, lastSeq: number): Promise<void> {
   await db.update(runs).set({ lastSeq }).where(eq(runs.id, run.id))
-}
-
-/** The calendar month (UTC) that a moment belongs to, by its first instant. */
-function periodStart(atMs: number): Date {
-  const at = new Date(atMs)
-  return new Date(Date.UTC(at.getUTCFullYear(), at.getUTCMonth(), 1))
 }

@@ -16,17 +16,19 @@ type Made = {
   reasoningLength: number
   /** Estimate of what was sent, in tokens. */
   sentTokens: number
+  /** Tokens that may be charged at the most; unlimited for runs of before there were quotas. */
+  reserved: number | undefined
   /** Requests that went to a model. */
   calls: number
   model: Model | undefined
 }
 
 /**
- * What a run used and what of it is charged. Without the provider's own numbers they are estimated. A run
+ * What a run used and what of it is charged: never more than was reserved. Without the provider's own numbers they are estimated. A run
  * that failed or was interrupted before any content is free; a cancelled one pays for what was asked.
  */
 export function usageOf(made: Made): Usage {
-  const { ending, started, counts, isCountFinal, text, reasoningLength, sentTokens, calls, model } = made
+  const { ending, started, counts, isCountFinal, text, reasoningLength, sentTokens, reserved, calls, model } = made
   const free = calls === 0 || (!started && (ending === 'failed' || ending === 'interrupted'))
   const input = free ? 0 : (counts?.input ?? sentTokens)
   const estimate = Math.ceil((utf8Length(text) + reasoningLength) / 3)
@@ -38,7 +40,7 @@ export function usageOf(made: Made): Usage {
     output_tokens: output,
     reasoning_tokens: free ? 0 : (counts?.reasoning ?? 0),
     total_tokens: input + output,
-    charged_tokens: input + output,
+    charged_tokens: Math.min(input + output, reserved ?? Number.POSITIVE_INFINITY),
     calls,
     cost_microusd: Math.round((input * (model?.price_in ?? 0) + output * (model?.price_out ?? 0)) / 1_000_000),
     estimated: !free && (counts === undefined || !isCountFinal),
@@ -53,6 +55,7 @@ export const NO_USAGE: Usage = usageOf({
   text: '',
   reasoningLength: 0,
   sentTokens: 0,
+  reserved: 0,
   calls: 0,
   model: undefined,
 })

@@ -5,6 +5,7 @@ import { users } from '../../../db/schema/index.ts'
 import type { Ctx } from '../../../http/context.ts'
 import { notFound } from '../../../http/errors.ts'
 import { endSessions, reportEnded } from '../../auth/service/sessions.ts'
+import { mustBePlan, refuseUnknownPlan } from '../../plans/service/upgrade.ts'
 import { mustLeaveAnAdmin, refuseLastAdmin } from '../../users/service/last-admin.ts'
 
 type User = typeof users.$inferSelect
@@ -14,7 +15,7 @@ type AccountChanges = { role?: User['role']; plan?: string; isActive?: boolean }
 /**
  * Changes role, plan or state of an account. Who is disabled is signed out everywhere. What is so already is not
  * recorded again.
- * @throws AppError `not_found`, `last_admin`
+ * @throws AppError `not_found`, `last_admin`, `validation_failed` for an unknown plan
  */
 export async function changeAccount(ctx: Ctx, id: string, { role, plan, isActive }: AccountChanges): Promise<User> {
   const { db, user, now, log } = ctx
@@ -26,7 +27,8 @@ export async function changeAccount(ctx: Ctx, id: string, { role, plan, isActive
   const planAct = { action: 'user.plan_changed', target, fields: ['plan'] } as const
   const stateAct = { action: isActive ? 'user.enabled' : 'user.disabled', target, fields: ['is_active'] } as const
   try {
-    const [, , , , , [changed], ended] = await db.batch([
+    const [, , , , , , [changed], ended] = await db.batch([
+      mustBePlan(db, plan),
       mustHold(db, 'user_there', userExists(id)),
       mustLeaveAnAdmin(db, id, role === 'user' || isActive === false),
       audited(ctx, { ...roleAct, when: changesIt(sql`role <> ${role ?? null}`) }),
@@ -44,6 +46,7 @@ export async function changeAccount(ctx: Ctx, id: string, { role, plan, isActive
     return changed!
   } catch (error) {
     if (unmetPrecondition(error) === 'user_there') throw notFound()
+    refuseUnknownPlan(error)
     await refuseLastAdmin(ctx, error, role === 'user' ? roleAct : stateAct)
     throw error
   }

@@ -3,7 +3,7 @@ import type { StoredMessage, Usage as UsageNumbers } from '../../../lib/run-even
 import * as events from '../../../lib/run-events.ts'
 import { Message, toMessage } from '../../messages/schemas.ts'
 import type { RunRef } from '../job.ts'
-import { CancelReason, ContextReport, FinishReason, RunFault, RunStatus, Warning } from './run.ts'
+import { CancelReason, ContextReport, FinishReason, Reserved, RunFault, RunStatus, Warning } from './run.ts'
 
 /** What `data` of an event is: its name is in the line `event`, not in it. */
 const dataOf = <S extends z.ZodRawShape>({ type, ...shape }: S & { type: z.ZodType }) => z.strictObject(shape)
@@ -16,6 +16,7 @@ export const RUN_EVENTS = {
     ...events.RunCreatedEvent.shape,
     ...ended,
     context: ContextReport,
+    reserved: z.union([Reserved, z.null()]),
     warnings: z.array(Warning).max(10),
   }),
   ReasoningDeltaEvent: dataOf(events.ReasoningDeltaEvent.shape),

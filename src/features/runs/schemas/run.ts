@@ -12,6 +12,10 @@ export const ContextReport = z.strictObject(shapes.ContextReport.shape).openapi(
   description: 'What the model was sent: messages with the new one, those left out, and the estimated tokens.',
   example: { sent: 12, dropped: 88, tokens: 3120 },
 })
+export const Reserved = z.strictObject(shapes.Reserved.shape).openapi('Reserved', {
+  description: 'Tokens that are held for the run, and whether there was room for less than was asked for.',
+  example: { tokens: 4144, clamped: false },
+})
 export const Usage = z.strictObject(shapes.Usage.shape).openapi('Usage', {
   example: {
     input_tokens: 3120,

@@ -16,6 +16,7 @@ const TAGS = {
   auth: 'Accounts, sessions and passwords',
   users: 'Who there is, and one’s own account',
   admin: 'Running the service',
+  plans: 'What an account may use, and what it has used',
   conversations: 'Conversations, which contract 2 calls chats',
   messages: 'What was said, and asking for a reply',
   runs: 'Replies while they are made: watch, resume, stop',

@@ -2,6 +2,7 @@ import { z } from '@hono/zod-openapi'
 import type { users } from '../../../db/schema/index.ts'
 import { id, maybeMoment, moment } from '../../../http/fields.ts'
 import { PageQuery } from '../../../http/pages.ts'
+import { planId } from '../../plans/schemas.ts'
 
 /** No control, zero-width or bidirectional characters: names are shown to other people. */
 const PLAIN_TEXT = '^[^\\p{Cc}\\p{Cf}\\p{Zl}\\p{Zp}]*$'
@@ -32,10 +33,6 @@ export const password = z.string().min(1).max(1_024).openapi({ format: 'password
 export const EMAIL_OR_USERNAME = { anyOf: [{ required: ['email'] }, { required: ['username'] }] }
 
 const role = z.enum(['user', 'admin'])
-const plan = z
-  .string()
-  .regex(/^[a-z0-9_-]{1,32}$/, '1 to 32 lower-case letters, digits, dashes or underscores')
-  .openapi({ example: 'free' })
 
 export const User = z
   .strictObject({
@@ -45,7 +42,7 @@ export const User = z
     username: z.string().max(32).nullable().openapi({ example: 'ada' }),
     display_name: z.string().max(80).openapi({ example: 'Ada Lovelace' }),
     role,
-    plan,
+    plan: planId,
     created_at: moment,
   })
   .openapi('User')
@@ -128,7 +125,7 @@ export const toChanges = ({ email, username, display_name, current_password }: G
 
 /** What only admins may change. */
 export const AccountChanges = z
-  .strictObject({ role: role.optional(), plan: plan.optional(), is_active: z.boolean().optional() })
+  .strictObject({ role: role.optional(), plan: planId.optional(), is_active: z.boolean().optional() })
   .refine((changes) => Object.values(changes).some((value) => value !== undefined), 'Nothing to change')
   .openapi('AccountChanges')
 export type AccountChanges = z.infer<typeof AccountChanges>
@@ -149,7 +146,7 @@ export const UserQuery = PageQuery.extend({
       example: 'lovelace',
     }),
   role: role.optional(),
-  plan: plan.optional(),
+  plan: planId.optional(),
   state: z.enum(['active', 'disabled']).optional(),
 })
 

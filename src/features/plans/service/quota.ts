@@ -1,0 +1,159 @@
+import { and, eq, type SQL, sql } from 'drizzle-orm'
+import type { Db } from '../../../db/client.ts'
+import { constraintOf } from '../../../db/failures.ts'
+import { plans, quotaPeriods, reservations, users } from '../../../db/schema/index.ts'
+import type { Ctx } from '../../../http/context.ts'
+import { AppError, invalidToken } from '../../../http/errors.ts'
+import { periodEnd, periodStart } from '../../../lib/periods.ts'
+
+/** The least output that a run is begun for; the same number is in the check of the table. */
+const MIN_OUTPUT = 16
+/** Seconds after which something that is in flight may have ended. */
+const IN_FLIGHT_S = 2
+
+/** What a plan allows in a month, and what of it is used up and held by runs that are going on. */
+export type Quota = {
+  plan: string
+  periodStart: Date
+  runsAtOnce: number
+  messages: Allowance
+  tokens: Allowance
+  storage: { limit: number; used: number }
+}
+export type Allowance = { limit: number; used: number; held: number }
+
+/** What a run asks for: estimated input, wanted output, in tokens. */
+export type Need = { runId: string; inputTokens: number; outputTokens: number }
+
+const subjectOf = (userId: string) => `user:${userId}`
+
+/**
+ * Statements that reserve one message and the tokens of a run's first call, as much output as there is room for. They
+ * undo their batch when there is no room (`quotaRefusal`).
+ */
+export const reserve = (db: Db, userId: string, { runId, inputTokens, outputTokens }: Need, now: Date) => {
+  const subject = subjectOf(userId)
+  const start = periodStart(now)
+  const ofPeriod = and(eq(quotaPeriods.subject, subject), eq(quotaPeriods.periodStart, start))
+  return [
+    db.insert(quotaPeriods).values({ subject, periodStart: start }).onConflictDoNothing(),
+    // A user without a plan gets null into columns that take none.
+    db.insert(reservations).select(sql`
+      SELECT ${runId}, 1, q.subject, q.period_start, 1, ${inputTokens},
+        min(${outputTokens}, p.tokens_per_month - q.tokens_used - q.tokens_held - ${inputTokens}),
+        p.messages_per_month - q.messages_used - q.messages_held,
+        p.runs_at_once - (SELECT count(*) FROM reservations r WHERE r.subject = q.subject AND r.call = 1)
+      FROM quota_periods q LEFT JOIN users u ON u.id = ${userId} LEFT JOIN plans p ON p.id = u.plan
+      WHERE q.subject = ${subject} AND q.period_start = ${start.getTime()}`),
+    db
+      .update(quotaPeriods)
+      .set({
+        messagesHeld: sql`messages_held + 1`,
+        tokensHeld: sql`tokens_held + ${reservedOf(runId)}`,
+      })
+      .where(ofPeriod),
+  ] as const
+}
+
+/** Tokens that a run holds, over all its calls. */
+const reservedOf = (runId: string): SQL =>
+  sql`(SELECT sum(input_tokens + output_tokens) FROM reservations WHERE run_id = ${runId})`
+
+/** What is stored with a run of its reservation, as JSON. */
+export const reservedAsJson = ({ runId, outputTokens }: Need): SQL => sql`(
+  SELECT json_object('tokens', input_tokens + output_tokens, 'clamped', json(iif(output_tokens < ${outputTokens}, 'true', 'false')))
+  FROM reservations WHERE run_id = ${runId} AND call = 1)`
+
+/**
+ * Statements that follow the ledger's row of a run in its batch: they move what was held to what was used. Without a
+ * reservation they change nothing, so doing it twice is doing it once.
+ */
+export const release = (db: Db, runId: string) => {
+  const ofRun = sql`FROM reservations WHERE run_id = ${runId} AND call = 1`
+  const charged = (column: string) => sql`(SELECT ${sql.raw(column)} FROM usage_ledger WHERE run_id = ${runId})`
+  return [
+    db
+      .update(quotaPeriods)
+      .set({
+        messagesUsed: sql`messages_used + ${charged('messages')}`,
+        messagesHeld: sql`messages_held - (SELECT messages ${ofRun})`,
+        tokensUsed: sql`tokens_used + ${charged('charged_tokens')}`,
+        tokensHeld: sql`tokens_held - ${reservedOf(runId)}`,
+      })
+      .where(sql`subject = (SELECT subject ${ofRun}) AND period_start = (SELECT period_start ${ofRun})`),
+    db.delete(reservations).where(eq(reservations.runId, runId)),
+  ] as const
+}
+
+/** Statement for a user's quota of the month of `now`. */
+export const selectQuota = (db: Db, userId: string, now: Date) =>
+  db
+    .select({
+      plan: plans.id,
+      runsAtOnce: plans.runsAtOnce,
+      messagesPerMonth: plans.messagesPerMonth,
+      tokensPerMonth: plans.tokensPerMonth,
+      storageBytes: plans.storageBytes,
+      messagesUsed: sql<number>`coalesce(messages_used, 0)`.as('messages_used'),
+      messagesHeld: sql<number>`coalesce(messages_held, 0)`.as('messages_held'),
+      tokensUsed: sql<number>`coalesce(tokens_used, 0)`.as('tokens_used'),
+      tokensHeld: sql<number>`coalesce(tokens_held, 0)`.as('tokens_held'),
+    })
+    .from(users)
+    .innerJoin(plans, eq(plans.id, users.plan))
+    .leftJoin(
+      quotaPeriods,
+      and(eq(quotaPeriods.subject, subjectOf(userId)), eq(quotaPeriods.periodStart, periodStart(now))),
+    )
+    .where(eq(users.id, userId))
+
+type Row = Awaited<ReturnType<typeof selectQuota>>[number]
+
+export const toQuota = (row: Row, now: Date): Quota => ({
+  plan: row.plan,
+  periodStart: periodStart(now),
+  runsAtOnce: row.runsAtOnce,
+  messages: { limit: row.messagesPerMonth, used: row.messagesUsed, held: row.messagesHeld },
+  tokens: { limit: row.tokensPerMonth, used: row.tokensUsed, held: row.tokensHeld },
+  // There are no files yet.
+  storage: { limit: row.storageBytes, used: 0 },
+})
+
+/** The caller's quota of this month. @throws AppError `unauthorized` when the user is gone */
+export async function readQuota({ db, user, now }: Pick<Ctx, 'db' | 'user' | 'now'>): Promise<Quota> {
+  const row = await selectQuota(db, user.id, now).get()
+  if (!row) throw invalidToken()
+  return toQuota(row, now)
+}
+
+/**
+ * Why a batch with `reserve` was undone, if it was the quota: 402 when the month has not that much left, 429 when it has
+ * once the runs that are going on give back what they hold.
+ */
+export async function quotaRefusal(ctx: Ctx, error: unknown, need: Need): Promise<AppError | undefined> {
+  const check = /^quota_(tokens|messages|parallel)$/.exec(constraintOf(error) ?? '')?.[1]
+  if (!check) return undefined
+  const { APP_URL } = ctx.config
+  const quota = await readQuota(ctx)
+  if (check === 'parallel') {
+    const detail = `Plan ${quota.plan} writes ${quota.runsAtOnce} replies at once`
+    return new AppError('too_many_runs', detail, { quota, retryAfterS: IN_FLIGHT_S })
+  }
+  const needed = { messages: 1, tokens: need.inputTokens + MIN_OUTPUT }
+  const short = (['messages', 'tokens'] as const).find((unit) => quota[unit].used + needed[unit] > quota[unit].limit)
+  if (!short) {
+    const detail = 'Replies that are being written hold the rest of the month’s quota: some of it may come back'
+    return new AppError('quota_in_flight', detail, { quota, retryAfterS: IN_FLIGHT_S })
+  }
+  const { limit, used } = quota[short]
+  return new AppError('plan_limit_reached', `Plan ${quota.plan} has ${limit} ${short} a month, ${used} are used`, {
+    quota,
+    extras: {
+      plan: quota.plan,
+      limit,
+      used,
+      resets_at: periodEnd(quota.periodStart).toISOString(),
+      upgrade_url: APP_URL ? `${APP_URL}/upgrade` : '/api/v1/user/upgrade',
+    },
+  })
+}

@@ -25,14 +25,14 @@ const login = (email: string) => anyone('POST', '/auth/login', { email, password
 const chat = (user: SignedIn) => user('POST', '/chat', { message: 'Remember me', model: 'parley-offline' })
 
 /** What outlives an account: it holds ids and numbers, never text or names. */
-const KEPT = ['audit_log', 'usage_ledger']
+const KEPT = ['audit_log', 'quota_periods', 'usage_days', 'usage_ledger']
 
 /** Where rows of a user are, over all tables that have a column for one. */
 async function tracesOf(userId: string): Promise<string[]> {
   const columns = Object.values(schema)
     .filter((each) => is(each, SQLiteTable))
     .flatMap((table) => getTableConfig(table).columns.map(({ name }) => [getTableConfig(table).name, name] as const))
-    .filter(([, column]) => /^(userId|ownerId|actorId|targetId|scope)$/.test(column))
+    .filter(([, column]) => /^(userId|ownerId|actorId|targetId|scope|subject)$/.test(column))
   expect(columns.length).toBeGreaterThan(6)
   const traces = await Promise.all(
     columns.map(async ([table, column]) => {

@@ -16,6 +16,7 @@ const OPEN = [
   'forgotPassword',
   'getHealth',
   'getReadiness',
+  'listPlans',
   'login',
   'logout',
   'refresh',

@@ -15,6 +15,7 @@ import {
   until,
 } from '../support/client.ts'
 import type { Step } from '../support/fake-openai.ts'
+import { signInWith } from '../support/plans.ts'
 import { reply, script } from '../support/upstream.ts'
 
 const say = (user: SignedIn, conversation: string, content: string, more: object = {}, headers = {}) =>
@@ -49,7 +50,7 @@ test('a reply streams in after two round trips, and is stored as it came', async
 })
 
 test('cut after any number of events, a reply is put together again without a gap or a repeat', async () => {
-  const ada = await signIn()
+  const ada = await signInWith()
   const cutAfter = async (k: number) => {
     const { prompt } = await script(reply(50, 1))
     const first = await eventsOf(await stream(ada, await startConversation(ada), prompt), k)

@@ -13,7 +13,13 @@ export type DbMeter = { trips: number; sqlMs: number; rowsRead: number; rowsWrit
  * What must be true before anything else happens. It joins the first round trip, reads and writes alike: when it is
  * not so, the whole batch is undone (`db/preconditions.ts`).
  */
-export type Precondition = { label: string; condition: SQL; passed?: () => void }
+export type Precondition = {
+  label: string
+  condition: SQL
+  /** A number to be read along with it. */
+  value?: SQL<number>
+  passed?: (value: number) => void
+}
 
 /** Drizzle over D1 that counts round trips, and sends `preconditions` along with the first one. */
 export function openDb(d1: D1Database, meter: DbMeter = newMeter(), preconditions: Precondition[] = []) {
@@ -31,12 +37,12 @@ export function openDb(d1: D1Database, meter: DbMeter = newMeter(), precondition
       meter.rowsWritten += meta.rows_written
     }
     pending = []
-    for (const { passed } of first) passed?.()
+    for (const [at, { passed }] of first.entries()) passed?.((results[at]!.results[0] as { met: number }).met)
     return results.slice(first.length)
   }
 
-  const statementOf = ({ label, condition }: Precondition) => {
-    const { sql, params } = mustHold(db, label, condition).toSQL()
+  const statementOf = ({ label, condition, value }: Precondition) => {
+    const { sql, params } = mustHold(db, label, condition, value).toSQL()
     return d1.prepare(sql).bind(...params)
   }
 

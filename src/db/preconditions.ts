@@ -9,10 +9,13 @@ import { deepMessage } from './failures.ts'
  */
 const unmet = (label: string): SQL => sql`json_extract('{}', ${sql.raw(`'${label}'`)})`
 
-/** A statement for a batch that undoes all of it unless `condition` holds; `unmetPrecondition` then gives `label`. */
-export const mustHold = (db: Db, label: string, condition: SQL) =>
+/**
+ * A statement for a batch that undoes all of it unless `condition` holds; `unmetPrecondition` then gives `label`. When it
+ * holds the statement gives `value`.
+ */
+export const mustHold = (db: Db, label: string, condition: SQL, value: SQL<number> = sql`1`) =>
   db
-    .select({ met: sql<number>`CASE WHEN ${condition} THEN 1 ELSE ${unmet(label)} END`.as('met') })
+    .select({ met: sql<number>`CASE WHEN ${condition} THEN ${value} ELSE ${unmet(label)} END`.as('met') })
     .from(sql`(SELECT 1)`)
 
 /** The label of the precondition that undid the batch, if that is what happened. */

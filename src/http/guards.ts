@@ -90,9 +90,9 @@ async function guarded(c: Context<AuthedEnv>, user: Principal, checks: Precondit
   const open = new Set(checks)
   const watched = checks.map((check) => ({
     ...check,
-    passed: () => {
+    passed: (value: number) => {
       open.delete(check)
-      check.passed?.()
+      check.passed?.(value)
     },
   }))
   c.set('ctx', { ...ctxOf(c, watched), user })

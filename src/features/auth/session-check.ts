@@ -7,7 +7,8 @@ import type { Principal } from '../../http/context.ts'
 const BELIEVED_MS = 10_000
 const MAX_REMEMBERED = 10_000
 
-const checkedAt = new Map<string, number>()
+/** When a session was found live, and how many requests its user's plan has for a minute. */
+const believed = new Map<string, { at: number; requestsPerMinute: number }>()
 
 /**
  * That the principal's session is live, as a precondition that rides in the request's first D1 trip; `undefined` when
@@ -15,16 +16,20 @@ const checkedAt = new Map<string, number>()
  */
 export function sessionCheck({ id, sessionId }: Principal, now: Date): Precondition | undefined {
   const at = now.getTime()
-  if (at - (checkedAt.get(sessionId) ?? Number.NEGATIVE_INFINITY) < BELIEVED_MS) return undefined
+  if (at - (believed.get(sessionId)?.at ?? Number.NEGATIVE_INFINITY) < BELIEVED_MS) return undefined
   return {
     label: 'session_live',
     condition: sessionIsLive(sql`${sessionId}`, sql`${id}`, now),
-    passed: () => {
-      if (checkedAt.size >= MAX_REMEMBERED) checkedAt.clear()
-      checkedAt.set(sessionId, at)
+    value: sql`(SELECT p.requests_per_minute FROM users u JOIN plans p ON p.id = u.plan WHERE u.id = ${id})`,
+    passed: (requestsPerMinute) => {
+      if (believed.size >= MAX_REMEMBERED) believed.clear()
+      believed.set(sessionId, { at, requestsPerMinute })
     },
   }
 }
 
 /** Makes the end of a session hold at once in the isolate that ended it. */
-export const forgetSession = (sessionId: string) => checkedAt.delete(sessionId)
+export const forgetSession = (sessionId: string) => believed.delete(sessionId)
+
+/** What the plan of a session's user allows in a minute, as this isolate last saw it; `undefined` before it did. */
+export const requestsPerMinuteOf = (sessionId: string) => believed.get(sessionId)?.requestsPerMinute

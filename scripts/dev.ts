@@ -47,9 +47,10 @@ async function main(): Promise<void> {
   console.log(whatNext(vars, mail.place))
 }
 
-/** `.dev.vars`, then the shell, then `--var`. */
+/** What suits development, then `.dev.vars`, then the shell, then `--var`. */
 function settings(): Vars {
-  const vars = { ...(elsewhere ? {} : readDevVars()), ...providerOfShell(), ...varsOfArguments() }
+  const usual: Vars = elsewhere ? {} : { UPGRADE_POLICY: 'open', ...readDevVars() }
+  const vars = { ...usual, ...providerOfShell(), ...varsOfArguments() }
   if (!elsewhere && !vars.JWT_SECRET) {
     console.error(
       '.dev.vars has no JWT_SECRET: remove the file to have one made, or set one of 32 random bytes or more.',

@@ -2,6 +2,7 @@ import { promptOf, type Said, windowFor } from '../../src/ai/context-window.ts'
 import { type Model, readModels } from '../../src/ai/models.ts'
 import { conversations, messages, runs, usageLedger } from '../../src/db/schema/index.ts'
 import { type Result, type RunRef, runnerOfConversation } from '../../src/features/runs/job.ts'
+import { periodStart } from '../../src/lib/periods.ts'
 import { titleOf } from '../../src/lib/titles.ts'
 import { estimateTokens } from '../../src/lib/token-estimate.ts'
 import { userIdOf } from './accounts.ts'
@@ -107,6 +108,7 @@ function exchangeOf({ talk, turn, nowMs, agoMs, conversationId, userId, said }: 
     messageId: idOf('reply', 2),
     model: model.id,
     context: promptOf(said, turn.ask, depth, windowFor(model, turn.ask)).context,
+    reserved: null,
     warnings: [],
     createdAt: nowMs - agoMs,
   }
@@ -177,7 +179,8 @@ function billOf(run: RunRef, { ending, usage, attempts }: Result, id: string, cr
     kind: 'reply',
     model: run.model,
     upstream: attempts.at(-1)?.upstream,
-    periodStart: new Date(Date.UTC(admitted.getUTCFullYear(), admitted.getUTCMonth(), 1)),
+    admittedAt: admitted,
+    periodStart: periodStart(admitted),
     messages: usage.total_tokens > 0 ? 1 : 0,
     calls: usage.calls,
     inputTokens: usage.input_tokens,

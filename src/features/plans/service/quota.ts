@@ -65,19 +65,16 @@ export const reservedAsJson = ({ runId, outputTokens }: Need): SQL => sql`(
   FROM reservations WHERE run_id = ${runId} AND call = 1)`
 
 /**
- * Statements that follow the ledger's row of a run in its batch: they move what was held to what was used. Without a
- * reservation they change nothing, so doing it twice is doing it once.
+ * Statements that follow the ledger's row of a run in its batch: they give back what it held. What it used was added by
+ * the row itself (migrations/0004). Without a reservation they change nothing, so doing it twice is doing it once.
  */
 export const release = (db: Db, runId: string) => {
   const ofRun = sql`FROM reservations WHERE run_id = ${runId} AND call = 1`
-  const charged = (column: string) => sql`(SELECT ${sql.raw(column)} FROM usage_ledger WHERE run_id = ${runId})`
   return [
     db
       .update(quotaPeriods)
       .set({
-        messagesUsed: sql`messages_used + ${charged('messages')}`,
         messagesHeld: sql`messages_held - (SELECT messages ${ofRun})`,
-        tokensUsed: sql`tokens_used + ${charged('charged_tokens')}`,
         tokensHeld: sql`tokens_held - ${reservedOf(runId)}`,
       })
       .where(sql`subject = (SELECT subject ${ofRun}) AND period_start = (SELECT period_start ${ofRun})`),

@@ -43,6 +43,19 @@ async function conversationsOf(user: SignedIn, n: number): Promise<string[]> {
   return ids
 }
 
+/** Lets a reply begin, ends its object as a crash does, and asks for the run, which ends it. */
+async function killInTheMiddle(user: SignedIn, conversation: string): Promise<void> {
+  const { prompt } = await script([{ tokens: 5 }, { hang: true }])
+  const path = `/conversations/${conversation}/messages`
+  const response = await user.open('POST', path, { content: prompt, stream: true })
+  const runId = response.headers.get('x-run-id')
+  await eventsOf(response, 3)
+  if (!runId) return
+  const runner = env.RUNNER.getByName(`c:${conversation}`)
+  await runInDurableObject(runner, (_: Runner, state) => state.abort('killed by a test')).catch(() => {})
+  await user('GET', `/runs/${runId}`)
+}
+
 test('of 200 sends at once with room for ten, ten are answered and the others told to wait, and after that to upgrade', async () => {
   const ada = await signIn()
   await setPlan(ada, 'team')
@@ -190,7 +203,7 @@ test('cancelled, left alone, failed, interrupted: each leaves one row with what 
     const conversation = await startConversation(ada)
     const path = `/conversations/${conversation}/messages`
     const response = await ada.open('POST', path, { content: prompt, stream: true, ...more })
-    return { conversation, events: eventsOf(response, 3), runId: response.headers.get('x-run-id')! }
+    return { events: eventsOf(response, 3), runId: response.headers.get('x-run-id')! }
   }
   const ended = (runId: string) => until(async () => ((await rowOf(runId))?.n ? rowOf(runId) : undefined))
   const some: Step[] = [{ tokens: 5 }, { hang: true }]
@@ -202,16 +215,14 @@ test('cancelled, left alone, failed, interrupted: each leaves one row with what 
   await left.events
   const failed = await begin([{ tokens: 5 }, { reset: true }])
   const nothing = await begin([{ status: 400, json: { error: { message: 'no' } } }])
-  const killed = await begin(some)
-  await killed.events
-  const runner = env.RUNNER.getByName(`c:${killed.conversation}`)
-  await runInDurableObject(runner, (_: Runner, state) => state.abort('killed by a test')).catch(() => {})
-  await ada('GET', `/runs/${killed.runId}`)
+  const killed = await startConversation(ada)
+  await killInTheMiddle(ada, killed)
+  const { id } = (await one<{ id: string }>('SELECT id FROM runs WHERE conversation_id = ?', killed))!
   for (const [run, status] of [
     [cancelled, 'cancelled'],
     [left, 'cancelled'],
     [failed, 'failed'],
-    [killed, 'interrupted'],
+    [{ runId: id }, 'interrupted'],
   ] as const) {
     const row = await ended(run.runId)
     expect(row).toMatchObject({ n: 1, status, estimated: 1 })
@@ -244,21 +255,14 @@ test('whatever ends the runs, in a hundred random rounds the books are even and 
     (n) => [{ tokens: n }, { finish: 'stop' }, { done: true }],
   ]
   let reported = 0
-  for (const _round of countTo(100)) {
-    const kill = random(6) === 0
-    const answers = await Promise.all(
-      conversations.map(async (conversation, at) => {
-        const { prompt } = await script(endings[random(endings.length)]!(1 + random(9)))
-        const sent = say(ada, conversation, prompt)
-        if (kill && at === 0) {
-          const runner = env.RUNNER.getByName(`c:${conversation}`)
-          await runInDurableObject(runner, (_: Runner, state) => state.abort('killed by a test')).catch(() => {})
-        }
-        return sent
-      }),
-    )
-    for (const { status, body } of answers)
-      if (status === 201 && !body.usage.estimated) reported += body.usage.total_tokens
+  const round = async (conversation: string, isKilled: boolean): Promise<void> => {
+    if (isKilled) return killInTheMiddle(ada, conversation)
+    const { prompt } = await script(endings[random(endings.length)]!(1 + random(9)))
+    const { status, body } = await say(ada, conversation, prompt)
+    if (status === 201 && !body.usage.estimated) reported += body.usage.total_tokens
+  }
+  for (const n of countTo(100)) {
+    await Promise.all(conversations.map((conversation, at) => round(conversation, at === 0 && n % 6 === 0)))
   }
   await until(async () => (await countOf("runs WHERE user_id = ? AND status = 'in_progress'", ada.user.id)) === 0)
   const { messages } = await expectEvenBooks(ada)

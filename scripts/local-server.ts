@@ -30,6 +30,8 @@ type StartOptions = {
   /** Folder of its state; a server that is started on it again finds everything there. */
   persistTo: string
   vars?: Vars
+  /** Further arguments of `wrangler dev`. */
+  args?: string[]
   onLine?: (line: string) => void
   /** Ends the server, also one that has not started yet. */
   signal?: AbortSignal
@@ -40,7 +42,14 @@ type StartOptions = {
  * JWT_SECRET that is kept in `persistTo`, never the developer's `.dev.vars`, so that a test costs nobody money.
  * @throws Error with the last lines of the output, when it does not start within 60 s
  */
-export async function startServer({ port, persistTo, vars, onLine, signal }: StartOptions): Promise<LocalServer> {
+export async function startServer({
+  port,
+  persistTo,
+  vars,
+  args = [],
+  onLine,
+  signal,
+}: StartOptions): Promise<LocalServer> {
   const chosen = port ?? (await freePort())
   if (!(await becomesFree(chosen))) throw new Error(`Port ${chosen} is taken`)
   mkdirSync(persistTo, { recursive: true })
@@ -48,7 +57,11 @@ export async function startServer({ port, persistTo, vars, onLine, signal }: Sta
   ensureDevVars(secrets)
   await applyMigrations(persistTo, signal)
 
-  const child = spawnWrangler(devArgs(chosen, persistTo, ['--env-file', secrets]), { vars, stdio: 'pipe', signal })
+  const child = spawnWrangler(devArgs(chosen, persistTo, [...args, '--env-file', secrets]), {
+    vars,
+    stdio: 'pipe',
+    signal,
+  })
   const lines: string[] = []
   const keep = (line: string) => {
     lines.splice(0, lines.length - OUTPUT_LINES + 1)

@@ -28,6 +28,9 @@ export const Variables = z.object({
   SESSION_IDLE_MS: ms(7 * DAY),
   SESSION_MAX_MS: ms(30 * DAY),
 
+  AUTH_RATE_LIMIT: limit(120),
+  API_RATE_LIMIT: limit(600),
+
   SIGN_IN_ACCOUNT_LIMIT: limit(10),
   SIGN_IN_STREAK_LIMIT: limit(100),
   SIGN_IN_ADDRESS_LIMIT: limit(50),

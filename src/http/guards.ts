@@ -9,9 +9,12 @@ import { sessionCheck } from '../features/auth/session-check.ts'
 import { type AppEnv, type AuthedEnv, newCtx, type OpenEnv, type Principal } from './context.ts'
 import { AppError, type ErrorCode, invalidToken } from './errors.ts'
 import { readBody } from './json-body.ts'
-import { errors } from './openapi.ts'
+import { errors, withRateLimit } from './openapi.ts'
+import { limited } from './rate-limits/limited.ts'
+import type { PolicyName } from './rate-limits/policies.ts'
 
-type Route<P extends string> = Omit<RouteConfig, 'path' | 'middleware'> & { path: P }
+/** `limit` names the policy that the route counts under. */
+type Route<P extends string> = Omit<RouteConfig, 'path' | 'middleware'> & { path: P; limit?: PolicyName }
 type Codes = readonly ErrorCode[]
 /** What the middleware of a route leaves for its handler, as its types are to see it. */
 type Sets<E extends AppEnv> = MiddlewareHandler<E, string, object>
@@ -24,18 +27,21 @@ const SIGNED_IN: Record<string, string[]>[] = [{ bearer: [] }, { password: [] }]
 
 /**
  * A route for signed-in users that can end in `codes`: the guard, the `security` entry and the 401 come together or not
- * at all, and so do reading a body and what that can end in.
+ * at all, and so do reading a body and what that can end in, and a rate limit with its headers.
  */
 export const authed = <const P extends string, const R extends Route<P>, const C extends Codes = []>(
   route: R,
   codes: C = [] as unknown as C,
-) =>
-  createRoute({
-    ...route,
+) => {
+  const { limit = 'api', ...contract } = route
+  const ends = raised(route, ['bad_request', 'unauthorized', 'rate_limit_exceeded', ...codes])
+  return createRoute({
+    ...(contract as unknown as R),
     security: SIGNED_IN as RouteConfig['security'],
-    middleware: [requireUser, ...bodyOf(route)] as unknown as Sets<AuthedEnv>,
-    responses: { ...route.responses, ...raised(route, ['bad_request', 'unauthorized', ...codes]) } as R['responses'],
+    middleware: [requireUser, limited(limit), ...bodyOf(route)] as unknown as Sets<AuthedEnv>,
+    responses: withRateLimit({ ...route.responses, ...ends }) as R['responses'],
   })
+}
 
 /**
  * A route for admins that can end in `codes`. Role, account and session are read from D1 in the request's first trip, so
@@ -44,28 +50,35 @@ export const authed = <const P extends string, const R extends Route<P>, const C
 export const admin = <const P extends string, const R extends Route<P>, const C extends Codes = []>(
   route: R,
   codes: C = [] as unknown as C,
-) =>
-  createRoute({
-    ...route,
+) => {
+  const { limit = 'api', ...contract } = route
+  const ends = raised(route, ['bad_request', 'unauthorized', 'forbidden', 'rate_limit_exceeded', ...codes])
+  return createRoute({
+    ...(contract as unknown as R),
     security: [{ admin: [] }, { password: [] }] as RouteConfig['security'],
-    middleware: [requireAdmin, ...bodyOf(route)] as unknown as Sets<AuthedEnv>,
-    responses: {
-      ...route.responses,
-      ...raised(route, ['bad_request', 'unauthorized', 'forbidden', ...codes]),
-    } as R['responses'],
+    middleware: [requireAdmin, limited(limit), ...bodyOf(route)] as unknown as Sets<AuthedEnv>,
+    responses: withRateLimit({ ...route.responses, ...ends }) as R['responses'],
   })
+}
 
-/** A route for everybody that can end in `codes`. Saying so is a decision: a test lists these by name. */
+/**
+ * A route for everybody that can end in `codes`. Saying so is a decision, and so is to name no `limit`: a test lists both
+ * by name.
+ */
 export const open = <const P extends string, const R extends Route<P>, const C extends Codes = []>(
   route: R,
   codes: C = [] as unknown as C,
-) =>
-  createRoute({
+) => {
+  const { limit, ...contract } = route
+  const ends = raised(route, limit ? ['rate_limit_exceeded', ...codes] : codes)
+  const responses = { ...ends, ...route.responses }
+  return createRoute({
     security: [] as RouteConfig['security'],
-    ...route,
-    middleware: [anonymous, ...bodyOf(route)] as unknown as Sets<OpenEnv>,
-    responses: { ...raised(route, codes), ...route.responses } as R['responses'],
+    ...(contract as unknown as R),
+    middleware: [anonymous, ...(limit ? [limited(limit)] : []), ...bodyOf(route)] as unknown as Sets<OpenEnv>,
+    responses: (limit ? withRateLimit(responses) : responses) as R['responses'],
   })
+}
 
 const bodyOf = ({ request }: Pick<RouteConfig, 'request'>) => (request?.body ? [readBody(request.body)] : [])
 

@@ -1,4 +1,4 @@
-import { z } from '@hono/zod-openapi'
+import { type RouteConfig, z } from '@hono/zod-openapi'
 import { ERRORS, type ErrorCode } from './errors.ts'
 
 const FieldError = z
@@ -47,6 +47,8 @@ export const HEADERS = {
   'X-Run-Id': 'The run that makes the reply',
   'Idempotency-Replayed': '`true` when the Idempotency-Key was used before',
   'Retry-After': 'Seconds after which it may work',
+  'RateLimit-Policy': 'What counts here, and how much there is of it: `"api";q=600;w=60` is 600 requests in 60 seconds',
+  RateLimit: 'What is left: `"api";r=599;t=42` is 599 requests, until 42 seconds from now',
   'WWW-Authenticate': 'RFC 6750',
   'X-Quota-Limit-Messages': 'Messages that the plan has for a month',
   'X-Quota-Remaining-Messages': 'What is left of them: limit − used − held',
@@ -68,19 +70,28 @@ export const QUOTA_HEADERS = [
   'X-Quota-Clamped',
 ] as const satisfies HeaderName[]
 
-/** Response headers by name; none of them is always there. */
-export const described = (...names: HeaderName[]) =>
+type ResponseConfig = Exclude<RouteConfig['responses'][string], { $ref: string }>
+type Headers = Partial<Record<HeaderName, { $ref: string }>>
+
+/** Response headers by name; none of them is always there. They are components of the document, each told once. */
+export const described = (...names: HeaderName[]): Headers | undefined =>
   names.length === 0
     ? undefined
-    : z.object(
-        Object.fromEntries(
-          names.map((name) => [name, z.string().max(2_000).optional().openapi({ description: HEADERS[name] })]),
-        ),
-      )
+    : Object.fromEntries(names.map((name) => [name, { $ref: `#/components/headers/${name}` }]))
+
+/** The responses of a limited route: each has these headers besides its own. */
+export const withRateLimit = <R extends RouteConfig['responses']>(responses: R): R => {
+  const add = (response: ResponseConfig): ResponseConfig => ({
+    ...response,
+    headers: { ...response.headers, ...described('RateLimit-Policy', 'RateLimit') } as ResponseConfig['headers'],
+  })
+  const all = Object.entries(responses as Record<string, ResponseConfig>)
+  return Object.fromEntries(all.map(([status, response]) => [status, add(response)])) as R
+}
 
 type ErrorResponse = {
   description: string
-  headers?: z.ZodObject
+  headers?: Headers
   content: { 'application/problem+json': { schema: typeof Problem } }
 }
 

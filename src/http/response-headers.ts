@@ -50,6 +50,8 @@ const originHeaders = cors({
     'ETag',
     'X-Request-Id',
     'Retry-After',
+    'RateLimit-Policy',
+    'RateLimit',
     'Idempotency-Replayed',
     'Preference-Applied',
     'Server-Timing',

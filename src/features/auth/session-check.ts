@@ -7,8 +7,10 @@ import type { Principal } from '../../http/context.ts'
 const BELIEVED_MS = 10_000
 const MAX_REMEMBERED = 10_000
 
-/** When a session was found live, and how many requests its user's plan has for a minute. */
-const believed = new Map<string, { at: number; requestsPerMinute: number }>()
+/** When a session was found live. */
+const believed = new Map<string, number>()
+/** How many requests the plan of a user has for a minute, as this isolate last saw it. */
+const requestsPerMinute = new Map<string, number>()
 
 /**
  * That the principal's session is live, as a precondition that rides in the request's first D1 trip; `undefined` when
@@ -16,14 +18,14 @@ const believed = new Map<string, { at: number; requestsPerMinute: number }>()
  */
 export function sessionCheck({ id, sessionId }: Principal, now: Date): Precondition | undefined {
   const at = now.getTime()
-  if (at - (believed.get(sessionId)?.at ?? Number.NEGATIVE_INFINITY) < BELIEVED_MS) return undefined
+  if (at - (believed.get(sessionId) ?? Number.NEGATIVE_INFINITY) < BELIEVED_MS) return undefined
   return {
     label: 'session_live',
     condition: sessionIsLive(sql`${sessionId}`, sql`${id}`, now),
     value: sql`(SELECT p.requests_per_minute FROM users u JOIN plans p ON p.id = u.plan WHERE u.id = ${id})`,
-    passed: (requestsPerMinute) => {
-      if (believed.size >= MAX_REMEMBERED) believed.clear()
-      believed.set(sessionId, { at, requestsPerMinute })
+    passed: (allowed) => {
+      remember(believed, sessionId, at)
+      remember(requestsPerMinute, id, allowed)
     },
   }
 }
@@ -31,5 +33,10 @@ export function sessionCheck({ id, sessionId }: Principal, now: Date): Precondit
 /** Makes the end of a session hold at once in the isolate that ended it. */
 export const forgetSession = (sessionId: string) => believed.delete(sessionId)
 
-/** What the plan of a session's user allows in a minute, as this isolate last saw it; `undefined` before it did. */
-export const requestsPerMinuteOf = (sessionId: string) => believed.get(sessionId)?.requestsPerMinute
+/** How many requests the plan of a user has for a minute; `undefined` before this isolate has seen it. */
+export const requestsPerMinuteOf = (userId: string) => requestsPerMinute.get(userId)
+
+function remember(map: Map<string, number>, key: string, value: number): void {
+  if (map.size >= MAX_REMEMBERED) map.clear()
+  map.set(key, value)
+}

@@ -63,6 +63,7 @@ messageRoutes.openapi(
       method: 'post',
       path: '/conversations/{id}/messages',
       summary: 'Say something, and get the reply as JSON or as a stream',
+      limit: 'chat',
       request: {
         params: IdParam,
         headers: IdempotencyHeader.extend(LastEventId.shape),
@@ -117,6 +118,7 @@ messageRoutes.openapi(
       method: 'post',
       path: '/chat',
       summary: 'Say something in a conversation or in a new one, and get the text of the reply',
+      limit: 'chat',
       request: { headers: IdempotencyHeader, body: body(ChatRequest) },
       responses: {
         200: json(ChatAnswer, 'The reply', 'X-Run-Id', 'Idempotency-Replayed', ...QUOTA_HEADERS),

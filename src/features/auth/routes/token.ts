@@ -36,6 +36,7 @@ tokenRoutes.openapi(
     method: 'post',
     path: '/',
     summary: 'OAuth 2 password grant, for Authorize in the documentation',
+    limit: 'auth',
     request: { body: { required: true, content: { 'application/x-www-form-urlencoded': { schema: TokenRequest } } } },
     responses: {
       200: json(TokenAnswer, 'Tokens'),

@@ -1,5 +1,6 @@
 import type { OpenAPIHono } from '@hono/zod-openapi'
 import type { AppEnv } from '../../../http/context.ts'
+import { HEADERS } from '../../../http/openapi.ts'
 import { RUN_EVENTS } from '../../runs/schemas/events.ts'
 import { docsPolicy, redocPage, swaggerPage } from './docs-pages.ts'
 
@@ -39,6 +40,12 @@ export function documentApi(app: OpenAPIHono<AppEnv>): void {
     type: 'oauth2',
     flows: { password: { tokenUrl: '/api/v1/auth/token', scopes: {} } },
   })
+  for (const [name, description] of Object.entries(HEADERS)) {
+    app.openAPIRegistry.registerComponent('headers', name, {
+      description,
+      schema: { type: 'string', maxLength: 2_000 },
+    })
+  }
   for (const [name, schema] of Object.entries(RUN_EVENTS)) app.openAPIRegistry.register(name, schema)
 
   let document: string | undefined

@@ -15,7 +15,7 @@ export type Act = {
   when?: SQL
 }
 
-/** Statement that records an act. It belongs into the batch of the act itself, before it, so that neither is there alone. */
+/** Statement that records an act. It belongs into the batch of the act itself, so that neither is there alone; before it, as `when` looks at what was. */
 export const audited = ({ db, user, now, requestId, newId }: Actor, act: Act) => {
   const { action, target, fields = [], outcome = 'done', when = sql`true` } = act
   return db.insert(auditLog).select(sql`

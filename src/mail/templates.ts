@@ -1,19 +1,20 @@
 import type { Mail } from './mailer.ts'
 
 type Content = Omit<Mail, 'to'>
-type ForToken = { name: string; token: string; appUrl: string | undefined }
+/** Without the name: it is anybody's text, and the address may be a stranger's. */
+type ForToken = { token: string; appUrl: string | undefined }
 
 /** Asks to confirm an address. The code works for 24 hours. */
-export const verifyMail = ({ name, token, appUrl }: ForToken): Content =>
-  compose('Confirm your email address', name, [
+export const verifyMail = ({ token, appUrl }: ForToken): Content =>
+  compose('Confirm your email address', undefined, [
     'Please confirm that this address is yours.',
     ...action('Confirm the address', 'verify', token, appUrl),
     'The code works once, for 24 hours. If you did not ask for it, ignore this mail: nothing happens.',
   ])
 
 /** Lets a new password be chosen. The code works for 10 minutes. */
-export const resetMail = ({ name, token, appUrl }: ForToken): Content =>
-  compose('Reset your password', name, [
+export const resetMail = ({ token, appUrl }: ForToken): Content =>
+  compose('Reset your password', undefined, [
     'Somebody, hopefully you, asked to reset the password of this account.',
     ...action('Choose a new password', 'reset', token, appUrl),
     'The code works once, for 10 minutes. If you did not ask for it, ignore this mail: your password stays as it is.',
@@ -48,8 +49,8 @@ const action = (label: string, page: string, token: string, appUrl: string | und
   { code: token },
 ]
 
-function compose(subject: string, name: string, parts: Part[]): Content {
-  const all = [`Hello ${name},`, ...parts]
+function compose(subject: string, name: string | undefined, parts: Part[]): Content {
+  const all = [name === undefined ? 'Hello,' : `Hello ${name},`, ...parts]
   return {
     subject: `${subject} · Parley`,
     text: `${all.map(toText).join('\n\n')}\n\nParley\n`,

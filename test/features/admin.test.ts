@@ -253,3 +253,12 @@ test('what the counters say is what is there', async () => {
     },
   })
 })
+
+test('an account that takes no password any more is opened by an admin, which is recorded', async () => {
+  const [admin, bob] = [await signInAdmin(), await signIn()]
+  await env.DB.prepare('UPDATE users SET failed_sign_ins = 101 WHERE id = ?').bind(bob.user.id).run()
+  expect((await login(bob.user.email)).status).toBe(401)
+  await admin('PATCH', `/admin/users/${bob.user.id}`, { is_active: true })
+  expect((await login(bob.user.email)).status).toBe(200)
+  expect(await countOf("audit_log WHERE action = 'user.enabled' AND target_id = ?", bob.user.id)).toBe(1)
+})

@@ -37,6 +37,7 @@ test('an export has everything that is held about its user, and nothing of anybo
   const { body: chat } = await ada('POST', '/chat', { message: 'My secret plan', model: 'parley-offline' })
   await bob('POST', '/chat', { message: 'Not hers', model: 'parley-offline' })
   await admin('PATCH', `/admin/users/${ada.user.id}`, { plan: 'pro' })
+  await admin('GET', `/admin/chats/${chat.chat_id}/messages`)
   const lines = await linesOf(ada)
   expect(lines.map(({ type }) => type)).toEqual([
     'account',
@@ -44,6 +45,7 @@ test('an export has everything that is held about its user, and nothing of anybo
     'conversation',
     'message',
     'message',
+    'audit',
     'run',
     'usage',
     'audit',
@@ -59,6 +61,7 @@ test('an export has everything that is held about its user, and nothing of anybo
   expect(ofType(lines, 'run')).toMatchObject([{ id: chat.run_id, status: 'completed', message_id: chat.message_id }])
   expect(ofType(lines, 'usage')).toMatchObject([{ run_id: chat.run_id, messages: 1 }])
   expect(ofType(lines, 'audit').map(({ action, by }) => [action, by])).toEqual([
+    ['conversation.read', 'administrator'],
     ['user.plan_changed', 'administrator'],
     ['user.exported', 'you'],
   ])

@@ -2,8 +2,11 @@ import { env, exports } from 'cloudflare:workers'
 import { afterEach, expect, test, vi } from 'vitest'
 import { app } from '../../src/app.ts'
 import { NEWEST_MIGRATION } from '../../src/features/system/service.ts'
+import { createApp } from '../../src/http/create-app.ts'
+import { authed } from '../../src/http/guards.ts'
 import { client, countOf, one, openApi, PASSWORD, signIn, startConversation } from '../support/client.ts'
 import { operationsOf } from '../support/contract.ts'
+import { signInWith } from '../support/plans.ts'
 
 const anyone = client()
 
@@ -113,7 +116,7 @@ test('a wrong method is 405 with the right ones, an unknown path 404', async () 
 })
 
 test('bad bodies get their own 4xx, and change nothing', async () => {
-  const ada = await signIn()
+  const ada = await signInWith()
   const id = await startConversation(ada)
   const json = { 'content-type': 'application/json' }
   const send = (raw: BodyInit, headers: Record<string, string> = json) =>
@@ -398,4 +401,18 @@ test('nothing that a client sent or was given gets into the log', async () => {
   for (const each of [marker, secret, PASSWORD, ada.user.email, ada.tokens.access_token!, ada.tokens.refresh_token!]) {
     expect(log).not.toContain(each)
   }
+})
+
+test('an answer that no trip to D1 has let out is none', async () => {
+  const ada = await signIn()
+  const careless = createApp()
+  const route = authed({ method: 'get', path: '/api/v1/careless', responses: { 200: { description: 'Anything' } } })
+  careless.openapi(route, (c) => c.json({ leaked: true }))
+  vi.spyOn(Date, 'now').mockReturnValue(Date.now() + 11_000)
+  const execution = { waitUntil: () => {}, passThroughOnException: () => {} } as unknown as ExecutionContext
+  const request = new Request('https://parley.test/api/v1/careless', {
+    headers: { authorization: `Bearer ${ada.tokens.access_token}` },
+  })
+  const response = await careless.fetch(request, env, execution)
+  expect([response.status, (await response.text()).includes('leaked')]).toEqual([500, false])
 })

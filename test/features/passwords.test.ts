@@ -47,8 +47,8 @@ test('registration mails a code as text and as HTML, in which a name is only tex
   await anyone('POST', '/auth/register', { email, password: PASSWORD, display_name })
   const mail = await mailTo(email, VERIFY)
   expect(mail).toMatchObject({ from: 'Parley <parley@example.com>', to: [email] })
-  expect(mail.text).toContain(`Hello ${display_name},`)
-  expect(mail.html).toContain('Hello &lt;img src=x onerror=1&gt; &amp; &quot;Ada&#39;,')
+  // The address may be a stranger's, and the name says whatever somebody wants to tell them.
+  expect(`${mail.text} ${mail.html}`).not.toContain('onerror')
   expect(mail.html).not.toContain('<img')
   expect(mail.html).toContain(codeOf(mail))
 })

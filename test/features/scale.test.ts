@@ -5,6 +5,7 @@ import { readMetrics } from '../../src/features/admin/service/metrics.ts'
 import { readDatabaseState } from '../../src/features/system/service.ts'
 import { listUsers, type UserFilter } from '../../src/features/users/service/list.ts'
 import type { Ctx } from '../../src/http/context.ts'
+import { encodeCursor } from '../../src/lib/cursors.ts'
 import { countTo, signInAdmin } from '../support/client.ts'
 import { ctxOf } from '../support/ctx.ts'
 
@@ -51,6 +52,11 @@ const FILTERS: [string, UserFilter, number][] = [
 
 test.each(FILTERS)('of 200,000 users a page of %s reads a bounded number of rows', async (_, filter, count) => {
   const { found, trips, rowsRead } = await costOf((ctx) => listUsers(ctx, { ...filter, limit: 20 }))
+  if (found.next) {
+    const cursor = encodeCursor({ ...found.next, key: [1_001] })
+    const deep = await costOf((ctx) => listUsers(ctx, { ...filter, limit: 20, cursor }))
+    expect(deep.rowsRead).toBeLessThanOrEqual(2 * 21)
+  }
   expect([found.items.length, trips]).toEqual([count, 1])
   // A row of the index and one of the table for each that is given, and for the one that tells of more.
   expect(rowsRead).toBeLessThanOrEqual(2 * 21)

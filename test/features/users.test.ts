@@ -1,6 +1,19 @@
 import { env } from 'cloudflare:workers'
 import { expect, test } from 'vitest'
-import { type Client, client, countOf, one, PASSWORD, signIn, signInAdmin } from '../support/client.ts'
+import { unmetPrecondition } from '../../src/db/preconditions.ts'
+import { createUser } from '../../src/features/users/service/accounts.ts'
+import {
+  type Client,
+  client,
+  countOf,
+  countTo,
+  freshAddress,
+  one,
+  PASSWORD,
+  signIn,
+  signInAdmin,
+} from '../support/client.ts'
+import { ctxOf } from '../support/ctx.ts'
 
 const anyone = client()
 const fresh = (prefix = 'u') => `${prefix}-${crypto.randomUUID().slice(0, 12)}`
@@ -240,4 +253,38 @@ test('a user that is gone from the database is signed out', async () => {
   const ada = await signIn()
   await env.DB.prepare('UPDATE users SET disabled_at = 1 WHERE id = ?').bind(ada.user.id).run()
   expect((await ada('GET', '/users/me')).status).toBe(401)
+})
+
+test('whoever is demoted while the hash is made makes nobody', async () => {
+  const admin = await signInAdmin()
+  const { ctx } = ctxOf(admin)
+  const username = fresh()
+  const making = createUser(ctx, { username, password: PASSWORD }, undefined)
+  await env.DB.prepare("UPDATE users SET role = 'user' WHERE id = ?").bind(admin.user.id).run()
+  expect(unmetPrecondition(await making.catch((error) => error))).toBe('is_admin')
+  expect(await countOf('users WHERE username = ?', username)).toBe(0)
+  expect(await countOf('audit_log WHERE actor_id = ?', admin.user.id)).toBe(0)
+})
+
+test('a taken address costs no attempt to sign in, and asking for many is limited like mail', async () => {
+  const [ada, bob] = [await signIn(), await signIn()]
+  const headers = { 'cf-connecting-ip': freshAddress() }
+  const change = (email: string) => ada('PATCH', '/users/me', { email, current_password: PASSWORD }, { headers })
+  for (const _ of countTo(5)) expect((await change(bob.user.email)).status).toBe(409)
+  expect((await change(bob.user.email)).status).toBe(429)
+  expect(await one('SELECT failed_sign_ins FROM users WHERE id = ?', ada.user.id)).toEqual({ failed_sign_ins: 0 })
+  const others = await Promise.all(countTo(15).map(() => change(`${fresh()}@example.com`)))
+  expect(others.filter(({ status }) => status === 200).length).toBeGreaterThan(0)
+  expect((await change(`${fresh()}@example.com`)).status).toBe(429)
+})
+
+test('a change that changes nothing is not recorded', async () => {
+  const [admin, bob] = [await signInAdmin(), await signIn()]
+  const { email, username, display_name } = (await admin('GET', `/users/${bob.user.id}`)).body
+  await admin('PUT', `/users/${bob.user.id}`, { email, username, display_name })
+  expect(await countOf('audit_log WHERE target_id = ?', bob.user.id)).toBe(0)
+  await admin('PUT', `/users/${bob.user.id}`, { email, username, display_name: 'Robert' })
+  expect(await one('SELECT fields FROM audit_log WHERE target_id = ?', bob.user.id)).toEqual({
+    fields: '["display_name"]',
+  })
 })

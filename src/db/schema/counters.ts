@@ -1,7 +1,7 @@
 import { integer, primaryKey, sqliteTable, text } from 'drizzle-orm/sqlite-core'
 
 /**
- * What the tables would say if they were counted, kept by triggers (migrations/0001, docs/decisions/005-counters.md).
+ * What the tables would say if they were counted, kept by triggers (migrations/0002, docs/decisions/005-counters.md).
  * `day` counts from 1970, UTC; day 0 holds the total of all days.
  */
 export const counters = sqliteTable(

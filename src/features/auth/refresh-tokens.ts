@@ -64,7 +64,10 @@ export async function rotate(ctx: BaseCtx, token: string) {
     db
       .update(sessions)
       .set({ lastUsedAt: now })
-      .where(sql`${sessions.id} = (SELECT session_id FROM refresh_tokens WHERE hash = ${successorHash})`),
+      .where(
+        sql`${sessions.id} = (SELECT session_id FROM refresh_tokens WHERE hash = ${successorHash})
+          AND ${sessionIsLive(sql`${sessions.id}`, sql`${sessions.userId}`, now)}`,
+      ),
     db
       .select({
         sessionId: refreshTokens.sessionId,

@@ -15,6 +15,7 @@ const MAX_MESSAGES = 100
 /** A run may begin between its predecessor's end and the deletion; more than this is somebody writing on. */
 const DELETE_ROUNDS = 3
 const REMOVED_AT_ONCE = 25
+const MESSAGES_AT_ONCE = 2_000
 
 const owned = (userId: string, id: string) => and(eq(conversations.id, id), eq(conversations.userId, userId))
 
@@ -89,31 +90,35 @@ export async function deleteConversation(ctx: Ctx, id: string): Promise<void> {
 }
 
 /**
- * Removes a bounded number of the user's conversations with all that is in them; gives how much that was. The newest
- * stay for last, where a reply may be going on.
+ * Removes a bounded number of the user's conversations and messages; gives how many. The newest stay for last, where a
+ * reply may be going on. When it gives none there are none.
  * @throws AppError as `deleteConversation`
  */
 export const removeSomeConversations = (ctx: OwnerCtx) =>
   removeConversations(
     ctx,
     sql`SELECT id FROM conversations WHERE user_id = ${ctx.user.id} ORDER BY updated_at, id LIMIT ${REMOVED_AT_ONCE}`,
+    MESSAGES_AT_ONCE,
   )
 
-/** `which` selects ids, all of them of the user's own. */
-async function removeConversations(ctx: OwnerCtx, which: SQL) {
+/** `which` selects ids, all of them of the user's own. A conversation goes when the last of its messages has. */
+async function removeConversations(ctx: OwnerCtx, which: SQL, maxMessages = Number.MAX_SAFE_INTEGER) {
   const { db } = ctx
   const active = db
     .select({ id: runs.id })
     .from(runs)
     .where(and(sql`${runs.conversationId} IN (${which})`, eq(runs.status, 'in_progress')))
+  // The deepest first: what was said after them goes before them.
+  const some = sql`SELECT id FROM messages WHERE conversation_id IN (${which}) ORDER BY depth DESC LIMIT ${maxMessages}`
+  const empty = sql`SELECT id FROM (${which}) c WHERE NOT EXISTS (SELECT 1 FROM messages WHERE conversation_id = c.id)`
   for (let round = 1; round <= DELETE_ROUNDS; round++) {
     try {
       const [, [counted], , , removed] = await db.batch([
         mustHold(db, 'no_active_run', notExists(active)),
-        db.select({ messages: count() }).from(messages).where(sql`${messages.conversationId} IN (${which})`),
-        db.delete(messages).where(sql`${messages.conversationId} IN (${which})`),
-        db.delete(runs).where(sql`${runs.conversationId} IN (${which})`),
-        db.delete(conversations).where(sql`${conversations.id} IN (${which})`).returning({ id: conversations.id }),
+        db.select({ messages: count() }).from(sql`(${some})`),
+        db.delete(messages).where(sql`${messages.id} IN (${some})`),
+        db.delete(runs).where(sql`${runs.conversationId} IN (${empty})`),
+        db.delete(conversations).where(sql`${conversations.id} IN (${empty})`).returning({ id: conversations.id }),
       ])
       return { conversations: removed.length, messages: counted!.messages }
     } catch (error) {

@@ -13,12 +13,15 @@ type User = typeof users.$inferSelect
 type AccountChanges = { role?: User['role']; plan?: string; isActive?: boolean }
 
 /**
- * Changes role, plan or state of an account. Who is disabled is signed out everywhere. What is so already is not
+ * Changes role, plan or state of an account. Who is disabled is signed out everywhere; who is enabled can sign in by
+ * password again, also after too many wrong ones. What is so already is not
  * recorded again.
  * @throws AppError `not_found`, `last_admin`, `validation_failed` for an unknown plan
  */
 export async function changeAccount(ctx: Ctx, id: string, { role, plan, isActive }: AccountChanges): Promise<User> {
-  const { db, user, now, log } = ctx
+  const { db, user, now, log, config } = ctx
+  /** After too many wrong passwords in a row. */
+  const isClosed = sql`failed_sign_ins > ${config.SIGN_IN_STREAK_LIMIT}`
   const target = { type: 'user', id } as const
   const changesIt = (what: SQL) => sql`EXISTS (SELECT 1 FROM users WHERE id = ${id} AND ${what})`
   // Nothing differs from null, so that what is not given is not recorded.
@@ -33,10 +36,13 @@ export async function changeAccount(ctx: Ctx, id: string, { role, plan, isActive
       mustLeaveAnAdmin(db, id, role === 'user' || isActive === false),
       audited(ctx, { ...roleAct, when: changesIt(sql`role <> ${role ?? null}`) }),
       audited(ctx, { ...planAct, when: changesIt(sql`plan <> ${plan ?? null}`) }),
-      audited(ctx, { ...stateAct, when: changesIt(sql`(disabled_at IS NULL) <> ${active}`) }),
+      audited(ctx, {
+        ...stateAct,
+        when: changesIt(sql`((disabled_at IS NULL) <> ${active} OR (${active} = 1 AND ${isClosed}))`),
+      }),
       db
         .update(users)
-        .set({ role, plan, ...(isActive !== undefined && { disabledAt: disabledAt(isActive, now) }), updatedAt: now })
+        .set({ role, plan, ...(isActive !== undefined && stateOf(isActive, now)), updatedAt: now })
         .where(eq(users.id, id))
         .returning(),
       endSessions(db, id, 'disabled', now, sql`${active} = 0`),
@@ -52,5 +58,6 @@ export async function changeAccount(ctx: Ctx, id: string, { role, plan, isActive
   }
 }
 
-/** Since when it is disabled; once it is, that stays. */
-const disabledAt = (isActive: boolean, now: Date) => (isActive ? null : sql`coalesce(disabled_at, ${now.getTime()})`)
+/** Since when it is disabled; once it is, that stays. Who is enabled may try passwords again. */
+const stateOf = (isActive: boolean, now: Date) =>
+  isActive ? { disabledAt: null, failedSignIns: 0 } : { disabledAt: sql`coalesce(disabled_at, ${now.getTime()})` }

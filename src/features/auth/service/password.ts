@@ -67,7 +67,7 @@ export async function forgotPassword(ctx: BaseCtx, email: string, client: Client
     const { token, statement } = await newMailToken(ctx, 'reset', { id: user.id, email })
     await statement
     ctx.log('info', 'reset_requested', { user_id: user.id })
-    await ctx.sendMail({ to: email, ...resetMail({ name: user.displayName, token, appUrl: ctx.config.APP_URL }) })
+    await ctx.sendMail({ to: email, ...resetMail({ token, appUrl: ctx.config.APP_URL }) })
   })
 }
 

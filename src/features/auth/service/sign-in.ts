@@ -58,7 +58,10 @@ export async function provePassword(ctx: BaseCtx, names: string[], who: SQL, pas
   )
   const isRight = await verifyPassword(password, user?.passwordHash, config.PASSWORD_COST).catch(async (error) => {
     // Nothing was compared: it must not count.
-    await db.batch([giveBack(db, limits), db.update(users).set({ failedSignIns: sql`failed_sign_ins - 1` }).where(who)])
+    await db.batch([
+      giveBack(db, limits),
+      db.update(users).set({ failedSignIns: sql`max(failed_sign_ins - 1, 0)` }).where(who),
+    ])
     throw error
   })
   const isClosed = user && user.failedSignIns > config.SIGN_IN_STREAK_LIMIT

@@ -10,15 +10,15 @@ import { isToken, newMailToken } from '../mail-tokens.ts'
 
 export { voidMailTokens } from '../mail-tokens.ts'
 
-type Addressee = { id: string; email: string | null; displayName: string }
+type Addressee = { id: string; email: string | null }
 
 /** Mails a code that verifies the user's address, after the answer. It does nothing for an account without one. */
-export function sendVerification(ctx: BaseCtx, { id, email, displayName }: Addressee): void {
+export function sendVerification(ctx: BaseCtx, { id, email }: Addressee): void {
   if (!email) return
   afterAnswer(ctx, async () => {
     const { token, statement } = await newMailToken(ctx, 'verify', { id, email })
     await statement
-    await ctx.sendMail({ to: email, ...verifyMail({ name: displayName, token, appUrl: ctx.config.APP_URL }) })
+    await ctx.sendMail({ to: email, ...verifyMail({ token, appUrl: ctx.config.APP_URL }) })
   })
 }
 

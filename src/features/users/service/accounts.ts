@@ -10,14 +10,18 @@ import { AppError, invalidToken, notFound } from '../../../http/errors.ts'
 import { emailChangedMail } from '../../../mail/templates.ts'
 import { type NewAccount, namesTaken, newUserRow, refuseWeak } from '../../auth/service/accounts.ts'
 import { proveOwnPassword } from '../../auth/service/password.ts'
-import { sendVerification, voidMailTokens } from '../../auth/service/verification.ts'
+import { attemptMail, sendVerification, voidMailTokens } from '../../auth/service/verification.ts'
 import type { StoredUser } from '../schemas/user.ts'
 
 /** What a user may change of an account. `undefined` stays as it is. */
 export type ProfileChanges = { email?: string | null; username?: string | null; displayName?: string }
 
-/** Their names in the API, for the audit log. */
-const FIELDS: Record<string, string> = { email: 'email', username: 'username', displayName: 'display_name' }
+/** Names in the API of what would differ, for the audit log. */
+const changedFields = (before: StoredUser, { email, username, displayName }: ProfileChanges): string[] => [
+  ...(email !== undefined && email !== before.email ? ['email'] : []),
+  ...(username !== undefined && username !== before.username ? ['username'] : []),
+  ...(displayName !== undefined && displayName !== before.displayName ? ['display_name'] : []),
+]
 
 /** One's own account, or anybody's for an admin, whose role is read in the very statement. */
 const reachable = ({ user, now }: Ctx, id: string) =>
@@ -25,7 +29,11 @@ const reachable = ({ user, now }: Ctx, id: string) =>
 
 /** The signed-in user's own row. @throws AppError `unauthorized` when it is gone */
 export async function getMe({ db, user }: Ctx): Promise<StoredUser> {
-  const row = await db.select().from(users).where(eq(users.id, user.id)).get()
+  const row = await db
+    .select()
+    .from(users)
+    .where(and(eq(users.id, user.id), isNull(users.deletedAt)))
+    .get()
   if (!row) throw invalidToken()
   return row
 }
@@ -43,12 +51,17 @@ export async function getUser(ctx: Ctx, id: string): Promise<StoredUser> {
  *   `idempotency_key_reused`
  */
 export async function createUser(ctx: Ctx, given: NewAccount, idempotency: Idempotency | undefined) {
-  const { db, now } = ctx
+  const { db, user: admin, now } = ctx
   await passPreconditions(db)
   refuseWeak(ctx, given.password, given, '/password')
   const row = await newUserRow(ctx, given)
   const act = { action: 'user.created', target: { type: 'user', id: row.id } } as const
-  const made = once(db, idempotency, row.id, now, [db.insert(users).values(row), audited(ctx, act)])
+  const made = once(db, idempotency, row.id, now, [
+    // The hash took its time: whoever was demoted meanwhile makes nobody.
+    mustHold(db, 'is_admin', adminIsLive(admin, now)),
+    audited(ctx, act),
+    db.insert(users).values(row),
+  ])
   const { id, replayed } = await namesTaken(made)
   const user = await getUser(ctx, id)
   if (!replayed) sendVerification(ctx, user)
@@ -68,11 +81,15 @@ export async function updateUser(
   proof: { password: string | undefined; client: Client },
 ): Promise<StoredUser> {
   const { db, user, now } = ctx
-  const before = await getUser(ctx, id)
   const isOwn = id === user.id
+  const before = await (isOwn ? getMe(ctx) : getUser(ctx, id))
   const newEmail = changes.email !== undefined && changes.email !== before.email
-  const proven = newEmail && isOwn ? await proveOwnPassword(ctx, before, proof.password, proof.client) : []
-  const fields = Object.entries(changes).flatMap(([name, value]) => (value === undefined ? [] : [FIELDS[name]!]))
+  if (newEmail && isOwn) {
+    // A mail goes to whoever is named, and a taken address is told: both are limited like any other asking for mail.
+    if (changes.email) await attemptMail(ctx, changes.email, proof.client)
+    await db.batch(await proveOwnPassword(ctx, before, proof.password, proof.client))
+  }
+  const fields = changedFields(before, changes)
   const unchanged = sql`EXISTS (SELECT 1 FROM users WHERE id = ${id} AND email IS ${before.email} AND deleted_at IS NULL
     AND (${isOwn ? 1 : 0} OR ${adminIsLive(user, now)}))`
   const act = { action: 'user.updated', target: { type: 'user', id }, fields } as const
@@ -86,8 +103,7 @@ export async function updateUser(
           .where(reachable(ctx, id))
           .returning(),
         ...(newEmail ? [voidMailTokens(db, id)] : []),
-        ...(isOwn ? [] : [audited(ctx, act)]),
-        ...proven,
+        ...(isOwn || fields.length === 0 ? [] : [audited(ctx, act)]),
       ]),
     )
     if (newEmail) reportNewEmail(ctx, before, after!)
@@ -100,6 +116,7 @@ export async function updateUser(
 
 function reportNewEmail(ctx: Ctx, before: StoredUser, after: StoredUser): void {
   sendVerification(ctx, after)
-  if (!before.email) return
+  // Whoever never showed that it is theirs has lost nothing.
+  if (!before.email || !before.emailVerifiedAt) return
   ctx.waitUntil(ctx.sendMail({ to: before.email, ...emailChangedMail({ name: after.displayName, at: ctx.now }) }))
 }

@@ -1,4 +1,4 @@
-import { and, asc, eq, isNull, lt, sql } from 'drizzle-orm'
+import { and, eq, isNull, lt, sql } from 'drizzle-orm'
 import { audited, userExists } from '../../../db/audit.ts'
 import { adminIsLive, sessionIsLive } from '../../../db/live-session.ts'
 import { mustHold, unmetPrecondition } from '../../../db/preconditions.ts'
@@ -73,11 +73,13 @@ async function purge(ctx: OwnerCtx): Promise<Removal> {
   try {
     for (let round = 1; round <= ROUNDS; round++) {
       const removed = await removeSomeConversations(ctx)
-      const traces = await removeSomeTraces(ctx)
       sum.conversations += removed.conversations
       sum.messages += removed.messages
+      // What is left of runs is looked for once, when their conversations are gone.
+      if (removed.conversations > 0 || removed.messages > 0) continue
+      const traces = await removeSomeTraces(ctx)
       sum.sessions += traces.sessions
-      if (removed.conversations === 0 && traces.complete) return { ...sum, complete: true }
+      if (traces.complete) return { ...sum, complete: true }
     }
   } catch (error) {
     ctx.log('error', 'account_not_purged', { user_id: ctx.user.id, ...describeError(error) })
@@ -122,7 +124,8 @@ export async function finishDeletions(ctx: BaseCtx): Promise<void> {
     .from(users)
     // As it is written in the index, which holds no others.
     .where(and(sql`deleted_at IS NOT NULL AND purged_at IS NULL`, lt(users.deletedAt, settled)))
-    .orderBy(asc(users.deletedAt))
+    // By lot: some that cannot be finished now must not stand in the way of the others.
+    .orderBy(sql`random()`)
     .limit(ACCOUNTS_AT_ONCE)
   for (const user of closed) {
     const { complete } = await purge({ ...ctx, user })

@@ -83,6 +83,20 @@ export const auditedOf = (db: Db, userId: string, after?: AfterId) =>
     .orderBy(asc(auditLog.id))
     .limit(PAGE)
 
+/** Who looked into these conversations, up to a page of it. */
+export const auditedIn = (db: Db, conversationIds: string[], after?: AfterId) =>
+  db
+    .select()
+    .from(auditLog)
+    .where(
+      and(
+        sql`target_id IN (SELECT value FROM json_each(${JSON.stringify(conversationIds)}))`,
+        gt(auditLog.id, after?.id ?? ''),
+      ),
+    )
+    .orderBy(asc(auditLog.id))
+    .limit(PAGE)
+
 /** What the user did to others. */
 export const auditedBy = (db: Db, userId: string, after?: AfterId) =>
   db

@@ -44,6 +44,8 @@ async function* recordsOf(db: Db, account: typeof users.$inferSelect): AsyncGene
   for (; walked.length > 0; walked = await pages.conversationsAfter(db, id, walked.at(-1))) {
     for (const row of walked) yield { type: 'conversation', row }
     yield* messagesOf(db, walked)
+    const ids = walked.map((conversation) => conversation.id)
+    yield* every('audit', (after?: typeof auditLog.$inferSelect) => pages.auditedIn(db, ids, after))
   }
   yield* every('run', (after?: typeof runs.$inferSelect) => pages.runsAfter(db, id, after))
   yield* every('usage', (after?: typeof usageLedger.$inferSelect) => pages.usageAfter(db, id, after))

@@ -78,7 +78,8 @@ export function refuse(limiter: Limiter, limit: number, now: number, seconds: nu
  */
 export function claimMerge(limiter: Limiter, now: number): number | undefined {
   if (limiter.claim !== undefined && now < limiter.claim) return undefined
-  limiter.claim = Math.max(now, limiter.mergedAt + MERGE_MS)
+  // When the clock was set back, the last merge seems to be in the future: nobody waits for that.
+  limiter.claim = Math.max(now, Math.min(limiter.mergedAt, now) + MERGE_MS)
   return limiter.claim
 }
 

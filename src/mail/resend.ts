@@ -32,7 +32,8 @@ async function post(url: string, headers: Record<string, string>, body: string):
   try {
     const signal = AbortSignal.timeout(TRY_MS)
     const response = await fetch(url, { method: 'POST', headers, body, redirect: 'manual', signal })
-    await response.body?.cancel()
+    // Read to its end, so that the connection can be used again.
+    await response.arrayBuffer()
     return response.status
   } catch {
     return 0

@@ -178,10 +178,9 @@ export async function applyMigrations(persistTo?: string, signal?: AbortSignal):
 export async function becomesHealthy(url: string, child: ChildProcess, deadlineMs: number): Promise<boolean> {
   for (const end = Date.now() + deadlineMs; Date.now() < end; await sleep(100)) {
     if (hasEnded(child)) return false
-    const healthy = await fetch(`${url}/health`, { signal: AbortSignal.timeout(2_000) }).then(
-      (response) => response.text().then(() => response.ok),
-      () => false,
-    )
+    const healthy = await fetch(`${url}/health`, { signal: AbortSignal.timeout(2_000) })
+      .then((response) => response.text().then(() => response.ok))
+      .catch(() => false)
     if (healthy) return !hasEnded(child)
   }
   return false

@@ -5,11 +5,8 @@ import { type LocalServer, startServer } from '../../scripts/local-server.ts'
 
 // npm run bench:limits: what the limiter adds to an authenticated list of 20. Requests with and without it go to one
 // server in short turns, so that whatever else the machine does hits all of them alike.
-const VARIANTS = ['no limiter', 'limiter', 'limiter, burst brake']
-const SWITCHES = [
-  '--alias=./rate-limits/limited.ts:./bench/limits/switched-limited.ts',
-  '--alias=./burst.ts:./bench/limits/switched-burst.ts',
-]
+const VARIANTS = ['no limiter', 'limiter']
+const SWITCHES = ['--alias=./rate-limits/limited.ts:./bench/limits/switched-limited.ts']
 const USERS = 20
 const TURNS = 100
 const BUDGET_MS = 45_000

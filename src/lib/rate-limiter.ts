@@ -31,7 +31,7 @@ export type Verdict = {
   isAdmitted: boolean
   limit: number
   remaining: number
-  /** Seconds until the window is over, rounded up. */
+  /** Seconds until more are let in, rounded up. */
   resetS: number
 }
 
@@ -60,16 +60,21 @@ export function admit(limiter: Limiter, subject: string, limit: number, now: num
     limiter.own.set(subject, own + 1)
     limiter.isNews = true
   }
-  return { isAdmitted: left > 0, limit, remaining: Math.max(0, left - 1), resetS: resetSOf(limiter, now) }
+  const resetS = Math.ceil((limiter.window + WINDOW_MS - now) / 1_000)
+  return { isAdmitted: left > 0, limit, remaining: Math.max(0, left - 1), resetS }
 }
 
+/** How many requests of `subject` this isolate let in, in the window of the last request. */
+export const admitted = ({ own }: Limiter, subject: string): number => own.get(subject) ?? 0
+
 /**
- * Refuses a request for another reason than its count. It may come again when that is over, after `seconds`, and the window
- * as well: another isolate may know that the limit is reached, and nobody is to be refused twice in a row.
+ * Refuses after all a request that was let in. It may come again when the window is over, and `seconds` at the earliest: by
+ * then another isolate may know that the limit is reached, and nobody is to be refused twice in a row.
  */
-export function refuse(limiter: Limiter, limit: number, now: number, seconds: number): Verdict {
-  enterWindow(limiter, now)
-  return { isAdmitted: false, limit, remaining: 0, resetS: Math.max(seconds, resetSOf(limiter, now)) }
+export function takeBack(limiter: Limiter, subject: string, verdict: Verdict, seconds: number): Verdict {
+  const own = admitted(limiter, subject)
+  if (own > 0) limiter.own.set(subject, own - 1)
+  return { ...verdict, isAdmitted: false, remaining: 0, resetS: Math.max(seconds, verdict.resetS) }
 }
 
 /**
@@ -118,7 +123,5 @@ function enterWindow(limiter: Limiter, now: number): void {
   if (window < limiter.window) Object.assign(limiter, newLimiter())
   Object.assign(limiter, { window, own: new Map(), others: new Map(), isNews: false })
 }
-
-const resetSOf = ({ window }: Limiter, now: number) => Math.ceil((window + WINDOW_MS - now) / 1_000)
 
 const busiest = (counts: Counts, n: number): Counts => new Map([...counts].sort(([, a], [, b]) => b - a).slice(0, n))

@@ -1,186 +1,288 @@
-import { createExecutionContext, waitOnExecutionContext } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
-import { afterEach, expect, test, vi } from 'vitest'
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { app } from '../../src/app.ts'
-import { countTo, freshAddress, type SignedIn, signIn } from '../support/client.ts'
-import { setPlan, signInWith } from '../support/plans.ts'
+import { canonicalPath } from '../../src/http/paths.ts'
+import { WINDOW_MS } from '../../src/lib/rate-limiter.ts'
+import { client, freshAddress, openApi, type SignedIn, signIn } from '../support/client.ts'
+import { checkAnswer, findOperation, operationsOf } from '../support/contract.ts'
+import { setPlan } from '../support/plans.ts'
 
-afterEach(() => vi.restoreAllMocks())
+const { RATE_LIMITS } = env
 
-type Options = { method?: string; body?: BodyInit; headers?: Record<string, string>; variables?: object }
+/** Begins a window of its own for each test; the clock stands still in it unless it is set. */
+let start = Math.ceil(Date.now() / WINDOW_MS) * WINDOW_MS
+const clock = (seconds: number) => vi.spyOn(Date, 'now').mockReturnValue(start + seconds * 1_000)
 
-/** One request with other variables or bindings; what follows the answer is waited for only if asked. */
-async function ask(path: string, { method = 'GET', body, headers, variables }: Options = {}, wait = false) {
-  const execution = createExecutionContext()
-  const request = new Request(`https://parley.test/api/v1${path}`, { method, body, headers })
-  const response = await app.fetch(request, { ...env, ...variables } as Env, execution)
-  if (wait) await waitOnExecutionContext(execution)
-  return response
+let ada: SignedIn
+let bob: SignedIn
+beforeEach(async () => {
+  ada = await signIn()
+  bob = await signIn()
+  start += 10 * WINDOW_MS
+  clock(18)
+})
+
+afterEach(() => {
+  vi.restoreAllMocks()
+  vi.useRealTimers()
+})
+
+type Ask = { method?: string; path?: string; token?: string; body?: BodyInit; address?: string; type?: string }
+
+/** An app with other variables or bindings; `after` is what goes on after its answers. */
+function withEnv(changes: object = {}) {
+  const changed = { ...env, ...changes } as Env
+  const after: Promise<unknown>[] = []
+  const execution = { waitUntil: (work: Promise<unknown>) => after.push(work) } as unknown as ExecutionContext
+  const ask = async ({ method, path = '/auth/me', token = ada.tokens.access_token, body, address, type }: Ask = {}) => {
+    const request = new Request(`https://parley.test/api/v1${path}`, {
+      method: method ?? (body === undefined ? 'GET' : 'POST'),
+      body,
+      headers: {
+        ...(token && { authorization: `Bearer ${token}` }),
+        'cf-connecting-ip': address ?? freshAddress(),
+        'content-type': type ?? 'application/json',
+      },
+    })
+    const response = await app.fetch(request, changed, execution)
+    const text = await response.clone().text()
+    const answer = text ? JSON.parse(text) : undefined
+    checkAnswer(
+      await openApi(),
+      findOperation(await openApi(), request.method, canonicalPath(`/api/v1${path}`))!,
+      response,
+      answer,
+    )
+    return { request, status: response.status, headers: response.headers, body: answer }
+  }
+  const times = async (n: number, what?: Ask) => {
+    const answers: Awaited<ReturnType<typeof ask>>[] = []
+    while (answers.length < n) answers.push(await ask(what))
+    return answers.map(({ status }) => status)
+  }
+  return { ask, times, after }
 }
 
-let jumps = 0
+const chat: Ask = { path: '/chat', body: '{}' }
 
-/** Sets the clock to the beginning of a window that nobody was in; `advance` moves it on. Tokens are judged by the real one. */
-function newWindow() {
-  jumps += 1
-  const start = Math.ceil(Date.now() / 60_000) * 60_000 + jumps * 300_000
-  const now = vi.spyOn(Date, 'now').mockReturnValue(start)
-  return { start, advance: (ms: number) => now.mockReturnValue(start + ms) }
-}
-
-const bearer = ({ tokens }: SignedIn) => ({ authorization: `Bearer ${tokens.access_token}` })
-/** What is left, and seconds until it is more. */
-const leftOf = (response: Response) => {
-  const [, policy, left, seconds] = /^"(\w+)";r=(\d+);t=(\d+)$/.exec(response.headers.get('ratelimit')!)!
-  return { policy, left: Number(left), seconds: Number(seconds) }
-}
-const login = (address: string, variables: object) =>
-  ask('/auth/login', {
-    method: 'POST',
-    body: JSON.stringify({ email: `${crypto.randomUUID()}@example.com`, password: 'whatever-it-is' }),
-    headers: { 'content-type': 'application/json', 'cf-connecting-ip': address },
-    variables,
-  })
-
-test('every answer of a limited route says what is left of which policy, and the last says when there is more', async () => {
-  const ada = await signIn()
-  const variables = { API_RATE_LIMIT: '3' }
-  const answers = []
-  for (const _ of countTo(4)) answers.push(await ask('/users/me', { headers: bearer(ada), variables }))
-  expect(answers.map(({ status }) => status)).toEqual([200, 200, 200, 429])
-  expect(answers.map((answer) => leftOf(answer).left)).toEqual([2, 1, 0, 0])
-  expect(answers[0]!.headers.get('ratelimit-policy')).toBe('"api";q=3;w=60')
-  const refused = answers[3]!
-  const { code } = await refused.json<{ code: string }>()
-  expect([code, refused.headers.get('retry-after')]).toEqual(['rate_limit_exceeded', String(leftOf(refused).seconds)])
+test('all operations are limited but these, and each of their answers may say so', async () => {
+  const operations = operationsOf(await openApi())
+  const unlimited = operations.filter(({ operation }) => !operation.responses['429']?.headers?.RateLimit)
+  expect(unlimited.map(({ operation }) => operation.operationId)).toEqual(['getHealth', 'getReadiness', 'listPlans'])
+  for (const { operation } of operations.filter((found) => !unlimited.includes(found))) {
+    for (const { headers } of Object.values(operation.responses)) {
+      expect(Object.keys(headers ?? {})).toEqual(expect.arrayContaining(['RateLimit-Policy', 'RateLimit']))
+    }
+  }
 })
 
-test('whoever waits for as long as Retry-After says is let in', async () => {
-  const ada = await signIn()
-  const get = () => ask('/users/me', { headers: bearer(ada), variables: { API_RATE_LIMIT: '1' } })
-  await get()
-  const refused = await get()
-  expect(refused.status).toBe(429)
-  vi.spyOn(Date, 'now').mockReturnValue(Date.now() + Number(refused.headers.get('retry-after')) * 1_000)
-  expect((await get()).status).toBe(200)
+test('an answer says what is left, a refusal when to come again, and who does so is let in', async () => {
+  const { ask } = withEnv({ API_RATE_LIMIT: '2' })
+  const first = await ask()
+  expect(first.status).toBe(200)
+  expect(first.headers.get('ratelimit-policy')).toBe('"api";q=2;w=60')
+  expect(first.headers.get('ratelimit')).toBe('"api";r=1;t=42')
+  expect((await ask({ path: '/conversations/no-uuid' })).headers.get('ratelimit')).toBe('"api";r=0;t=42')
+  clock(30.5)
+  const refused = await ask()
+  expect(refused).toMatchObject({ status: 429, body: { code: 'rate_limit_exceeded' } })
+  expect(refused.headers.get('ratelimit')).toBe('"api";r=0;t=30')
+  expect(refused.headers.get('retry-after')).toBe('30')
+  clock(30.5 + 30)
+  expect(await ask()).toMatchObject({ status: 200 })
 })
 
-test('a refused request asks D1 for nothing, and its body is not read', async () => {
-  const ada = await signIn()
-  const variables = { API_RATE_LIMIT: '1' }
-  await ask('/users/me', { headers: bearer(ada), variables })
-  let pulls = 0
-  const body = new ReadableStream({
-    pull: (controller) => {
-      pulls += 1
-      controller.enqueue(new Uint8Array(1_000).fill(0x20))
-    },
-  })
-  const headers = { ...bearer(ada), 'content-type': 'application/json' }
-  const refused = await ask('/users/me', { method: 'PATCH', body, headers, variables })
-  expect([refused.status, refused.headers.get('server-timing')!.includes('trips=0')]).toEqual([429, true])
-  // One that is pulled beforehand fills the queue of the stream.
-  expect(pulls).toBeLessThanOrEqual(1)
+test('each user has a limit of their own, and each policy', async () => {
+  const { ask, times } = withEnv({ API_RATE_LIMIT: '1', AUTH_RATE_LIMIT: '1' })
+  expect(await times(2)).toEqual([200, 429])
+  expect((await ask(chat)).status).toBe(422)
+  expect((await ask({ path: '/auth/login', body: '{}' })).status).toBe(422)
+  expect((await ask({ token: bob.tokens.access_token })).status).toBe(200)
 })
 
-test('each subject and each policy has a count of its own', async () => {
-  const [ada, bob] = [await signIn(), await signIn()]
-  const variables = { API_RATE_LIMIT: '1', AUTH_RATE_LIMIT: '1' }
-  const status = async (user: SignedIn) => (await ask('/users/me', { headers: bearer(user), variables })).status
-  expect([await status(ada), await status(ada), await status(bob)]).toEqual([200, 429, 200])
-  const chat = await ada('POST', '/chat', { message: 'Hi', model: 'parley-offline' })
-  expect(chat.status).toBe(200)
-  const [one, other] = [freshAddress(), freshAddress()]
-  const statuses = []
-  for (const address of [one, one, other]) statuses.push((await login(address, variables)).status)
-  expect(statuses).toEqual([401, 429, 401])
+test('administrators are limited like everybody, and who is none before D1 says so', async () => {
+  expect(await withEnv({ API_RATE_LIMIT: '1' }).times(2, { path: '/db-status' })).toEqual([403, 429])
 })
 
-test('the form of OAuth is limited too, in its own words', async () => {
-  const headers = { 'content-type': 'application/x-www-form-urlencoded', 'cf-connecting-ip': freshAddress() }
-  const post = () =>
-    ask('/auth/token', { method: 'POST', body: 'username=x', headers, variables: { AUTH_RATE_LIMIT: '1' } })
-  await post()
-  const refused = await post()
-  expect([refused.status, await refused.json()]).toMatchObject([429, { error: 'temporarily_unavailable' }])
-  expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(0)
+test('routes of /auth for everybody are limited by address', async () => {
+  const { ask, times } = withEnv({ AUTH_RATE_LIMIT: '2' })
+  const login = { path: '/auth/login', body: '{}', address: '192.0.2.1' }
+  expect(await times(3, login)).toEqual([422, 422, 429])
+  expect((await ask({ ...login, path: '/auth/refresh' })).status).toBe(429)
+  expect((await ask({ ...login, address: '192.0.2.2' })).status).toBe(422)
+  // Of IPv6 the network counts.
+  expect(await times(2, { ...login, address: '2001:db8::1' })).toEqual([422, 422])
+  expect((await ask({ ...login, address: '2001:db8::2' })).status).toBe(429)
 })
 
-test('chat counts by the plan, which the answer names, and another plan holds soon', async () => {
-  const [ada, rich] = [await signIn(), await signInWith()]
-  const { advance } = newWindow()
-  const chat = (user: SignedIn) => user('POST', '/chat', { message: 'Hi', chat_id: crypto.randomUUID() })
-  const first = await chat(ada)
-  expect([first.status, first.headers.get('ratelimit-policy')]).toEqual([404, '"chat";q=20;w=60'])
-  expect(first.headers.get('ratelimit')).toBe('"chat";r=19;t=60')
-  for (const _ of countTo(19)) await chat(ada)
-  expect((await chat(ada)).status).toBe(429)
-  expect((await ada('GET', '/conversations')).status).toBe(200)
+test('/auth/token refuses in its own form', async () => {
+  const { ask } = withEnv({ AUTH_RATE_LIMIT: '1' })
+  const grant = {
+    path: '/auth/token',
+    body: 'username=a',
+    type: 'application/x-www-form-urlencoded',
+    address: '192.0.2.3',
+  }
+  expect(await ask(grant)).toMatchObject({ status: 400, body: { error: 'invalid_request' } })
+  const refused = await ask(grant)
+  expect(refused).toMatchObject({ status: 429, body: { error: 'temporarily_unavailable' } })
+  expect(refused.headers.get('retry-after')).toBe('42')
+  expect(refused.headers.get('ratelimit')).toBe('"auth";r=0;t=42')
+})
+
+test('routes that start a run go by the plan, which the answer names, and another plan holds soon', async () => {
+  const missing = { ...chat, body: JSON.stringify({ message: 'Hi', chat_id: crypto.randomUUID() }) }
+  const { ask, times } = withEnv()
+  const first = await ask(missing)
+  expect(first.headers.get('ratelimit-policy')).toBe('"chat";q=20;w=60')
+  expect(first.headers.get('ratelimit')).toBe('"chat";r=19;t=42')
+  expect(await times(20, missing)).toEqual([...Array(19).fill(404), 429])
+  expect((await ask()).headers.get('ratelimit')).toBe('"api";r=599;t=42')
   await setPlan(ada, 'pro')
-  advance(11_000)
-  await ada('GET', '/conversations')
-  expect((await chat(ada)).headers.get('ratelimit-policy')).toBe('"chat";q=120;w=60')
-  expect((await chat(rich)).headers.get('ratelimit-policy')).toBe('"chat";q=1000;w=60')
+  clock(30)
+  await ask()
+  expect((await ask(missing)).headers.get('ratelimit-policy')).toBe('"chat";q=120;w=60')
 })
 
-test('what another isolate counted is heard through KV', async () => {
-  const ada = await signIn()
-  const { start } = newWindow()
-  const counts = { [`api:${ada.user.id}`]: 1_000 }
-  await env.RATE_LIMITS.put(`rate-limits/${crypto.randomUUID()}`, JSON.stringify({ window: start, counts }))
-  expect((await ask('/users/me', { headers: bearer(ada) }, true)).status).toBe(200)
-  expect((await ask('/users/me', { headers: bearer(ada) })).status).toBe(429)
+test('a stream has the headers too', async () => {
+  const response = await ada.open('POST', '/conversations/00000000-0000-4000-8000-000000000000/messages', {
+    content: 'a',
+  })
+  expect(response.headers.get('ratelimit-policy')).toMatch(/^"chat";q=\d+;w=60$/)
+  await response.body?.cancel()
+  const { body } = await ada('POST', '/conversations', {})
+  const stream = await ada.open('POST', `/conversations/${body.id}/messages`, {
+    content: 'Hi',
+    model: 'parley-offline',
+    stream: true,
+  })
+  expect(stream.headers.get('content-type')).toBe('text/event-stream; charset=utf-8')
+  expect(stream.headers.get('ratelimit')).toMatch(/^"chat";r=\d+;t=42$/)
+  await stream.text()
 })
 
-test('many requests write to KV once in five seconds, in one value that names no address', async () => {
-  const ada = await signIn()
-  const kv = env.RATE_LIMITS
-  const put = vi.fn(kv.put.bind(kv))
-  const RATE_LIMITS = { put, get: kv.get.bind(kv), list: kv.list.bind(kv) }
-  const { advance } = newWindow()
-  const writesAt = async (ms: number) => {
-    advance(ms)
-    await ask('/users/me', { headers: bearer(ada), variables: { RATE_LIMITS } })
-    await new Promise((resolve) => setTimeout(resolve, 20))
-    return put.mock.calls.length
+test('a refusal reads no body and asks D1 nothing; without a good token nothing is counted', async () => {
+  const { ask } = withEnv({ API_RATE_LIMIT: '1' })
+  const change = { method: 'PATCH', path: '/users/me', body: '{"display_name":"Ada"}' }
+  const nobody = await ask({ ...change, token: 'x.y.z' })
+  expect([nobody.status, nobody.headers.get('ratelimit')]).toEqual([401, null])
+  const first = await ask(change)
+  expect([first.status, first.request.bodyUsed]).toEqual([200, true])
+  const refused = await ask(change)
+  expect([refused.status, refused.request.bodyUsed]).toEqual([429, false])
+  expect(refused.headers.get('server-timing')).toContain('trips=0')
+})
+
+test('what other isolates let in counts, from the merge on', async () => {
+  const { ask, after } = withEnv({ API_RATE_LIMIT: '10' })
+  const counts = { [`api:${ada.user.id}`]: 6 }
+  await RATE_LIMITS.put('rate-limits/other', JSON.stringify({ window: start, counts }))
+  expect((await ask()).headers.get('ratelimit')).toBe('"api";r=9;t=42')
+  await after[0]
+  expect((await ask()).headers.get('ratelimit')).toBe('"api";r=2;t=42')
+})
+
+/** What isolates published in this window. */
+async function published() {
+  const { keys } = await RATE_LIMITS.list({ prefix: 'rate-limits/' })
+  const values = await Promise.all(keys.map(({ name }) => RATE_LIMITS.get(name)))
+  return values.filter((value) => value !== null && JSON.parse(value).window === start)
+}
+
+test('an isolate publishes its counts by ids and hashes, once in five seconds at the most', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+  const put = vi.fn(RATE_LIMITS.put.bind(RATE_LIMITS))
+  const { list, get } = RATE_LIMITS
+  const store = { put, list: list.bind(RATE_LIMITS), get: get.bind(RATE_LIMITS) }
+  const { ask, times, after } = withEnv({ RATE_LIMITS: store })
+  await times(20)
+  await ask({ path: '/auth/login', body: '{}', address: '192.0.2.77' })
+  clock(22.9)
+  await times(20)
+  expect(put).toHaveBeenCalledTimes(1)
+  // The first merge, and the one that waits for its time: a request that asks for it is not needed.
+  expect(after.length).toBe(2)
+  clock(23)
+  await vi.advanceTimersByTimeAsync(5_000)
+  await Promise.all(after)
+  expect(put).toHaveBeenCalledTimes(2)
+  const [value, ...others] = await published()
+  expect(others).toEqual([])
+  const [api, auth] = Object.entries(JSON.parse(value!).counts)
+  expect(api).toEqual([`api:${ada.user.id}`, 40])
+  expect(auth).toEqual([expect.stringMatching(/^auth:[\w-]{16}$/), 1])
+  expect(value).not.toContain('192.0.2.77')
+})
+
+/** Lines of the log that warn, from now on. */
+function collectWarnings() {
+  const lines: { event: string; faults?: string }[] = []
+  vi.spyOn(console, 'warn').mockImplementation((line) => lines.push(JSON.parse(line)))
+  return lines
+}
+
+test('while KV fails, requests pass by the counts of the isolate, and the log says so once per merge', async () => {
+  const warnings = collectWarnings()
+  const fail = async () => {
+    throw new Error('KV is down')
   }
-  const writes = []
-  for (const ms of [0, 100, 2_000, 4_999, 5_000, 5_001, 9_000]) writes.push(await writesAt(ms))
-  expect(writes).toEqual([1, 1, 1, 1, 2, 2, 2])
-  const [name, value] = put.mock.calls[0] as unknown as [string, string]
-  expect(value).toContain(`api:${ada.user.id}`)
-  expect(`${name} ${value}`).not.toMatch(/\d+\.\d+\.\d+\.\d+|@/)
+  const { times, after } = withEnv({ API_RATE_LIMIT: '5', RATE_LIMITS: { put: fail, list: fail, get: fail } })
+  expect(await times(6)).toEqual([200, 200, 200, 200, 200, 429])
+  await after[0]
+  expect(warnings).toMatchObject([{ event: 'limiter_open', faults: 'write read' }])
 })
 
-test.each([
-  ['throws', () => Promise.reject(new Error('KV is down'))],
-  ['never answers', () => new Promise(() => {})],
-  ['answers nonsense', async () => new Map([['rate-limits/x', '{"counts":[]}']])],
-])('when KV %s, requests are answered on the count of the isolate alone', async (_, get) => {
-  const ada = await signIn()
-  newWindow()
-  const RATE_LIMITS = { get, put: get, list: async () => ({ keys: [{ name: 'rate-limits/x' }] }) }
-  const variables = { RATE_LIMITS, API_RATE_LIMIT: '2' }
-  const answers = []
-  for (const _request of countTo(3)) answers.push((await ask('/users/me', { headers: bearer(ada), variables })).status)
-  expect(answers).toEqual([200, 200, 429])
+test('garbage in KV is passed over, and the log says so', async () => {
+  const warnings = collectWarnings()
+  await RATE_LIMITS.put('rate-limits/garbage', '{"window":')
+  const { ask, after } = withEnv()
+  expect((await ask()).status).toBe(200)
+  await after[0]
+  await RATE_LIMITS.delete('rate-limits/garbage')
+  expect(warnings).toMatchObject([{ event: 'limiter_open', faults: 'value' }])
 })
 
-test('the burst brake refuses before anything is counted, and is no wall when it fails', async () => {
-  const ada = await signIn()
-  const get = (limit: () => Promise<{ success: boolean }>) =>
-    ask('/users/me', { headers: bearer(ada), variables: { BURST: { limit } } })
-  const refused = await get(async () => ({ success: false }))
-  expect(refused.status).toBe(429)
-  expect(Number(refused.headers.get('retry-after'))).toBeGreaterThanOrEqual(10)
-  expect((await get(() => Promise.reject(new Error('no binding')))).status).toBe(200)
-  expect((await get(() => new Promise(() => {}))).status).toBe(200)
-  expect((await ask('/users/me', { headers: bearer(ada), variables: { BURST: undefined } })).status).toBe(200)
+test('a KV that never answers holds up nothing', async () => {
+  const warnings = collectWarnings()
+  const never = () => new Promise(() => {})
+  const { times, after } = withEnv({ API_RATE_LIMIT: '2', RATE_LIMITS: { put: never, list: never, get: never } })
+  const startedAt = performance.now()
+  expect(await times(3)).toEqual([200, 200, 429])
+  expect(performance.now() - startedAt).toBeLessThan(1_500)
+  await after[0]
+  expect(warnings).toMatchObject([{ event: 'limiter_open', faults: 'write read' }])
 })
 
-test('health, readiness and the plans are never limited', async () => {
-  for (const path of ['/health', '/ready', '/plans']) {
-    const response = await ask(path, { variables: { API_RATE_LIMIT: '1', AUTH_RATE_LIMIT: '1' } })
-    expect([path, response.status, response.headers.get('ratelimit')]).toEqual([path, 200, null])
+test('the burst brake is asked about one request in twenty, and holds a subject until it lets go', async () => {
+  let success = false
+  const limit = vi.fn(async (_: { key: string }) => ({ success }))
+  const { ask, times } = withEnv({ BURST: { limit } })
+  expect(await times(22)).toEqual([...Array(19).fill(200), 429, 429, 429])
+  expect(limit.mock.calls.map(([{ key }]) => key)).toEqual(Array(3).fill(`api:${ada.user.id}`))
+  clock(55)
+  const refused = await ask()
+  expect(refused.headers.get('ratelimit')).toBe('"api";r=0;t=10')
+  expect(refused.headers.get('retry-after')).toBe('10')
+  success = true
+  expect(await times(20)).toEqual(Array(20).fill(200))
+})
+
+test('without a burst brake, or with one that fails or hangs, requests pass', async () => {
+  const limits = [() => Promise.reject(new Error('down')), () => new Promise(() => {})]
+  for (const BURST of [undefined, ...limits.map((limit) => ({ limit }))]) {
+    expect(await withEnv({ BURST }).times(20)).toEqual(Array(20).fill(200))
   }
+})
+
+test('the binding of wrangler.toml refuses what is too much for a location', async () => {
+  // The clock of the simulator goes on, so that a few may fall into its next window.
+  const outcomes = await Promise.all(Array.from({ length: 31 }, () => env.BURST.limit({ key: ada.user.id })))
+  expect(outcomes.some(({ success }) => success)).toBe(true)
+  expect(outcomes.some(({ success }) => !success)).toBe(true)
+})
+
+test('browsers may read the headers', async () => {
+  const { headers } = await client()('GET', '/health', undefined, { headers: { origin: 'https://chat.example.com' } })
+  const exposed = headers.get('access-control-expose-headers')!.split(',')
+  expect(exposed).toEqual(expect.arrayContaining(['RateLimit-Policy', 'RateLimit', 'Retry-After']))
 })

@@ -20,7 +20,7 @@ const READ_TOGETHER = 100
 
 const PREFIX = 'rate-limits/'
 
-const Value = z.object({ window: z.int(), counts: z.record(z.string().max(200), z.int().min(1)) })
+const Value = z.object({ window: z.int(), counts: z.record(z.string().max(200), z.int().min(0)) })
 
 /**
  * Tells the other isolates the counts of this one, and hears theirs of the same window. Each isolate is the only writer of

@@ -1,5 +1,5 @@
 import { createMiddleware } from 'hono/factory'
-import { admit, newLimiter, refuse, type Verdict, WINDOW_MS } from '../../lib/rate-limiter.ts'
+import { admit, admitted, newLimiter, takeBack, type Verdict, WINDOW_MS } from '../../lib/rate-limiter.ts'
 import type { AppEnv } from '../context.ts'
 import { AppError } from '../errors.ts'
 import { BURST_S, isBurst } from './burst.ts'
@@ -13,13 +13,12 @@ const limiter = newLimiter()
 export const limited = (policy: PolicyName) =>
   createMiddleware<AppEnv>(async (c, next) => {
     const { subjectOf, limitOf } = POLICIES[policy]
-    const id = await subjectOf(c)
-    const subject = `${policy}:${id}`
-    const limit = limitOf(c)
-    const now = c.get('request').startedAt
-    const verdict = (await isBurst(c, subject))
-      ? refuse(limiter, limit, now, BURST_S)
-      : admit(limiter, subject, limit, now)
+    const subject = `${policy}:${await subjectOf(c)}`
+    let verdict = admit(limiter, subject, limitOf(c), c.get('request').startedAt)
+    if (verdict.isAdmitted && (await isBurst(c.env.BURST, subject, admitted(limiter, subject)))) {
+      // Not counted, so the next request is asked about again.
+      verdict = takeBack(limiter, subject, verdict, BURST_S)
+    }
     mergeSoon(c, limiter)
     if (!verdict.isAdmitted) {
       for (const [name, value] of headersOf(policy, verdict)) c.header(name, value)
@@ -37,7 +36,7 @@ const adjusted = ({ limit, remaining }: Verdict, known: number) => ({
   remaining: Math.max(0, remaining + known - limit),
 })
 
-/** Of draft-ietf-httpapi-ratelimit-headers-11; no length of a string or number in it comes from a client. */
+/** As draft-ietf-httpapi-ratelimit-headers-11 says: `Retry-After` is no earlier than `t`. */
 const headersOf = (policy: PolicyName, { limit, remaining, resetS }: Verdict) =>
   [
     ['ratelimit-policy', `"${policy}";q=${limit};w=${WINDOW_MS / 1_000}`],

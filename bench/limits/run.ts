@@ -1,46 +1,59 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { type LocalServer, startServer } from '../../scripts/local-server.ts'
+import { type LocalServer, runWrangler, startServer } from '../../scripts/local-server.ts'
+import { ASKED_ONE_IN } from '../../src/http/rate-limits/burst.ts'
 
 // npm run bench:limits: what the limiter adds to an authenticated list of 20. Requests with and without it go to one
-// server in short turns, so that whatever else the machine does hits all of them alike.
-const VARIANTS = ['no limiter', 'limiter']
-const SWITCHES = ['--alias=./rate-limits/limited.ts:./bench/limits/switched-limited.ts']
+// server in turns, so that whatever else the machine does hits all of them alike. The burst brake is asked about one request
+// in twenty, which a mean of so many would hardly show, so it is measured by itself.
+const MEASURED = ['no limiter', 'limiter', 'burst brake']
+const SWITCH = '--alias=./rate-limits/limited.ts:./bench/limits/switched-limited.ts'
 const USERS = 20
-const TURNS = 100
-const BUDGET_MS = 45_000
+const BENCH_MS = 30_000
 const vars = { PASSWORD_COST: '4', REGISTER_ADDRESS_LIMIT: '1000', API_RATE_LIMIT: '1000000' }
 
 const folder = await mkdtemp(join(tmpdir(), 'parley-bench-'))
-const server = await startServer({ persistTo: folder, vars, args: ['bench/limits/worker.ts', ...SWITCHES] })
 try {
-  await bench(server)
+  const args = [await build(join(folder, 'build')), '--no-bundle', '--config=wrangler.toml']
+  const server = await startServer({ persistTo: join(folder, 'state'), vars, args })
+  await bench(server).finally(server.stop)
 } finally {
-  await server.stop()
   await rm(folder, { recursive: true, force: true, maxRetries: 5 })
+}
+
+/** The Worker with the switch in it. `wrangler dev` cannot make it: it ignores `--alias`. */
+async function build(outdir: string): Promise<string> {
+  const { ok, output } = await runWrangler([
+    'deploy',
+    'bench/limits/worker.ts',
+    '--dry-run',
+    `--outdir=${outdir}`,
+    SWITCH,
+  ])
+  if (!ok) throw new Error(`The Worker could not be built:\n${output}`)
+  return join(outdir, 'worker.js')
 }
 
 async function bench({ url }: LocalServer): Promise<void> {
   const tokens: string[] = []
   while (tokens.length < USERS) tokens.push(await register(url))
-  const turn = async (variant: string) => (await post<number>(`${url}/bench`, { tokens, variant })) / tokens.length
-  for (const variant of VARIANTS) await turn(variant)
-
-  const times = new Map(VARIANTS.map((variant) => [variant, [] as number[]]))
-  const end = performance.now() + BUDGET_MS
-  let turns = 0
-  for (; turns < TURNS && performance.now() < end; turns++) {
-    const order = turns % 2 === 0 ? VARIANTS : VARIANTS.toReversed()
-    for (const variant of order) times.get(variant)!.push(await turn(variant))
+  const times = new Map(MEASURED.map((name) => [name, [] as number[]]))
+  const end = performance.now() + BENCH_MS
+  for (let turn = 0; performance.now() < end; turn++) {
+    // All orders in turn, so that none gains by what runs before it.
+    const rotated = MEASURED.map((_, at) => MEASURED[(at + turn) % MEASURED.length]!)
+    const order = turn % 2 === 0 ? rotated : rotated.toReversed()
+    const taken = await post<Record<string, number[]>>(`${url}/bench`, { tokens, order })
+    if (turn > 0) for (const name of order) times.get(name)!.push(...taken[name]!)
   }
-  console.log(`GET /conversations, 20 rows; ${turns} turns of ${USERS} requests each, milliseconds per request`)
-  const [base] = times.values()
-  for (const [variant, each] of times) {
-    const added = each.map((time, n) => (time / base![n]! - 1) * 100)
-    const [low, middle, high] = [0.25, 0.5, 0.75].map((q) => `${quantile(added, q).toFixed(1)} %`)
-    console.log(`${variant.padEnd(20)} ${quantile(each, 0.5).toFixed(2)}  adds ${middle} (half: ${low} to ${high})`)
-  }
+  const [without, limited, brake] = MEASURED.map((name) => center(times.get(name)!))
+  const percent = (ms: number) => `${((ms / without!.mean) * 100).toFixed(1)} %`
+  const doubt = percent(Math.hypot(without!.error, limited!.error))
+  console.log(`GET /conversations, 20 rows, ${times.get('limiter')!.length} requests each, in milliseconds
+without limiter  ${without!.mean.toFixed(2)}
+with limiter     ${limited!.mean.toFixed(2)}: adds ${percent(limited!.mean - without!.mean)} ± ${doubt}
+burst brake      ${brake!.mean.toFixed(2)} in the simulator, for one request in ${ASKED_ONE_IN}: adds ${percent(brake!.mean / ASKED_ONE_IN)}`)
 }
 
 /** A user with 20 conversations; the answer is their token. */
@@ -59,6 +72,10 @@ async function post<T>(url: string, body: unknown, token?: string): Promise<T> {
   return (await response.json()) as T
 }
 
-function quantile(values: number[], q: number): number {
-  return [...values].sort((a, b) => a - b)[Math.floor(q * (values.length - 1))]!
+/** Mean of the middle half, which what else the machine does hardly reaches, and its standard error. */
+function center(values: number[]): { mean: number; error: number } {
+  const middle = [...values].sort((a, b) => a - b).slice(values.length / 4, (values.length * 3) / 4)
+  const mean = middle.reduce((sum, value) => sum + value, 0) / middle.length
+  const spread = middle.reduce((sum, value) => sum + (value - mean) ** 2, 0) / middle.length
+  return { mean, error: Math.sqrt(spread / middle.length) }
 }

@@ -46,8 +46,16 @@ async function run(command: Command, args: string[], input = '') {
 const here = ['--persist-to', persistTo]
 const newEmail = () => `u${crypto.randomUUID().slice(0, 12)}@example.com`
 
-/** A request to the server; `body` is its answer, of any shape. */
-async function call(path: string, body?: object, token?: string) {
+/** Asks the server, and again while a command has the database's file: SQLite lets in one writer, and says so by 503. */
+async function call(path: string, body?: object, token?: string): ReturnType<typeof callOnce> {
+  for (let tried = 1; ; tried++) {
+    const answer = await callOnce(path, body, token)
+    if (answer.status !== 503 || tried === 10) return answer
+    await sleep(300)
+  }
+}
+
+async function callOnce(path: string, body?: object, token?: string) {
   const response = await fetch(`${server.url}/api/v1${path}`, {
     method: body ? 'POST' : 'GET',
     body: body && JSON.stringify(body),

@@ -18,7 +18,12 @@ export const db = openDb(undefined as unknown as D1Database)
 
 const dialect = new SQLiteSyncDialect({ casing: 'snake_case' })
 const MIGRATIONS = resolve(import.meta.dirname, '../migrations')
-const TRIES_WHEN_LOCKED = 5
+const TRIES_WHEN_LOCKED = 8
+/**
+ * What a local database says, before anything is written, while another process such as `npm run dev` is writing. The
+ * last is a transaction that is undone because its end could not be marked.
+ */
+const IS_LOCKED = /SQLITE_BUSY|database is locked|Failed to get session commit token/
 
 /** A statement with its values in it, as texts of SQL: wrangler takes no parameters. @throws Error for a NUL */
 export function sqlOf(statement: SQLWrapper): string {
@@ -87,8 +92,7 @@ async function execute(target: Target, what: string[]): Promise<Row[][]> {
     const answer = parseAnswer(stdout)
     if (ok && Array.isArray(answer)) return answer.map(({ results }) => results)
     const fault = Array.isArray(answer) ? undefined : faultOf(answer)
-    // Another process, such as `npm run dev`, is writing at this very moment.
-    if (/SQLITE_BUSY|database is locked/.test(fault ?? '') && tried < TRIES_WHEN_LOCKED) await sleep(tried * 200)
+    if (!target.remote && IS_LOCKED.test(fault ?? '') && tried < TRIES_WHEN_LOCKED) await sleep(tried * 200)
     else throw new Refusal(`The database refused: ${fault ?? (output.trim() || 'nobody knows why')}`)
   }
 }

@@ -42,6 +42,9 @@ export const RunFault = z.strictObject({
   retryable: z.boolean(),
 })
 
+/** A page that a web search found and a reply may rest on. */
+export const Source = z.strictObject({ title: z.string().max(500), url: z.string().max(2_048) })
+
 /** The stored message inside `message.completed`; its wire schema lives with the messages. */
 export type StoredMessage = Record<string, unknown> & { id: string; content: string }
 
@@ -67,6 +70,25 @@ export const MessageDeltaEvent = z.strictObject({
   type: z.literal('message.delta'),
   ...text,
 })
+/** `arguments` is the JSON that the model wrote; `executor` is who answers the call. */
+export const ToolCallEvent = z.strictObject({
+  ...head,
+  type: z.literal('tool.call'),
+  call_id: z.string().max(200),
+  name: z.string().max(64),
+  arguments: z.string().max(16_384),
+  executor: z.enum(['server', 'client']),
+})
+export const ToolResultEvent = z.strictObject({
+  ...head,
+  type: z.literal('tool.result'),
+  call_id: z.string().max(200),
+  ok: z.boolean(),
+  summary: z.string().max(500),
+  sources: z.array(Source).max(10),
+})
+/** The conversation has a title now. */
+export const TitleEvent = z.strictObject({ ...head, type: z.literal('title'), title: z.string().max(120) })
 export const UsageEvent = z.strictObject({ ...head, type: z.literal('usage'), ...Usage.shape })
 export const MessageCompletedEvent = z.strictObject({
   ...head,
@@ -105,6 +127,7 @@ export type CancelReason = z.infer<typeof CancelReason>
 export type ContextReport = z.infer<typeof ContextReport>
 export type Reserved = z.infer<typeof Reserved>
 export type Warning = z.infer<typeof Warning>
+export type Source = z.infer<typeof Source>
 export type Usage = z.infer<typeof Usage>
 export type RunFault = z.infer<typeof RunFault>
 export type RunCreatedEvent = z.infer<typeof RunCreatedEvent>
@@ -119,6 +142,9 @@ export type RunEvent =
   | RunCreatedEvent
   | z.infer<typeof ReasoningDeltaEvent>
   | z.infer<typeof MessageDeltaEvent>
+  | z.infer<typeof ToolCallEvent>
+  | z.infer<typeof ToolResultEvent>
+  | z.infer<typeof TitleEvent>
   | z.infer<typeof UsageEvent>
   | z.infer<typeof MessageCompletedEvent>
   | TerminalEvent

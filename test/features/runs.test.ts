@@ -353,10 +353,12 @@ test('a run that never reached its object is ended by whoever asks, and charged 
   const lost = [crypto.randomUUID(), crypto.randomUUID(), crypto.randomUUID()]
   await env.DB.batch([
     env.DB.prepare(
-      `INSERT INTO messages SELECT ?1, conversation_id, ?2, depth + 1, 'user', 'Hi', 'completed', 5, NULL, ?4, ?4 FROM messages WHERE id = ?2`,
+      `INSERT INTO messages (id, conversation_id, parent_id, depth, role, content, status, tokens, run_id, created_at, updated_at)
+       SELECT ?1, conversation_id, ?2, depth + 1, 'user', 'Hi', 'completed', 5, NULL, ?4, ?4 FROM messages WHERE id = ?2`,
     ).bind(lost[0], body.id, lost[1], old),
     env.DB.prepare(
-      `INSERT INTO messages SELECT ?1, conversation_id, ?2, depth + 1, 'assistant', '', 'in_progress', 0, ?3, ?4, ?4 FROM messages WHERE id = ?2`,
+      `INSERT INTO messages (id, conversation_id, parent_id, depth, role, content, status, tokens, run_id, created_at, updated_at)
+       SELECT ?1, conversation_id, ?2, depth + 1, 'assistant', '', 'in_progress', 0, ?3, ?4, ?4 FROM messages WHERE id = ?2`,
     ).bind(lost[1], lost[0], lost[2], old),
     env.DB.prepare(
       `INSERT INTO runs (id, kind, user_id, conversation_id, user_message_id, message_id, runner, status, model, context, warnings, lease_until, created_at)

@@ -1,7 +1,12 @@
-import { type AnySQLiteColumn, index, integer, sqliteTable, text } from 'drizzle-orm/sqlite-core'
-import type { RunStatus } from '../../lib/run-events.ts'
-import { id, moment } from '../columns.ts'
+import { sql } from 'drizzle-orm'
+import { type AnySQLiteColumn, index, integer, primaryKey, sqliteTable, text } from 'drizzle-orm/sqlite-core'
+import type { RunStatus, Source } from '../../lib/run-events.ts'
+import { id, json, moment } from '../columns.ts'
+import { projects } from './projects.ts'
 import { users } from './users.ts'
+
+/** `temporary` is for good: it is in no list, no search and no export, and is deleted at `expiresAt`. */
+export const CONVERSATION_STATES = ['active', 'archived', 'temporary'] as const
 
 export const conversations = sqliteTable(
   'conversations',
@@ -16,8 +21,45 @@ export const conversations = sqliteTable(
     createdAt: moment().notNull(),
     /** Moves with every message; the list is ordered by it. */
     updatedAt: moment().notNull(),
+    projectId: text().references(() => projects.id),
+    /** Who gave the title: the first message's text, a model, or the user, whose title nobody else changes. */
+    titleSource: text({ enum: ['text', 'model', 'user'] }),
+    /** Sent with every message of this conversation, after those of its project. */
+    instructions: text(),
+    state: text({ enum: CONVERSATION_STATES }).notNull().default('active'),
+    pinnedAt: moment(),
+    /** Only of a temporary one; moves with every message. */
+    expiresAt: moment(),
+    /** Triggers keep `conversation_tags` in step with it. */
+    tags: json<string[]>().notNull().default(sql`'[]'`),
   },
-  (table) => [index('conversations_recent').on(table.userId, table.updatedAt, table.id)],
+  (table) => [
+    index('conversations_recent').on(table.userId, table.updatedAt, table.id),
+    index('conversations_listed').on(table.userId, table.state, table.updatedAt, table.id),
+    index('conversations_pinned')
+      .on(table.userId, table.state, table.updatedAt, table.id)
+      .where(sql`pinned_at IS NOT NULL`),
+    index('conversations_project')
+      .on(table.projectId, table.state, table.updatedAt, table.id)
+      .where(sql`project_id IS NOT NULL`),
+    index('conversations_expiry').on(table.expiresAt).where(sql`expires_at IS NOT NULL`),
+  ],
+)
+
+/** An index of `conversations.tags`, kept by triggers (migrations/0006). Nothing else writes it. */
+export const conversationTags = sqliteTable(
+  'conversation_tags',
+  {
+    conversationId: text().notNull(),
+    tag: text().notNull(),
+    userId: text().notNull(),
+    state: text({ enum: CONVERSATION_STATES }).notNull(),
+    updatedAt: moment().notNull(),
+  },
+  (table) => [
+    primaryKey({ columns: [table.conversationId, table.tag] }),
+    index('conversation_tags_listed').on(table.userId, table.tag, table.state, table.updatedAt, table.conversationId),
+  ],
 )
 
 /** A tree: `parentId` leads to the root, `depth` counts from 1 at the root. */
@@ -35,13 +77,19 @@ export const messages = sqliteTable(
     status: text().$type<RunStatus>().notNull(),
     /** Estimate of `content`, made once when it is stored. */
     tokens: integer().notNull(),
-    /** The run that wrote it; null for a user's message. */
+    /** The run that wrote it; null for a user's message and for one that was imported. */
     runId: text(),
     createdAt: moment().notNull(),
     updatedAt: moment().notNull(),
+    /** The model that was asked for it; null for a user's message. */
+    model: text(),
+    sources: json<Source[]>(),
+    feedback: text({ enum: ['up', 'down'] }),
+    feedbackComment: text(),
   },
   (table) => [
     index('messages_conversation').on(table.conversationId, table.id),
     index('messages_parent').on(table.parentId),
+    index('messages_siblings').on(table.conversationId, table.parentId, table.id),
   ],
 )

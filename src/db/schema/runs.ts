@@ -12,6 +12,9 @@ import type {
 import { id, json, moment } from '../columns.ts'
 import { users } from './users.ts'
 
+/** `title` writes the title of a conversation, for the user who has it; nobody watches it. */
+export const RUN_KINDS = ['reply', 'title'] as const
+
 /** One try at an upstream: what was asked, what came of it, how long it took in milliseconds. */
 export type Attempt = { upstream: string; model: string; status: string; ms: number }
 
@@ -20,7 +23,7 @@ export const runs = sqliteTable(
   'runs',
   {
     id: id(),
-    kind: text({ enum: ['reply'] }).notNull(),
+    kind: text({ enum: RUN_KINDS }).notNull(),
     userId: text()
       .notNull()
       .references(() => users.id),

@@ -2,6 +2,7 @@ import { sql } from 'drizzle-orm'
 import { index, integer, primaryKey, sqliteTable, text } from 'drizzle-orm/sqlite-core'
 import type { RunStatus } from '../../lib/run-events.ts'
 import { id, moment } from '../columns.ts'
+import { RUN_KINDS } from './runs.ts'
 
 /** Append-only: exactly one row per ended run. It outlives the conversation, so it has no foreign keys. */
 export const usageLedger = sqliteTable(
@@ -12,7 +13,7 @@ export const usageLedger = sqliteTable(
     userId: text().notNull(),
     apiKeyId: text(),
     conversationId: text(),
-    kind: text({ enum: ['reply'] }).notNull(),
+    kind: text({ enum: RUN_KINDS }).notNull(),
     model: text().notNull(),
     upstream: text(),
     admittedAt: moment().notNull().default(sql`0`),

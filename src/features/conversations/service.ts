@@ -46,9 +46,15 @@ export const pageOfConversations = (rows: (typeof conversations.$inferSelect)[],
  */
 export async function createConversation(ctx: Ctx, { title }: NewConversation, idempotency: Idempotency | undefined) {
   const { db, user, now, newId } = ctx
-  const row = { id: newId(), userId: user.id, title, headId: null, createdAt: now, updatedAt: now }
+  const row = {
+    id: newId(),
+    userId: user.id,
+    title,
+    titleSource: title === null ? null : ('user' as const),
+    createdAt: now,
+    updatedAt: now,
+  }
   const { id, replayed } = await once(db, idempotency, row.id, now, [db.insert(conversations).values(row)])
-  if (!replayed) return { conversation: row, replayed }
   const conversation = await db.select().from(conversations).where(owned(user.id, id)).get()
   if (!conversation) throw notFound()
   return { conversation, replayed }

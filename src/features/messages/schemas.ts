@@ -1,7 +1,7 @@
 import { z } from '@hono/zod-openapi'
 import type { messages, runs } from '../../db/schema/index.ts'
 import { id, maybeId, modelName, modelText, moment } from '../../http/fields.ts'
-import { ContextReport, RunStatus, Usage, Warning } from '../runs/schemas/run.ts'
+import { ContextReport, RunStatus, Source, Usage, Warning } from '../runs/schemas/run.ts'
 
 const Attachment = z
   .strictObject({
@@ -13,7 +13,17 @@ const Attachment = z
   })
   .openapi('Attachment')
 
-const Source = z.strictObject({ title: z.string().max(500), url: z.string().max(2_048) }).openapi('Source')
+export const Feedback = z
+  .strictObject({
+    rating: z.enum(['up', 'down']),
+    comment: z
+      .string()
+      .max(2_000)
+      .nullable()
+      .default(null)
+      .openapi({ example: 'The second step is wrong', description: 'What was good or bad about it' }),
+  })
+  .openapi('Feedback')
 
 export const Message = z
   .strictObject({
@@ -32,6 +42,7 @@ export const Message = z
     usage: z.union([Usage, z.null()]),
     sources: z.array(Source).max(100),
     warnings: z.array(Warning).max(10),
+    feedback: z.union([Feedback, z.null()]),
   })
   .openapi('Message')
 export type Message = z.infer<typeof Message>
@@ -39,7 +50,7 @@ export type Message = z.infer<typeof Message>
 type StoredRun = typeof runs.$inferSelect
 /** What is shown of a message, with what its run, if it has one, adds to it. */
 export type MessageWithRun = Omit<typeof messages.$inferSelect, 'depth' | 'tokens' | 'updatedAt'> & {
-  [K in 'model' | 'context' | 'usage' | 'warnings']: StoredRun[K] | null
+  [K in 'context' | 'usage' | 'warnings']: StoredRun[K] | null
 }
 
 /** Field by field, so that a new column stays private until somebody adds it here. */
@@ -57,8 +68,9 @@ export const toMessage = (row: MessageWithRun): Message => ({
   attachments: [],
   context: row.context,
   usage: row.usage,
-  sources: [],
+  sources: row.sources ?? [],
   warnings: row.warnings ?? [],
+  feedback: row.feedback && { rating: row.feedback, comment: row.feedbackComment },
 })
 
 /** A message has at most 32,000 code points; a code point is at most two UTF-16 units, which bounds the count. */

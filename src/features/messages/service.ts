@@ -8,7 +8,7 @@ import { notFound } from '../../http/errors.ts'
 import type { MessageWithRun } from './schemas.ts'
 
 /** What a run adds to its message. No name of a message's own: D1 answers a batch by name. */
-const ofRun = { model: runs.model, context: runs.context, usage: runs.usage, warnings: runs.warnings }
+const ofRun = { context: runs.context, usage: runs.usage, warnings: runs.warnings }
 
 /** Up to `limit` messages of the branch that ends at `from`, newest first. */
 const selectBranch = (db: Db, from: SQL, limit: number) => {

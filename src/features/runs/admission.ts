@@ -216,6 +216,7 @@ async function write(ctx: Ctx, request: ReplyRequest, planned: Planned) {
       status: 'in_progress',
       tokens: 0,
       runId: run.id,
+      model: run.model,
       ...ofConversation,
     }),
     db.insert(runs).values({

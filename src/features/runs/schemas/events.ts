@@ -3,7 +3,7 @@ import type { StoredMessage, Usage as UsageNumbers } from '../../../lib/run-even
 import * as events from '../../../lib/run-events.ts'
 import { Message, toMessage } from '../../messages/schemas.ts'
 import type { RunRef } from '../job.ts'
-import { CancelReason, ContextReport, FinishReason, Reserved, RunFault, RunStatus, Warning } from './run.ts'
+import { CancelReason, ContextReport, FinishReason, Reserved, RunFault, RunStatus, Source, Warning } from './run.ts'
 
 /** What `data` of an event is: its name is in the line `event`, not in it. */
 const dataOf = <S extends z.ZodRawShape>({ type, ...shape }: S & { type: z.ZodType }) => z.strictObject(shape)
@@ -21,6 +21,9 @@ export const RUN_EVENTS = {
   }),
   ReasoningDeltaEvent: dataOf(events.ReasoningDeltaEvent.shape),
   MessageDeltaEvent: dataOf(events.MessageDeltaEvent.shape),
+  ToolCallEvent: dataOf(events.ToolCallEvent.shape),
+  ToolResultEvent: dataOf({ ...events.ToolResultEvent.shape, sources: z.array(Source).max(10) }),
+  TitleEvent: dataOf(events.TitleEvent.shape),
   UsageEvent: dataOf(events.UsageEvent.shape),
   MessageCompletedEvent: dataOf({ ...events.MessageCompletedEvent.shape, message: Message }),
   RunCompletedEvent: dataOf({ ...events.RunCompletedEvent.shape, ...ended, finish_reason: FinishReason }),
@@ -41,6 +44,9 @@ export const toStoredMessage = (run: RunRef, content: string, usage: UsageNumber
     content,
     status: 'completed',
     model: run.model,
+    sources: null,
+    feedback: null,
+    feedbackComment: null,
     context: run.context,
     usage,
     warnings: run.warnings,

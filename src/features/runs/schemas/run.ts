@@ -1,5 +1,5 @@
 import { z } from '@hono/zod-openapi'
-import type { runs } from '../../../db/schema/index.ts'
+import { RUN_KINDS, type runs } from '../../../db/schema/index.ts'
 import { id, maybeId, maybeMoment, modelName, modelText, moment } from '../../../http/fields.ts'
 import * as shapes from '../../../lib/run-events.ts'
 
@@ -8,6 +8,7 @@ export const FinishReason = z.enum(shapes.FinishReason.options).openapi('FinishR
 export const CancelReason = z.enum(shapes.CancelReason.options).openapi('CancelReason')
 export const RunFault = z.strictObject(shapes.RunFault.shape).openapi('RunFault')
 export const Warning = z.strictObject(shapes.Warning.shape).openapi('Warning')
+export const Source = z.strictObject(shapes.Source.shape).openapi('Source')
 export const ContextReport = z.strictObject(shapes.ContextReport.shape).openapi('ContextReport', {
   description: 'What the model was sent: messages with the new one, those left out, and the estimated tokens.',
   example: { sent: 12, dropped: 88, tokens: 3120 },
@@ -33,7 +34,7 @@ export const Usage = z.strictObject(shapes.Usage.shape).openapi('Usage', {
 export const Run = z
   .strictObject({
     id,
-    kind: z.enum(['reply']),
+    kind: z.enum(RUN_KINDS),
     status: RunStatus,
     conversation_id: maybeId,
     user_message_id: maybeId,

@@ -6,7 +6,8 @@ import { sessionRoutes } from './features/auth/routes/sessions.ts'
 import { signInRoutes } from './features/auth/routes/sign-in.ts'
 import { tokenRoutes } from './features/auth/routes/token.ts'
 import { conversationRoutes } from './features/conversations/routes.ts'
-import { messageRoutes } from './features/messages/routes.ts'
+import { messageRoutes } from './features/messages/routes/messages.ts'
+import { replyRoutes } from './features/messages/routes/replies.ts'
 import { planRoutes } from './features/plans/routes.ts'
 import { runRoutes } from './features/runs/routes.ts'
 import { documentApi } from './features/system/routes/document.ts'
@@ -29,6 +30,7 @@ app.route('/api/v1', userRoutes)
 app.route('/api/v1', planRoutes)
 app.route('/api/v1', conversationRoutes)
 app.route('/api/v1', messageRoutes)
+app.route('/api/v1', replyRoutes)
 app.route('/api/v1', runRoutes)
 app.route('/api/v1', adminAccountRoutes)
 app.route('/api/v1', oversightRoutes)

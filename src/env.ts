@@ -77,6 +77,11 @@ export const Variables = z.object({
   WATCHER_STALL_MS: ms(30_000),
   IDEMPOTENCY_TTL_MS: ms(DAY),
   CONTEXT_MAX_MESSAGES: count(100, 1, 1_000),
+  RUN_QUEUE_MAX: count(8, 0, 100),
+  RUN_QUEUE_WAIT_MS: ms(30_000),
+  TITLE_MODEL: z.string().max(200).optional(),
+  TITLE_MS: ms(20_000),
+  TEMPORARY_TTL_MS: ms(DAY),
 })
 
 export type Config = Omit<z.infer<typeof Variables>, 'MODELS' | 'CORS_ORIGINS'> & {
@@ -129,6 +134,9 @@ function check(env: Env): Config | ConfigFault {
   if (variables.RESEND_API_KEY && !variables.MAIL_FROM) return { variable: 'MAIL_FROM', detail: 'is missing' }
   const models = readModels(variables)
   if (!Array.isArray(models)) return { variable: 'MODELS', detail: models.fault }
+  if (variables.TITLE_MODEL && !models.some(({ id }) => id === variables.TITLE_MODEL)) {
+    return { variable: 'TITLE_MODEL', detail: 'is not among the models served' }
+  }
   const origins = variables.CORS_ORIGINS.split(',')
     .map((origin) => origin.trim())
     .filter(Boolean)

@@ -1,7 +1,7 @@
-import { promptOf, type Said, windowFor } from '../../src/ai/context-window.ts'
+import { promptOf, type Said } from '../../src/ai/context-window.ts'
 import { type Model, readModels } from '../../src/ai/models.ts'
 import { conversations, messages, runs, usageLedger } from '../../src/db/schema/index.ts'
-import { type Result, type RunRef, runnerOfConversation } from '../../src/features/runs/job.ts'
+import { type ReplyRef, type Result, runnerOfConversation } from '../../src/features/runs/job.ts'
 import { periodStart } from '../../src/lib/periods.ts'
 import { titleOf } from '../../src/lib/titles.ts'
 import { estimateTokens } from '../../src/lib/token-estimate.ts'
@@ -99,15 +99,16 @@ function exchangeOf({ talk, turn, nowMs, agoMs, conversationId, userId, said }: 
   const model = models.find(({ id }) => id === talk.model)!
   const idOf = (what: string, place: number) => seedId(`${what} ${conversationId} ${said.length}`, agoMs, place)
   const depth = said.length + 1
-  const run: RunRef = {
+  const run: ReplyRef = {
     id: idOf('run', 0),
     runner: runnerOfConversation(conversationId),
+    kind: 'reply',
     userId,
     conversationId,
     userMessageId: idOf('question', 1),
     messageId: idOf('reply', 2),
     model: model.id,
-    context: promptOf(said, turn.ask, depth, windowFor(model, turn.ask)).context,
+    context: promptOf({ instructions: [], said, content: turn.ask, length: depth }).context,
     reserved: null,
     warnings: [],
     createdAt: nowMs - agoMs,
@@ -148,7 +149,7 @@ function exchangeOf({ talk, turn, nowMs, agoMs, conversationId, userId, said }: 
   }
 }
 
-function runRow(run: RunRef, result: Result, createdAt: Date, endedAt: Date): Row<typeof runs> {
+function runRow(run: ReplyRef, result: Result, createdAt: Date, endedAt: Date): Row<typeof runs> {
   const { ending, usage, attempts } = result
   const fault = 'error' in ending ? ending.error : undefined
   return {
@@ -169,7 +170,7 @@ function runRow(run: RunRef, result: Result, createdAt: Date, endedAt: Date): Ro
   }
 }
 
-function billOf(run: RunRef, { ending, usage, attempts }: Result, id: string, createdAt: Date) {
+function billOf(run: ReplyRef, { ending, usage, attempts }: Result, id: string, createdAt: Date) {
   const admitted = new Date(run.createdAt)
   return {
     id,

@@ -3,31 +3,46 @@ import { estimateTokens } from '../lib/token-estimate.ts'
 import type { Model } from './models.ts'
 import type { ChatMessage } from './provider.ts'
 
-/** What a new message leaves of a model's window. All in tokens, estimated; `room` is for what was said before. */
+/** What a new message leaves of a model's window. All in tokens, estimated; `room` is for everything else. */
 export type Window = { output: number; message: number; room: number }
 
-/** `room` is negative when the message alone does not fit. */
-export function windowFor(model: Model, content: string, wantedOutput = model.default_output): Window {
+/** Without `content` nothing new is said. `room` is negative when the message alone does not fit. */
+export function windowFor(model: Model, content: string | undefined, wantedOutput = model.default_output): Window {
   const output = Math.min(wantedOutput, model.max_output)
-  const message = estimateTokens(content)
+  const message = content === undefined ? 0 : estimateTokens(content)
   return { output, message, room: model.context - output - message }
 }
 
 /** Messages of a branch that fit, oldest first. */
 export type Said = { role: 'user' | 'assistant'; content: string; tokens: number }
 
-/**
- * The prompt of a new message at `depth` of its branch, and the report of what it holds: `sent` and `dropped` add up to
- * the length of the branch. An empty reply, as a failed run leaves it, is covered but not sent: providers refuse it.
- */
-export function promptOf(said: Said[], content: string, depth: number, window: Window) {
-  const before: ChatMessage[] = said
-    .filter((message) => message.content !== '')
-    .map((message) => ({ role: message.role, content: message.content }))
-  const context: ContextReport = {
-    sent: said.length + 1,
-    dropped: depth - said.length - 1,
-    tokens: said.reduce((sum, { tokens }) => sum + tokens, window.message),
-  }
-  return { messages: [...before, { role: 'user' as const, content }], context }
+type Parts = {
+  /** Texts of those who may instruct the model; always sent, before all else. */
+  instructions: string[]
+  said: Said[]
+  /** What is said now; without it the last of `said` is answered. */
+  content: string | undefined
+  /** Messages of the branch, with the new one. */
+  length: number
 }
+
+/**
+ * What the model is sent, and the report of what that holds: `sent` and `dropped` add up to the length of the branch. An
+ * empty reply, as a failed run leaves it, is covered but not sent: providers refuse it.
+ */
+export function promptOf({ instructions, said, content, length }: Parts) {
+  const system = instructions.join('\n\n')
+  const messages: ChatMessage[] = [
+    ...(system === '' ? [] : [{ role: 'system' as const, content: system }]),
+    ...said.filter((message) => message.content !== '').map(({ role, content }) => ({ role, content })),
+    ...(content === undefined ? [] : [{ role: 'user' as const, content }]),
+  ]
+  const sent = said.length + (content === undefined ? 0 : 1)
+  const saidNow = content === undefined ? 0 : estimateTokens(content)
+  const tokens = said.reduce((sum, { tokens }) => sum + tokens, saidNow + instructionTokens(instructions))
+  return { messages, context: { sent, dropped: length - sent, tokens } satisfies ContextReport }
+}
+
+/** What instructions take of a window, in tokens, estimated. */
+export const instructionTokens = (instructions: string[]): number =>
+  instructions.reduce((sum, text) => sum + estimateTokens(text), 0)

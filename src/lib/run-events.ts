@@ -11,11 +11,16 @@ export const RunStatus = z.enum(['in_progress', 'completed', 'cancelled', 'faile
 export const FinishReason = z.enum(['stop', 'length', 'content_filter', 'tool_calls'])
 export const CancelReason = z.enum(['user', 'superseded', 'client_gone', 'deleted', 'admin'])
 
-/** What was sent to the model and what did not fit. Counts are messages, `tokens` the estimate of what was sent. */
+/**
+ * What was sent to the model and what did not fit. Counts are messages, `tokens` the estimate of all that was sent. The
+ * last two are missing in runs of before there were projects.
+ */
 export const ContextReport = z.strictObject({
   sent: z.int().min(0).max(1_000_000),
   dropped: z.int().min(0).max(1_000_000),
   tokens: z.int().min(0).max(100_000_000),
+  project_id: z.uuid().nullable().optional(),
+  instruction_tokens: z.int().min(0).max(100_000).optional(),
 })
 
 /** Tokens that a run may be charged at the most, and whether that is less than was asked for. */
@@ -53,8 +58,8 @@ export const RunCreatedEvent = z.strictObject({
   type: z.literal('run.created'),
   status: z.literal('in_progress'),
   conversation_id: z.uuid(),
-  user_message_id: z.uuid(),
-  message_id: z.uuid(),
+  user_message_id: z.uuid().nullable(),
+  message_id: z.uuid().nullable(),
   model: z.string().max(200),
   context: ContextReport,
   reserved: Reserved.nullable(),

@@ -5,3 +5,14 @@ export function titleOf(text: string): string {
   const line = text.trim().split('\n', 1)[0]!
   return line.length > MAX_LENGTH ? `${line.slice(0, MAX_LENGTH - 1).toWellFormed()}…` : line
 }
+
+/** What a model answered to being asked for a title, as one; empty when there is none in it. */
+export const cleanTitle = (answer: string): string =>
+  titleOf(
+    answer
+      .replace(/^\s*(?:#+\s*)?(?:title\s*:\s*)?/i, '')
+      .trim()
+      .replace(/\p{Cc}+/gu, '\n')
+      .split('\n', 1)[0]!
+      .replace(/^["'“”«*`]+|["'“”»*`.]+$/g, ''),
+  )

@@ -6,7 +6,7 @@ import { constraintOf, isStoreFailure, isTransient } from '../../src/db/failures
 import { mustHold, unmetPrecondition } from '../../src/db/preconditions.ts'
 import { conversations, users } from '../../src/db/schema/index.ts'
 import { listConversations } from '../../src/features/conversations/service.ts'
-import { listMessages } from '../../src/features/messages/service.ts'
+import { listMessages } from '../../src/features/messages/service/read.ts'
 import { admit } from '../../src/features/runs/admission.ts'
 import type { Ctx } from '../../src/http/context.ts'
 import { describeError } from '../../src/http/log.ts'
@@ -24,7 +24,7 @@ const uuid = (n: number) => `00000000-0000-7000-8000-${String(n).padStart(12, '0
 let made = 0
 
 const question = {
-  content: 'And now?',
+  onConflict: 'reject' as const,
   files: [],
   internetEnabled: false,
   cancelOnDisconnect: false,
@@ -83,11 +83,11 @@ test('asking for a reply costs two trips and as many rows, however long the conv
     // A user each: replies that are being written hold a reservation, which is read.
     const ada = await signIn()
     const conversationId = await longConversation(ada, length)
-    return costOf(ada, (ctx) => admit(ctx, { ...question, conversationId }))
+    return costOf(ada, (ctx) => admit(ctx, { ...question, prompt: { content: 'And now?', at: { conversationId } } }))
   }
   // The first of a day begins its counters.
   await ask(1)
-  const [few, many] = [await ask(200), await ask(5_000)]
+  const [few, many] = [await ask(200), await ask(10_000)]
   expect([few.trips, many.trips]).toEqual([2, 2])
   expect(many.rowsRead).toBe(few.rowsRead)
 })
@@ -189,7 +189,10 @@ test.for([true, false])(
     const batch = (statements: Parameters<typeof real>[0]) =>
       ++batches === 1 ? real(statements) : faulty.batch(statements)
     const db = new Proxy(faulty, { get: (target, name) => (name === 'batch' ? batch : Reflect.get(target, name)) })
-    const admission = await admit({ ...ctx, db }, { ...question, conversationId })
+    const admission = await admit(
+      { ...ctx, db },
+      { ...question, prompt: { content: 'And now?', at: { conversationId } } },
+    )
     expect(admission).toMatchObject({ job: { run: { conversationId } } })
     const { n } = (await one<{ n: number }>(
       'SELECT count(*) AS n FROM messages WHERE conversation_id = ?',

@@ -143,8 +143,8 @@ test('when the runner cannot be reached nothing is charged, and the conversation
   const failed = await startReply(
     { ...ctx, runners: { getByName } as unknown as Env['RUNNER'] },
     {
-      conversationId: conversation,
-      content: 'Hello',
+      prompt: { content: 'Hello', at: { conversationId: conversation } },
+      onConflict: 'reject',
       model: 'parley-offline',
       files: [],
       internetEnabled: false,
@@ -208,8 +208,8 @@ test('a start that took effect though it failed does not leave a second generati
     return { start, abandon: (run: Parameters<Runner['abandon']>[0]) => runner.abandon(run) }
   }
   const request = {
-    conversationId: conversation,
-    content: prompt,
+    prompt: { content: prompt, at: { conversationId: conversation } },
+    onConflict: 'reject' as const,
     files: [],
     internetEnabled: false,
     cancelOnDisconnect: false,

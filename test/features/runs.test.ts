@@ -57,12 +57,12 @@ test('cut after any number of events, a reply is put together again without a ga
     const runId = first[0]!.data.run_id
     const rest = await eventsOf(await resume(ada, runId, k))
     const events = [...first, ...rest]
-    expect(idsOf(events)).toEqual(countTo(54))
+    expect(idsOf(events)).toEqual(countTo(55))
     const { body } = await ada('GET', `/messages/${events[0]!.data.message_id}`)
     expect(textOf(events)).toBe(body.content)
-    expect((await resume(ada, runId, 54)).status).toBe(204)
+    expect((await resume(ada, runId, 55)).status).toBe(204)
   }
-  for (let k = 1; k < 54; k += 9) await Promise.all(countTo(9).map((more) => cutAfter(Math.min(53, k + more - 1))))
+  for (let k = 1; k < 55; k += 9) await Promise.all(countTo(9).map((more) => cutAfter(Math.min(53, k + more - 1))))
 })
 
 test('a reply that nobody waits for is completed, and counted once', async () => {
@@ -323,7 +323,7 @@ test('a run whose object was lost ends as interrupted with its text, and frees t
   const rest = await eventsOf(await resume(ada, first[0]!.data.run_id, 4))
   expect(ends(rest)).toEqual(['run.interrupted'])
   expect(rest.at(-1)!.data.error).toMatchObject({ code: 'run_interrupted', retryable: true })
-  expect(idsOf([...first, ...rest])).toEqual(countTo(6))
+  expect(idsOf([...first, ...rest])).toEqual(countTo(7))
   const { body } = await ada('GET', `/messages/${first[0]!.data.message_id}`)
   expect(body).toMatchObject({ status: 'interrupted', content: 'w1 w2 w3 ' })
   expect(await ledgerRows(first[0]!.data.run_id)).toEqual({ n: 1 })
@@ -339,7 +339,7 @@ test('a watcher whose object is lost is told how the run ended, in the same stre
   await until(async () => (await ada('GET', `/runs/${response.headers.get('x-run-id')}`)).body.content === 'w1 w2 w3 ')
   await kill(conversation)
   const events = await reading
-  expect(idsOf(events)).toEqual(countTo(6))
+  expect(idsOf(events)).toEqual(countTo(7))
   expect(ends(events)).toEqual(['run.interrupted'])
 })
 

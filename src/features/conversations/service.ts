@@ -6,7 +6,7 @@ import { mustHold, unmetPrecondition } from '../../db/preconditions.ts'
 import { conversations, messages, runs } from '../../db/schema/index.ts'
 import type { Ctx, OwnerCtx } from '../../http/context.ts'
 import { AppError, notFound } from '../../http/errors.ts'
-import { newestMessages } from '../messages/service.ts'
+import { newestMessages } from '../messages/service/read.ts'
 import { cancelRun } from '../runs/service.ts'
 import type { ConversationChanges, NewConversation } from './schemas.ts'
 

@@ -1,7 +1,7 @@
 import { z } from '@hono/zod-openapi'
 import type { messages, runs } from '../../db/schema/index.ts'
 import { id, maybeId, modelName, modelText, moment } from '../../http/fields.ts'
-import { ContextReport, RunStatus, Source, Usage, Warning } from '../runs/schemas/run.ts'
+import { ContextReport, OnConflict, RunStatus, Source, Usage, Warning } from '../runs/schemas/run.ts'
 
 const Attachment = z
   .strictObject({
@@ -46,6 +46,7 @@ export const Message = z
   })
   .openapi('Message')
 export type Message = z.infer<typeof Message>
+export type Feedback = z.infer<typeof Feedback>
 
 type StoredRun = typeof runs.$inferSelect
 /** What is shown of a message, with what its run, if it has one, adds to it. */
@@ -95,6 +96,10 @@ const settings = {
   truncation: z.enum(['auto', 'refuse']).default('auto').openapi({
     description: '`refuse` answers 422 instead of leaving old messages out of the context',
   }),
+  on_conflict: OnConflict.default('reject').openapi({
+    description:
+      'While another reply is being written here: `reject` answers 409, `queue` waits for its end, `interrupt` ends it',
+  }),
   max_output_tokens: z.int().min(16).max(1_000_000).optional().openapi({ example: 1024 }),
 }
 
@@ -105,18 +110,34 @@ export const toReplySettings = (given: Settings) => ({
   model: given.model,
   files: given.files,
   internetEnabled: given.internet_enabled,
+  onConflict: given.on_conflict,
   cancelOnDisconnect: given.on_disconnect === 'cancel',
   refuseTruncation: given.truncation === 'refuse',
   maxOutputTokens: given.max_output_tokens,
 })
 
+const stream = z.boolean().default(false).openapi({ description: 'Like `Accept: text/event-stream`' })
+
 export const NewMessage = z
   .strictObject({
     content,
+    parent_id: z.uuid().optional().openapi({
+      description: 'The message of this conversation that it follows; without it the last one of the active branch',
+    }),
+    reply: z.boolean().default(true).openapi({ description: '`false` stores it and asks no model' }),
     ...settings,
-    stream: z.boolean().default(false).openapi({ description: 'Like `Accept: text/event-stream`' }),
+    stream,
   })
   .openapi('NewMessage')
+
+export const RegenerateRequest = z.strictObject({ ...settings, stream }).openapi('RegenerateRequest')
+
+export const MessageChanges = z
+  .strictObject({ content: content.optional(), feedback: z.union([Feedback, z.null()]).optional() })
+  .refine(({ content, feedback }) => (content === undefined) !== (feedback === undefined), {
+    message: 'Either content or feedback',
+  })
+  .openapi('MessageChanges')
 
 export const ChatRequest = z
   .strictObject({

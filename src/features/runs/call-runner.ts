@@ -4,7 +4,10 @@ import { describeError } from '../../http/log.ts'
 import type { Runner } from './runner.ts'
 
 /** What a Runner can be asked for, without the wrapping that the types of a stub put around it. */
-type Asked = Pick<Runner, 'start' | 'watch' | 'cancel' | 'abandon' | 'keep' | 'recover' | 'text'>
+type Asked = Pick<
+  Runner,
+  'start' | 'watch' | 'cancel' | 'abandon' | 'keep' | 'recover' | 'text' | 'waitForTurn' | 'writeTitle'
+>
 
 /**
  * Calls a Runner; all that it can be asked for may be asked twice, so a call that failed in passing is repeated once.

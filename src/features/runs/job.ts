@@ -1,5 +1,5 @@
 import type { ChatMessage } from '../../ai/provider.ts'
-import type { Attempt } from '../../db/schema/index.ts'
+import type { Attempt, RUN_KINDS } from '../../db/schema/index.ts'
 import type {
   CancelReason,
   ContextReport,
@@ -17,10 +17,12 @@ export type RunRef = {
   id: string
   /** Name of the Durable Object that owns it. */
   runner: string
+  kind: (typeof RUN_KINDS)[number]
   userId: string
   conversationId: string
-  userMessageId: string
-  messageId: string
+  /** Both are null for a title. */
+  userMessageId: string | null
+  messageId: string | null
   model: string
   context: ContextReport
   reserved: Reserved | null
@@ -28,12 +30,17 @@ export type RunRef = {
   createdAt: number
 }
 
+/** A run that writes a message. */
+export type ReplyRef = RunRef & { userMessageId: string; messageId: string }
+
 /** What the Worker hands to a Runner. The prompt is not stored: nothing is generated a second time by itself. */
 export type Job = {
   run: RunRef
   messages: ChatMessage[]
   maxOutputTokens: number
   cancelOnDisconnect: boolean
+  /** What the conversation is called until a model says better; missing when it has a title. */
+  title?: string
 }
 
 /** How a run ended. */
@@ -64,12 +71,12 @@ export const createdEvent = (run: RunRef): NewRunEvent => ({
   warnings: run.warnings,
 })
 
-/** The last events of a run; how many there are depends on its ending alone. `persisted`: D1 has heard of it. */
+/** The last events of a run; how many there are depends on its kind and ending alone. `persisted`: D1 has heard of it. */
 export function closingEvents(run: RunRef, { ending, text, usage }: Result, persisted: boolean): NewRunEvent[] {
-  const message = { type: 'message.completed' as const, message: toStoredMessage(run, text, usage) }
+  const isStored = ending.status === 'completed' && run.messageId !== null
   return [
     { type: 'usage', ...usage },
-    ...(ending.status === 'completed' ? [message] : []),
+    ...(isStored ? [{ type: 'message.completed' as const, message: toStoredMessage(run, text, usage) }] : []),
     terminalEvent(ending, persisted),
   ]
 }

@@ -1,6 +1,6 @@
 import type { NewRunEvent } from '../../lib/run-events.ts'
 import { utf8Length } from '../../lib/token-estimate.ts'
-import type { Job } from './job.ts'
+import type { Ending, Job } from './job.ts'
 import type { Stopped } from './result.ts'
 
 type Delta = NewRunEvent & { type: 'message.delta' | 'reasoning.delta' }
@@ -27,6 +27,10 @@ export class LiveRun {
   /** Resolves when nothing comes any more. */
   readonly ended: Promise<void>
   isOver = false
+  /** How it ended, once that is known. */
+  endedAs: Ending['status'] | undefined
+  /** Its last events are decided: no other may come before them. */
+  isClosing = false
   text = ''
   reasoningLength = 0
   /** Number of the last event that is on disk, and so may be seen. */

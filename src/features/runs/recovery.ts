@@ -1,4 +1,4 @@
-import { and, eq, lt } from 'drizzle-orm'
+import { and, eq, lt, sql } from 'drizzle-orm'
 import { runs } from '../../db/schema/index.ts'
 import type { BaseCtx, Ctx } from '../../http/context.ts'
 import { callRunner } from './call-runner.ts'
@@ -9,14 +9,15 @@ import type { StoredRun } from './schemas/run.ts'
 const START_GRACE_MS = 5_000
 const SWEEP_LIMIT = 100
 
-/** What a Runner needs of a run that it may never have seen. The kind `reply` has all of it. */
+/** What a Runner needs of a run that it may never have seen. */
 export const toRunRef = (run: StoredRun): RunRef => ({
   id: run.id,
+  kind: run.kind,
   runner: run.runner!,
   userId: run.userId,
   conversationId: run.conversationId!,
-  userMessageId: run.userMessageId!,
-  messageId: run.messageId!,
+  userMessageId: run.userMessageId,
+  messageId: run.messageId,
   model: run.model,
   context: run.context,
   reserved: run.reserved,
@@ -30,12 +31,19 @@ export function isAlive(ctx: BaseCtx, run: StoredRun): Promise<boolean> {
   return callRunner(ctx, run.runner!, (runner) => runner.recover(toRunRef(run), isOnItsWay))
 }
 
-/** Ends a dead run that blocks the conversation. Gives the id of the run when it is alive. */
+/** Ends a dead reply that blocks the conversation. Gives the id of the run when it is alive. */
 export async function freeConversation(ctx: Ctx, conversationId: string): Promise<string | undefined> {
   const [run] = await ctx.db
     .select()
     .from(runs)
-    .where(and(eq(runs.conversationId, conversationId), eq(runs.status, 'in_progress'), eq(runs.userId, ctx.user.id)))
+    .where(
+      and(
+        eq(runs.conversationId, conversationId),
+        // As it is written in the index of active replies.
+        sql`status = 'in_progress' AND kind = 'reply'`,
+        eq(runs.userId, ctx.user.id),
+      ),
+    )
   return run && (await isAlive(ctx, run)) ? run.id : undefined
 }
 

@@ -10,7 +10,7 @@ import { toSse, toSseReset } from '../../lib/run-encodings.ts'
 import { isTerminal, type RunEvent, type StoredMessage, type TerminalEvent } from '../../lib/run-events.ts'
 import { comment, retry } from '../../lib/sse.ts'
 import { toRun } from './schemas/run.ts'
-import { getRun, type RunFeed } from './service.ts'
+import { getRun, type ReplyFeed, type RunFeed } from './service.ts'
 
 const RECONNECT_MS = 1_500
 
@@ -94,7 +94,7 @@ export function toEventStream(feed: RunFeed, { HEARTBEAT_MS }: Config): Response
  * cancelled; or with 202 and the run, at once if that was asked for, else after JSON_WAIT_MS.
  * @throws AppError with what the run ended in
  */
-export async function answerReply<A>(c: Context<AuthedEnv>, feed: RunFeed, toAnswer: Answer<A>) {
+export async function answerReply<A>(c: Context<AuthedEnv>, feed: ReplyFeed, toAnswer: Answer<A>) {
   const { run } = feed
   const headers = headersOf(feed)
   // An error names the run as well.
@@ -120,7 +120,7 @@ type Answer<A> = (message: StoredMessage | undefined, headers: Record<string, st
 const prefersAsync = (c: Context) => /(^|,)\s*respond-async/i.test(c.req.header('prefer') ?? '')
 
 /** The stored message of a run that completed; `undefined` when it takes longer than `waitMs`. */
-async function waitForEnd({ run, groups, keep, stop }: RunFeed, waitMs: number) {
+async function waitForEnd({ run, groups, keep, stop }: ReplyFeed, waitMs: number) {
   const deadline = Date.now() + waitMs
   let message: StoredMessage | undefined
   let partial = false

@@ -5,12 +5,15 @@ import { type Config, configOf } from '../../env.ts'
 import { describeError, type Log, openLog } from '../../http/log.ts'
 import { newSecret } from '../../lib/ids.ts'
 import type { CancelReason, NewRunEvent } from '../../lib/run-events.ts'
+import { cleanTitle } from '../../lib/titles.ts'
 import { EventLog } from './event-log.ts'
 import { type Generation, generate, toRunFault } from './generate.ts'
 import { closingEvents, createdEvent, type Ending, type Job, type Outcome, type Result, type RunRef } from './job.ts'
 import { LiveRun } from './live-run.ts'
 import { lostResultOf, resultOf, type Stopped } from './result.ts'
 import { checkpoint, setLastSeq, settlePromptly, settleWithin } from './settle.ts'
+import { admitTitle, storeTitle, type Untitled } from './title.ts'
+import { TurnQueue } from './turn-queue.ts'
 import { watchStream } from './watch-stream.ts'
 
 /**
@@ -21,6 +24,8 @@ export type Watch = { kind: 'stream'; stream: ReadableStream<Uint8Array> } | { k
 
 /** Pauses between late tries to settle, doubling, while D1 is down. */
 const LATE_PAUSE_MS = { first: 2_000, most: 60_000 }
+/** How long the one whose turn it is has to begin a run. */
+const TURN_MS = 2_000
 /** How soon a watcher that has gone is noticed where its going ends the run. */
 const PROBE_MS = 250
 
@@ -35,6 +40,7 @@ export class Runner extends DurableObject<Env> {
   /** Another one after every restart: what an earlier process was working on is lost. */
   readonly #epoch = newSecret(8)
   readonly #live = new Map<string, LiveRun>()
+  readonly #turns: TurnQueue
   #recovered: Promise<void> | undefined
   #lateTries = 0
 
@@ -43,14 +49,18 @@ export class Runner extends DurableObject<Env> {
     this.#config = configOf(env)
     this.#log = openLog({ runner: state.id.name ?? null })
     this.#runs = new EventLog(state.storage.sql)
+    const { RUN_QUEUE_MAX, RUN_QUEUE_WAIT_MS } = this.#config
+    this.#turns = new TurnQueue({ most: RUN_QUEUE_MAX, waitMs: RUN_QUEUE_WAIT_MS, turnMs: TURN_MS })
   }
 
   /** Begins a run and lets the caller watch it from the start. A repeated call only watches. */
   async start(job: Job): Promise<Watch> {
     await this.#recover()
     if (this.#runs.begin(job.run, this.#epoch)) {
+      this.#turns.begun()
       const live = this.#open(job)
       this.ctx.waitUntil(this.#orGiveWay(job.run.id, this.#execute(live)))
+      if (job.title !== undefined) this.ctx.waitUntil(this.#entitle(live, job.title))
     }
     return this.watch(job.run.id, 0)
   }
@@ -83,6 +93,34 @@ export class Runner extends DurableObject<Env> {
     if (!live) return this.#endLost(run, { status: 'failed', error: toRunFault('runner_unavailable') })
     this.#stop(live, 'superseded')
     await live.ended
+  }
+
+  /** True when it is the caller's turn to begin a reply; false when it would take too long. */
+  async waitForTurn(): Promise<boolean> {
+    await this.#recover()
+    const isFree = !this.#turns.isTaken && !this.#isReplying
+    return isFree || this.#turns.wait()
+  }
+
+  /**
+   * Has TITLE_MODEL name a conversation and stores the title: by itself (`isAsked` false) never over the user's own. Nothing
+   * when there is no such model, no room in the quota, or no answer.
+   */
+  async writeTitle(untitled: Untitled, isAsked: boolean): Promise<string | undefined> {
+    await this.#recover()
+    const model = this.#config.MODELS.find(({ id }) => id === this.#config.TITLE_MODEL)
+    if (!model) return undefined
+    const db = openDb(this.env.DB)
+    const job = await admitTitle(db, model, untitled, this.#config.RUN_LEASE_MS)
+    if (!job) return undefined
+    this.#runs.begin(job.run, this.#epoch)
+    const live = this.#open(job)
+    const tooLong = setTimeout(() => this.#stop(live, 'superseded'), this.#config.TITLE_MS)
+    await this.#orGiveWay(job.run.id, this.#execute(live)).finally(() => clearTimeout(tooLong))
+    const title = live.endedAs === 'completed' ? cleanTitle(live.text) : ''
+    if (title === '') return undefined
+    await storeTitle(db, untitled, title, isAsked)
+    return title
   }
 
   /** The run goes on even if its last watcher leaves: its answer told the client to come back. */
@@ -185,9 +223,25 @@ export class Runner extends DurableObject<Env> {
     await this.#finish(live, resultOf(job.run, generation, live.stopped, live, this.#config.MODELS))
   }
 
+  get #isReplying(): boolean {
+    return [...this.#live.values()].some(({ job }) => job.run.kind === 'reply')
+  }
+
+  /** Tells the watchers what the conversation is called: as its text says, unless a model has a better name for it. */
+  async #entitle(live: LiveRun, fallback: string): Promise<void> {
+    const { run, messages } = live.job
+    const content = messages.at(-1)!.content
+    const title = await this.writeTitle({ ...run, content }, false).catch((error) =>
+      this.#log('error', 'title_failed', { run_id: run.id, ...describeError(error) }),
+    )
+    if (!live.isClosing) live.emit([{ type: 'title', title: title ?? fallback }])
+  }
+
   /** The outcome is stored here first: whatever happens from now on, it is the one. */
   async #finish(live: LiveRun, result: Result): Promise<void> {
     const { run } = live.job
+    // The number of the terminal event is fixed from here on.
+    live.isClosing = true
     const lastSeq = this.#runs.lastSeq(run.id) + closingEvents(run, result, true).length
     const outcome: Outcome = { ...result, lastSeq, endedAt: Date.now() }
     this.#runs.markEnded(run.id, outcome)
@@ -197,6 +251,8 @@ export class Runner extends DurableObject<Env> {
   /** Tells D1, and only then the watchers. The terminal event and the mark are one write: neither comes alone. */
   async #conclude(live: LiveRun, outcome: Outcome): Promise<void> {
     const { run } = live.job
+    live.isClosing = true
+    live.endedAs = outcome.ending.status
     try {
       const { persisted, stored } = await settlePromptly(openDb(this.env.DB), run, outcome, this.#log)
       if (!this.#runs.isClosed(run.id)) live.emit(closingEvents(run, stored ?? outcome, persisted))
@@ -207,6 +263,7 @@ export class Runner extends DurableObject<Env> {
     } finally {
       this.#live.delete(run.id)
       live.end()
+      if (!this.#isReplying) this.#turns.next()
       await this.#arm()
     }
   }

@@ -1,33 +1,37 @@
-import { and, eq } from 'drizzle-orm'
-import { messages, runs } from '../../db/schema/index.ts'
-import type { Ctx, OwnerCtx } from '../../http/context.ts'
-import { AppError, notFound } from '../../http/errors.ts'
+import type { Ctx } from '../../http/context.ts'
+import { AppError } from '../../http/errors.ts'
 import { describeError } from '../../http/log.ts'
-import type { CancelReason, NewRunEvent, RunEvent } from '../../lib/run-events.ts'
-import { admit, type ReplyRequest } from './admission.ts'
+import type { NewRunEvent, RunEvent } from '../../lib/run-events.ts'
+import { admit } from './admission.ts'
 import { callRunner } from './call-runner.ts'
 import { follow, type RunFeed } from './follow.ts'
 import { toRunFault } from './generate.ts'
 import { closingEvents, createdEvent, type Ending, type Job, type Result, type RunRef } from './job.ts'
 import { isAlive, toRunRef } from './recovery.ts'
-import type { StoredRun } from './schemas/run.ts'
+import type { ReplyRequest } from './reply-request.ts'
 import { settle, toEnding } from './settle.ts'
+import { type FoundRun, readRun } from './stored-run.ts'
 import { NO_USAGE } from './usage.ts'
 
 export type { RunFeed } from './follow.ts'
+export type { ReplyRequest } from './reply-request.ts'
+export { cancelRun } from './stored-run.ts'
+
+/** A feed of a reply, which always has a message. */
+export type ReplyFeed = RunFeed & { run: { messageId: string } }
 
 /**
  * Asks for a reply; gives its events, after `lastEventId` when the same key was used before, or `ended` when nothing
  * follows. Once it resolves the run goes on without us; should the client leave before, it is handed over all the same.
  * @throws AppError as `admit`, and `runner_unavailable`
  */
-export function startReply(ctx: Ctx, request: ReplyRequest, lastEventId: number): Promise<RunFeed | 'ended'> {
+export function startReply(ctx: Ctx, request: ReplyRequest, lastEventId: number): Promise<ReplyFeed | 'ended'> {
   const work = (async () => {
     const admission = await admit(ctx, request)
     const { quota } = admission
-    if ('job' in admission) return { ...(await handOver(ctx, admission.job)), quota }
+    if ('job' in admission) return { ...(await handOver(ctx, admission.job)), quota } as ReplyFeed
     const feed = await watchRun(ctx, admission.replayOf, lastEventId)
-    return feed === 'ended' ? feed : { ...feed, quota, replayed: true }
+    return feed === 'ended' ? feed : ({ ...feed, quota, replayed: true } as ReplyFeed)
   })()
   ctx.waitUntil(work.catch(() => {}))
   return work
@@ -49,7 +53,7 @@ async function handOver(ctx: Ctx, job: Job): Promise<RunFeed> {
       .catch(() => settle(ctx.db, run, { ...result, lastSeq, endedAt: Date.now() }))
       .catch((failure) => ctx.log('error', 'settlement_failed', { run_id: run.id, ...describeError(failure) }))
     throw new AppError('runner_unavailable', undefined, {
-      extras: { run_id: run.id, message_id: run.messageId },
+      extras: { run_id: run.id, message_id: run.messageId ?? undefined },
       retryAfterS: 1,
       cause: error,
     })
@@ -90,29 +94,8 @@ export async function getRun(ctx: Ctx, id: string) {
   return readRun(ctx, id)
 }
 
-/** Ends one's own run. One that has ended stays as it is. @throws AppError `not_found`, `runner_unavailable` */
-export async function cancelRun(ctx: OwnerCtx, id: string, reason: CancelReason = 'user') {
-  const found = await readRun(ctx, id)
-  if (found.run.status !== 'in_progress') return found
-  const ref = toRunRef(found.run)
-  await callRunner(ctx, ref.runner, (runner) => runner.cancel(ref, reason))
-  return readRun(ctx, id)
-}
-
-type Found = { run: StoredRun; content: string }
-
-async function readRun({ db, user }: OwnerCtx, id: string): Promise<Found> {
-  const [row] = await db
-    .select({ run: runs, content: messages.content })
-    .from(runs)
-    .leftJoin(messages, eq(messages.id, runs.messageId))
-    .where(and(eq(runs.id, id), eq(runs.userId, user.id)))
-  if (!row) throw notFound()
-  return { run: row.run, content: row.content ?? '' }
-}
-
 /** The log of a run is kept for minutes, its message for ever: the events as the message tells them. */
-function retold({ run, content }: Found): RunFeed {
+function retold({ run, content }: FoundRun): RunFeed {
   const ref = toRunRef(run)
   const events = eventsOf(ref, { ending: toEnding(run), text: content, usage: run.usage ?? NO_USAGE, attempts: [] })
   // The last ones keep their numbers, so that a client which has the terminal one is told that nothing follows.

@@ -48,6 +48,10 @@ export async function settleWithin(db: Db, run: RunRef, outcome: Outcome): Promi
   }
 }
 
+/** The reply that is being written; nothing for a run that writes none. */
+const placeholderOf = ({ messageId }: RunRef) =>
+  and(sql`${messages.id} = ${messageId}`, eq(messages.status, 'in_progress'))
+
 /**
  * Ends a run in D1: message, run and one row of the ledger, in one batch. Every statement holds only while the run
  * is in progress, or once per run, so doing it again changes nothing. Gives how it had ended before, if it had, and
@@ -61,7 +65,7 @@ export async function settle(db: Db, run: RunRef, outcome: Outcome): Promise<Res
     db
       .update(messages)
       .set({ content: text, tokens: estimateTokens(text), status: ending.status, updatedAt: endedAt })
-      .where(and(eq(messages.id, run.messageId), eq(messages.status, 'in_progress'))),
+      .where(placeholderOf(run)),
     db
       .update(runs)
       .set({
@@ -92,12 +96,12 @@ const bookOnce = (db: Db, run: RunRef, { ending, usage, attempts, endedAt }: Out
     db
       .insert(usageLedger)
       .select(sql`
-        SELECT ${newId()}, r.run_id, ${run.userId}, NULL, ${run.conversationId}, 'reply', ${run.model},
-          ${attempts.at(-1)?.upstream ?? null}, ${run.createdAt}, r.period_start, ${usage.total_tokens > 0 ? 1 : 0},
+        SELECT ${newId()}, r.run_id, ${run.userId}, NULL, ${run.conversationId}, ${run.kind}, ${run.model},
+          ${attempts.at(-1)?.upstream ?? null}, ${run.createdAt}, r.period_start, iif(${usage.total_tokens} > 0, r.messages, 0),
           ${usage.calls}, ${usage.input_tokens}, ${usage.cached_tokens}, ${usage.output_tokens}, ${usage.reasoning_tokens},
           min(${usage.total_tokens}, r.tokens), max(${usage.total_tokens} - r.tokens, 0), ${usage.cost_microusd},
           ${usage.estimated ? 1 : 0}, ${ending.status}, ${endedAt}
-        FROM (SELECT run_id, period_start, sum(input_tokens + output_tokens) AS tokens FROM reservations
+        FROM (SELECT run_id, period_start, sum(messages) AS messages, sum(input_tokens + output_tokens) AS tokens FROM reservations
               WHERE run_id = ${run.id} GROUP BY run_id, period_start) r
         WHERE true`)
       .onConflictDoNothing({ target: usageLedger.runId }),
@@ -125,10 +129,7 @@ export function toEnding(run: StoredRun): Ending {
 /** Keeps what is there of a long reply, and says that somebody is still working on it. False when it has ended in D1. */
 export async function checkpoint(db: Db, run: RunRef, text: string, leaseUntil: Date): Promise<boolean> {
   const [, held] = await db.batch([
-    db
-      .update(messages)
-      .set({ content: text })
-      .where(and(eq(messages.id, run.messageId), eq(messages.status, 'in_progress'))),
+    db.update(messages).set({ content: text }).where(placeholderOf(run)),
     db
       .update(runs)
       .set({ leaseUntil })

@@ -5,7 +5,7 @@ import { mustHold, unmetPrecondition } from '../../../db/preconditions.ts'
 import type { Ctx } from '../../../http/context.ts'
 import { notFound } from '../../../http/errors.ts'
 import { pageOfConversations, selectConversations } from '../../conversations/service.ts'
-import { pageOfMessages, selectMessages } from '../../messages/service.ts'
+import { pageOfMessages, selectMessages } from '../../messages/service/read.ts'
 
 /**
  * One page of somebody's conversations. What an admin reads is recorded in the batch that reads it.

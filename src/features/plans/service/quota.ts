@@ -22,16 +22,20 @@ export type Quota = {
 }
 export type Allowance = { limit: number; used: number; held: number }
 
-/** What a run asks for: estimated input, wanted output, in tokens. */
-export type Need = { runId: string; inputTokens: number; outputTokens: number }
+/**
+ * What a call of a model asks for: estimated input, wanted output, in tokens. The first call of a run pays for a message
+ * and counts among the runs at once; further ones, and a title's only one, do neither.
+ */
+export type Need = { runId: string; call: number; inputTokens: number; outputTokens: number }
 
 const subjectOf = (userId: string) => `user:${userId}`
 
 /**
- * Statements that reserve one message and the tokens of a run's first call, as much output as there is room for. They
- * undo their batch when there is no room (`quotaRefusal`).
+ * Statements that reserve what a call needs, as much output as there is room for. They undo their batch when there is no
+ * room (`quotaRefusal`).
  */
-export const reserve = (db: Db, userId: string, { runId, inputTokens, outputTokens }: Need, now: Date) => {
+export const reserve = (db: Db, userId: string, { runId, call, inputTokens, outputTokens }: Need, now: Date) => {
+  const messages = call === 1 ? 1 : 0
   const subject = subjectOf(userId)
   const start = periodStart(now)
   const ofPeriod = and(eq(quotaPeriods.subject, subject), eq(quotaPeriods.periodStart, start))
@@ -39,7 +43,7 @@ export const reserve = (db: Db, userId: string, { runId, inputTokens, outputToke
     db.insert(quotaPeriods).values({ subject, periodStart: start }).onConflictDoNothing(),
     // A user without a plan gets null into columns that take none.
     db.insert(reservations).select(sql`
-      SELECT ${runId}, 1, q.subject, q.period_start, 1, ${inputTokens},
+      SELECT ${runId}, ${call}, q.subject, q.period_start, ${messages}, ${inputTokens},
         min(${outputTokens}, p.tokens_per_month - q.tokens_used - q.tokens_held - ${inputTokens}),
         p.messages_per_month - q.messages_used - q.messages_held,
         p.runs_at_once - (SELECT count(*) FROM reservations r WHERE r.subject = q.subject AND r.call = 1)
@@ -48,34 +52,34 @@ export const reserve = (db: Db, userId: string, { runId, inputTokens, outputToke
     db
       .update(quotaPeriods)
       .set({
-        messagesHeld: sql`messages_held + 1`,
-        tokensHeld: sql`tokens_held + ${reservedOf(runId)}`,
+        messagesHeld: sql`messages_held + ${messages}`,
+        tokensHeld: sql`tokens_held + ${sumOf('input_tokens + output_tokens', runId, call)}`,
       })
       .where(ofPeriod),
   ] as const
 }
 
-/** Tokens that a run holds, over all its calls. */
-const reservedOf = (runId: string): SQL =>
-  sql`(SELECT sum(input_tokens + output_tokens) FROM reservations WHERE run_id = ${runId})`
+/** What a run holds, over all its calls or by one of them. */
+const sumOf = (what: 'messages' | 'input_tokens + output_tokens', runId: string, call?: number): SQL =>
+  sql`(SELECT sum(${sql.raw(what)}) FROM reservations WHERE run_id = ${runId} ${call === undefined ? sql`` : sql`AND call = ${call}`})`
 
 /** What is stored with a run of its reservation, as JSON. */
-export const reservedAsJson = ({ runId, outputTokens }: Need): SQL => sql`(
+export const reservedAsJson = ({ runId, call, outputTokens }: Need): SQL => sql`(
   SELECT json_object('tokens', input_tokens + output_tokens, 'clamped', json(iif(output_tokens < ${outputTokens}, 'true', 'false')))
-  FROM reservations WHERE run_id = ${runId} AND call = 1)`
+  FROM reservations WHERE run_id = ${runId} AND call = ${call})`
 
 /**
  * Statements that follow the ledger's row of a run in its batch: they give back what it held. What it used was added by
  * the row itself (migrations/0004). Without a reservation they change nothing, so doing it twice is doing it once.
  */
 export const release = (db: Db, runId: string) => {
-  const ofRun = sql`FROM reservations WHERE run_id = ${runId} AND call = 1`
+  const ofRun = sql`FROM reservations WHERE run_id = ${runId} LIMIT 1`
   return [
     db
       .update(quotaPeriods)
       .set({
-        messagesHeld: sql`messages_held - (SELECT messages ${ofRun})`,
-        tokensHeld: sql`tokens_held - ${reservedOf(runId)}`,
+        messagesHeld: sql`messages_held - ${sumOf('messages', runId)}`,
+        tokensHeld: sql`tokens_held - ${sumOf('input_tokens + output_tokens', runId)}`,
       })
       .where(sql`subject = (SELECT subject ${ofRun}) AND period_start = (SELECT period_start ${ofRun})`),
     db.delete(reservations).where(eq(reservations.runId, runId)),

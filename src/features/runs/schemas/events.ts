@@ -36,7 +36,7 @@ export const RUN_EVENTS = {
 /** The reply as `GET /messages/{id}` will give it, made without reading it back. */
 export const toStoredMessage = (run: RunRef, content: string, usage: UsageNumbers): StoredMessage =>
   toMessage({
-    id: run.messageId,
+    id: run.messageId!,
     conversationId: run.conversationId,
     parentId: run.userMessageId,
     runId: run.id,

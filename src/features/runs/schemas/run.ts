@@ -31,6 +31,10 @@ export const Usage = z.strictObject(shapes.Usage.shape).openapi('Usage', {
   },
 })
 
+/** What to do when a reply is being written in the conversation already. */
+export const OnConflict = z.enum(['reject', 'queue', 'interrupt'])
+export type OnConflict = z.infer<typeof OnConflict>
+
 export const Run = z
   .strictObject({
     id,

@@ -1,0 +1,122 @@
+import { and, asc, eq, getTableColumns, gt, type SQL, sql } from 'drizzle-orm'
+import type { Db } from '../../../db/client.ts'
+import { branchFrom } from '../../../db/message-branch.ts'
+import { keyAfter, type Page, type PageRequest, pageOf } from '../../../db/pages.ts'
+import { conversations, messages, runs } from '../../../db/schema/index.ts'
+import type { Ctx } from '../../../http/context.ts'
+import { invalid, notFound } from '../../../http/errors.ts'
+import type { MessageWithRun } from '../schemas.ts'
+
+/** What a run adds to its message. No name of a message's own: D1 answers a batch by name. */
+const ofRun = { context: runs.context, usage: runs.usage, warnings: runs.warnings }
+
+/** Up to `limit` messages of the branch that ends at `from`, newest first. */
+const selectBranch = (db: Db, from: SQL, limit: number) => {
+  const branch = branchFrom(db, from, limit)
+  return db
+    .with(branch)
+    .select({ ...branch._.selectedFields, ...ofRun })
+    .from(branch)
+    .leftJoin(runs, eq(runs.id, branch.runId))
+    .orderBy(sql`place`)
+}
+
+/** Statement for the newest messages of the active branch of `owner`'s conversation, newest first. */
+export const newestMessages = (db: Db, owner: string | SQL, conversationId: string, limit: number) =>
+  selectBranch(db, sql`SELECT head_id FROM conversations WHERE id = ${conversationId} AND user_id = ${owner}`, limit)
+
+/**
+ * One page of a branch, of the active one or of that which ends at message `leafId`: the newest `limit` messages first, then
+ * older ones; within a page in the order in which they were said. Nothing that is said meanwhile moves a page.
+ * @throws AppError `not_found`, `validation_failed` for a cursor that is not of this list, or whose place was deleted
+ */
+export async function listMessages({ db, user }: Ctx, conversationId: string, page: PageRequest, leafId?: string) {
+  const [mine, items] = await db.batch([
+    db
+      .select({ id: conversations.id })
+      .from(conversations)
+      .where(and(eq(conversations.id, conversationId), eq(conversations.userId, user.id))),
+    selectMessages(db, user.id, conversationId, page, leafId),
+  ])
+  if (mine.length === 0 || (items.length === 0 && leafId !== undefined)) throw notFound()
+  if (items.length === 0 && page.cursor !== undefined) {
+    throw invalid([{ pointer: 'query:cursor', detail: 'What was at this place is deleted: begin anew' }])
+  }
+  return pageOfMessages(items, conversationId, page)
+}
+
+/** Statement for the rows of one page of `owner`'s conversation. @throws AppError `validation_failed` for a foreign cursor */
+export const selectMessages = (
+  db: Db,
+  owner: string | SQL,
+  conversationId: string,
+  page: PageRequest,
+  leafId?: string,
+) => {
+  const from = keyAfter(page, listOf(conversationId), ['string'])?.[0] ?? leafId
+  return from !== undefined
+    ? selectBranch(db, inConversation(from, conversationId, owner), page.limit)
+    : newestMessages(db, owner, conversationId, page.limit)
+}
+
+/** The page that those rows make. The branch is a chain: the oldest message of a page names the first of the next. */
+export const pageOfMessages = (
+  rows: MessageWithRun[],
+  conversationId: string,
+  page: PageRequest,
+): Page<MessageWithRun> => {
+  const parentId = rows.length === page.limit ? rows.at(-1)!.parentId : null
+  const next = parentId === null ? undefined : { list: listOf(conversationId), key: [parentId] }
+  return { items: rows.toReversed(), next }
+}
+
+const listOf = (conversationId: string) => `messages:${conversationId}`
+
+/** A cursor may name any message; only one of this conversation is a place in it. */
+const inConversation = (id: string, conversationId: string, owner: string | SQL) => sql`
+  SELECT m.id FROM messages m JOIN conversations c ON c.id = m.conversation_id
+  WHERE m.id = ${id} AND c.id = ${conversationId} AND c.user_id = ${owner}`
+
+/** @throws AppError `not_found`, also when the message is in somebody else's conversation */
+export async function getMessage({ db, user }: Ctx, id: string): Promise<MessageWithRun> {
+  const row = await db
+    .select({ ...getTableColumns(messages), ...ofRun })
+    .from(messages)
+    .innerJoin(conversations, and(eq(conversations.id, messages.conversationId), eq(conversations.userId, user.id)))
+    .leftJoin(runs, eq(runs.id, messages.runId))
+    .where(eq(messages.id, id))
+    .get()
+  if (!row) throw notFound()
+  return row
+}
+
+/**
+ * One page of the messages that stand where message `id` does, itself among them, oldest first: the wordings of a question,
+ * or the answers to one.
+ * @throws AppError `not_found`, `validation_failed` for a cursor that is not of this list
+ */
+export async function listSiblings({ db, user }: Ctx, id: string, page: PageRequest): Promise<Page<MessageWithRun>> {
+  const list = `siblings:${id}`
+  const after = keyAfter(page, list, ['string'])
+  const own = db
+    .select({ conversationId: messages.conversationId, parentId: messages.parentId })
+    .from(messages)
+    .innerJoin(conversations, and(eq(conversations.id, messages.conversationId), eq(conversations.userId, user.id)))
+    .where(eq(messages.id, id))
+    .as('own')
+  const rows = await db
+    .select({ ...getTableColumns(messages), ...ofRun })
+    .from(own)
+    .innerJoin(
+      messages,
+      // IS, as the parent of a root is null.
+      and(eq(messages.conversationId, own.conversationId), sql`${messages.parentId} IS ${own.parentId}`),
+    )
+    .leftJoin(runs, eq(runs.id, messages.runId))
+    .where(after && gt(messages.id, after[0]))
+    .orderBy(asc(messages.id))
+    .limit(page.limit + 1)
+  // A message stands beside itself, so that nothing at all means that it is not there.
+  if (rows.length === 0 && !after) throw notFound()
+  return pageOf(rows, page, list, (row) => [row.id])
+}

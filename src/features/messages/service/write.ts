@@ -1,0 +1,92 @@
+import { and, eq, exists, getTableColumns, type SQL, sql } from 'drizzle-orm'
+import { type Idempotency, once } from '../../../db/idempotency.ts'
+import { type NamedPlace, selectNamedPlace } from '../../../db/message-place.ts'
+import { mustHold, unmetPrecondition } from '../../../db/preconditions.ts'
+import { conversations, messages } from '../../../db/schema/index.ts'
+import type { Ctx } from '../../../http/context.ts'
+import { AppError, invalid, notFound } from '../../../http/errors.ts'
+import { titleOf } from '../../../lib/titles.ts'
+import { estimateTokens } from '../../../lib/token-estimate.ts'
+import type { Feedback, MessageWithRun } from '../schemas.ts'
+import { getMessage } from './read.ts'
+
+/**
+ * Stores what the user says, at the head of a conversation or after a message of it, and asks for no reply. It becomes the
+ * head.
+ * @throws AppError `not_found`, `conversation_busy` after a reply that is being written, `idempotency_key_reused`
+ */
+export const storeMessage = (ctx: Ctx, place: NamedPlace, content: string, idempotency: Idempotency | undefined) =>
+  insertAt(ctx, place, content, idempotency)
+
+/**
+ * Stores another wording of a message of the user's, beside it: what was said after the old one stays there. The new one
+ * becomes the head.
+ * @throws AppError `not_found`, `validation_failed` for an answer, `idempotency_key_reused`
+ */
+export const editMessage = (ctx: Ctx, id: string, content: string, idempotency: Idempotency | undefined) =>
+  insertAt(ctx, { besides: id }, content, idempotency, sql`(SELECT role FROM messages WHERE id = ${id}) = 'user'`)
+
+/** One batch; `condition` is of an edit. What the same key stored before is given again. */
+async function insertAt(
+  ctx: Ctx,
+  place: NamedPlace,
+  content: string,
+  idempotency: Idempotency | undefined,
+  condition: SQL = sql`1`,
+): Promise<{ message: MessageWithRun; replayed: boolean }> {
+  const { db, user, now, newId, config } = ctx
+  const named = selectNamedPlace(place, user.id)
+  const id = newId()
+  const at = now.getTime()
+  const isFinished = sql`NOT EXISTS (SELECT 1 FROM messages WHERE id = base_id AND status = 'in_progress')`
+  try {
+    const done = await once(db, idempotency, id, now, [
+      mustHold(db, 'place_there', sql`EXISTS (${named})`),
+      mustHold(db, 'base_finished', sql`EXISTS (SELECT 1 FROM (${named}) WHERE ${isFinished})`),
+      mustHold(db, 'own_words', condition),
+      db.insert(messages).select(sql`
+        SELECT ${id}, named.conversation_id, named.base_id, coalesce(base.depth, 0) + 1, 'user', ${content}, 'completed',
+          ${estimateTokens(content)}, NULL, ${at}, ${at}, NULL, NULL, NULL, NULL
+        FROM (${named}) named LEFT JOIN messages base ON base.id = named.base_id`),
+      db
+        .update(conversations)
+        .set({
+          headId: id,
+          updatedAt: now,
+          expiresAt: sql`iif(expires_at IS NULL, NULL, ${at + config.TEMPORARY_TTL_MS})`,
+          title: sql`coalesce(title, ${titleOf(content)})`,
+          titleSource: sql`iif(title IS NULL, 'text', title_source)`,
+        })
+        .where(sql`id = (SELECT conversation_id FROM messages WHERE id = ${id})`),
+    ])
+    return { message: await getMessage(ctx, done.id), replayed: done.replayed }
+  } catch (error) {
+    const unmet = unmetPrecondition(error)
+    if (unmet === 'place_there') throw notFound()
+    if (unmet === 'own_words')
+      throw invalid([{ pointer: '/content', detail: 'Only what you said yourself can be edited' }])
+    if (unmet === 'base_finished') throw new AppError('conversation_busy', undefined, { retryAfterS: 2 })
+    throw error
+  }
+}
+
+/**
+ * What the user thinks of a reply; null takes it back.
+ * @throws AppError `not_found`, `run_active` while it is being written, `validation_failed` for a message of the user's own
+ */
+export async function rateMessage(ctx: Ctx, id: string, feedback: Feedback | null): Promise<MessageWithRun> {
+  const { db, user } = ctx
+  const mine = db
+    .select({ id: conversations.id })
+    .from(conversations)
+    .where(and(eq(conversations.id, messages.conversationId), eq(conversations.userId, user.id)))
+  const [rated] = await db
+    .update(messages)
+    .set({ feedback: feedback?.rating ?? null, feedbackComment: feedback?.comment ?? null })
+    .where(and(eq(messages.id, id), eq(messages.role, 'assistant'), sql`status <> 'in_progress'`, exists(mine)))
+    .returning({ id: getTableColumns(messages).id })
+  const message = await getMessage(ctx, id)
+  if (rated) return message
+  if (message.role === 'user') throw invalid([{ pointer: '/feedback', detail: 'Only a reply can be rated' }])
+  throw new AppError('run_active')
+}

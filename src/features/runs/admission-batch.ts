@@ -1,0 +1,125 @@
+import { and, eq, sql } from 'drizzle-orm'
+import type { Window } from '../../ai/context-window.ts'
+import type { Model } from '../../ai/models.ts'
+import { isTransient } from '../../db/failures.ts'
+import { claimKey } from '../../db/idempotency.ts'
+import { sessionIsLive } from '../../db/live-session.ts'
+import { mustHold } from '../../db/preconditions.ts'
+import { conversations, messages, runs } from '../../db/schema/index.ts'
+import type { Ctx } from '../../http/context.ts'
+import type { Reserved } from '../../lib/run-events.ts'
+import { includesTier } from '../plans/service/plans.ts'
+import { type Need, reserve, reservedAsJson, selectQuota, toQuota } from '../plans/service/quota.ts'
+import type { Job, ReplyRef } from './job.ts'
+import type { Place } from './reply-place.ts'
+import type { ReplyRequest } from './reply-request.ts'
+
+/** A run as it is to be written. */
+export type Planned = { job: Job & { run: ReplyRef }; model: Model; place: Place; window: Window }
+
+/** What the run needs of the quota, for its first call. */
+export const needOf = ({ job, window }: Planned): Need => ({
+  runId: job.run.id,
+  call: 1,
+  inputTokens: job.run.context.tokens,
+  outputTokens: window.output,
+})
+
+type Stored = [{ reserved: Reserved | null }[], Parameters<typeof toQuota>[0][]]
+
+/**
+ * The batch that admits a run. Gives what was reserved for it, and the quota after it. What is no longer so undoes it:
+ * the preconditions `session_live`, `model_in_plan`, `place_unchanged`, the key, the quota, or a run that is active.
+ */
+export async function writeAdmission(ctx: Ctx, request: ReplyRequest, planned: Planned) {
+  const { db, user, now, config } = ctx
+  const { job, model, place, window } = planned
+  const { run } = job
+  const need = needOf(planned)
+  const { content } = request.prompt
+  const times = { createdAt: now, updatedAt: now }
+  const ofConversation = { conversationId: run.conversationId, ...times }
+  const title = { title: job.title, titleSource: 'text' as const }
+  const statements = [
+    mustHold(db, 'session_live', sessionIsLive(sql`${user.sessionId}`, sql`${user.id}`, now)),
+    mustHold(db, 'model_in_plan', includesTier(user.id, model.tier)),
+    place.conversationId === undefined
+      ? db.insert(conversations).values({ id: run.conversationId, userId: user.id, ...title, ...times })
+      : mustHold(db, 'place_unchanged', isUnchanged(user.id, request, place)),
+    ...reserve(db, user.id, need, now),
+    ...(content === undefined
+      ? []
+      : [
+          db.insert(messages).values({
+            id: run.userMessageId,
+            parentId: place.baseId,
+            depth: place.depth + 1,
+            role: 'user',
+            content,
+            status: 'completed',
+            tokens: window.message,
+            ...ofConversation,
+          }),
+        ]),
+    db.insert(messages).values({
+      id: run.messageId,
+      parentId: run.userMessageId,
+      depth: place.depth + (content === undefined ? 1 : 2),
+      role: 'assistant',
+      content: '',
+      status: 'in_progress',
+      tokens: 0,
+      runId: run.id,
+      model: run.model,
+      ...ofConversation,
+    }),
+    db.insert(runs).values({
+      ...run,
+      reserved: reservedAsJson(need),
+      status: 'in_progress',
+      leaseUntil: new Date(now.getTime() + config.RUN_LEASE_MS),
+      createdAt: now,
+    }),
+    db
+      .update(conversations)
+      .set({
+        headId: run.messageId,
+        updatedAt: now,
+        expiresAt: sql`iif(${conversations.expiresAt} IS NULL, NULL, ${now.getTime() + config.TEMPORARY_TTL_MS})`,
+        ...(job.title !== undefined && {
+          title: sql`coalesce(${conversations.title}, ${job.title})`,
+          titleSource: sql`iif(${conversations.title} IS NULL, 'text', ${conversations.titleSource})`,
+        }),
+      })
+      .where(and(eq(conversations.id, run.conversationId), eq(conversations.userId, user.id))),
+  ] as const
+  const outcome = [
+    db.select({ reserved: runs.reserved }).from(runs).where(eq(runs.id, run.id)),
+    selectQuota(db, user.id, now),
+  ] as const
+  const claims = request.idempotency ? [claimKey(db, request.idempotency, run.id, now)] : []
+  const batch = async () => {
+    // The claim comes before the quota: a request that was answered before is no new one to be refused.
+    const results: readonly unknown[] = await db.batch([statements[0], ...claims, ...statements.slice(1), ...outcome])
+    return results.slice(-outcome.length) as Stored
+  }
+  const [[stored], [row]] = await batch().catch((error) => {
+    if (!isTransient(error)) throw error
+    // It may have been committed, with the answer lost: then a second time fails, and the run is there.
+    return batch().catch(async (again) => {
+      const found = await db.batch(outcome)
+      if (found[0].length === 0) throw again
+      return found as Stored
+    })
+  })
+  return { reserved: stored!.reserved!, quota: toQuota(row!, now) }
+}
+
+/** What is said at the head is said after what its speaker has seen; elsewhere in the tree nothing moves. */
+const isUnchanged = (userId: string, { prompt }: ReplyRequest, { conversationId, baseId, headId }: Place) => {
+  const isAtHead = prompt.content !== undefined && prompt.at !== undefined && !('parentId' in prompt.at)
+  const holds = isAtHead
+    ? sql`c.head_id IS ${headId}`
+    : sql`EXISTS (SELECT 1 FROM messages m WHERE m.id = ${baseId} AND m.conversation_id = c.id)`
+  return sql`EXISTS (SELECT 1 FROM conversations c WHERE c.id = ${conversationId!} AND c.user_id = ${userId} AND ${holds})`
+}

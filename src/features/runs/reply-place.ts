@@ -1,0 +1,109 @@
+import { desc, eq, type SQL, sql } from 'drizzle-orm'
+import type { Said } from '../../ai/context-window.ts'
+import type { Db } from '../../db/client.ts'
+import { type Idempotency, resultOf, selectClaim } from '../../db/idempotency.ts'
+import { branchFrom } from '../../db/message-branch.ts'
+import { selectNamedPlace } from '../../db/message-place.ts'
+import { conversations, messages, projects } from '../../db/schema/index.ts'
+import type { Ctx } from '../../http/context.ts'
+import { notFound } from '../../http/errors.ts'
+import type { RunStatus } from '../../lib/run-events.ts'
+import type { Prompt } from './reply-request.ts'
+
+/** Where in a conversation something is said, and what holds there. */
+export type Place = {
+  conversationId: string | undefined
+  /** The message that the new one follows; null at the root of the tree. */
+  baseId: string | null
+  /** Of the base; 0 at the root. */
+  depth: number
+  status: RunStatus | null
+  /** The last message of the active branch. */
+  headId: string | null
+  projectId: string | null
+  /** The project's choice, for a request that makes none. */
+  projectModel: string | null
+  /** Of the project, then of the conversation. */
+  instructions: string[]
+  /** Whether it has no title yet. */
+  isUntitled: boolean
+  /** The branch that ends at the base, as much of it as fits, oldest first. */
+  said: Said[]
+}
+
+/** Of a conversation that is not there yet. */
+const NOWHERE: Place = {
+  conversationId: undefined,
+  baseId: null,
+  depth: 0,
+  status: null,
+  headId: null,
+  projectId: null,
+  projectModel: null,
+  instructions: [],
+  isUntitled: true,
+  said: [],
+}
+
+/** Room for what was said before, in tokens, by the model; `''` is for the one that is used where nobody chooses. */
+export type Rooms = Record<string, number>
+
+/**
+ * The place that a prompt names, or what the same key made before. One round trip, which reads no more messages than one
+ * prompt can have. The model may be the project's, and instructions take of its room, so the room is computed there.
+ * @throws AppError `not_found`, `idempotency_key_reused`
+ */
+export async function readPlace(
+  { db, user, config }: Ctx,
+  prompt: Prompt,
+  rooms: Rooms,
+  idempotency?: Idempotency,
+): Promise<{ place: Place } | { replayOf: string }> {
+  const isNew = prompt.at === undefined
+  if (isNew && !idempotency) return { place: NOWHERE }
+  const named = selectNamedPlace(prompt.at ?? { conversationId: '' }, user.id)
+  const maxMessages = config.CONTEXT_MAX_MESSAGES - (prompt.content === undefined ? 0 : 1)
+  const branch = branchFrom(db, sql`SELECT base_id FROM (${named})`, maxMessages, roomAt(named, rooms))
+  const [[claim], [found], said] = await db.batch([
+    selectClaim(db, idempotency ?? { scope: '', route: '', key: '', fingerprint: '' }),
+    selectPlace(db, named),
+    db
+      .with(branch)
+      .select({ role: branch.role, content: branch.content, tokens: branch.tokens })
+      .from(branch)
+      .orderBy(desc(branch.place)),
+  ])
+  if (claim) return { replayOf: resultOf(claim, idempotency!) }
+  if (isNew) return { place: NOWHERE }
+  if (!found) throw notFound()
+  const { projectInstructions, ownInstructions, title, depth, ...place } = found
+  const instructions = [projectInstructions, ownInstructions].filter((text) => text !== null)
+  return { place: { ...place, depth: depth ?? 0, instructions, isUntitled: title === null, said } }
+}
+
+const selectPlace = (db: Db, named: SQL) =>
+  db
+    .select({
+      conversationId: conversations.id,
+      baseId: sql<string | null>`named.base_id`.as('base_id'),
+      depth: messages.depth,
+      status: messages.status,
+      headId: conversations.headId,
+      title: conversations.title,
+      projectId: conversations.projectId,
+      projectModel: projects.model,
+      projectInstructions: sql<string | null>`${projects.instructions}`.as('project_instructions'),
+      ownInstructions: sql<string | null>`${conversations.instructions}`.as('own_instructions'),
+    })
+    .from(sql`(${named}) named`)
+    .innerJoin(conversations, eq(conversations.id, sql`named.conversation_id`))
+    .leftJoin(messages, eq(messages.id, sql`named.base_id`))
+    .leftJoin(projects, eq(projects.id, conversations.projectId))
+
+/** As `estimateTokens`, so that both sides count alike. */
+const tokensOf = (text: SQL) => sql`coalesce((length(CAST(${text} AS BLOB)) + 2) / 3 + 4, 0)`
+
+const roomAt = (named: SQL, rooms: Rooms): SQL => sql`(
+  SELECT coalesce((SELECT value FROM json_each(${JSON.stringify(rooms)}) WHERE key = p.model), ${rooms['']})
+    - ${tokensOf(sql`p.instructions`)} - ${tokensOf(sql`c.instructions`)}
+  FROM (${named}) named JOIN conversations c ON c.id = named.conversation_id LEFT JOIN projects p ON p.id = c.project_id)`

@@ -1,0 +1,31 @@
+import { and, eq } from 'drizzle-orm'
+import { messages, runs } from '../../db/schema/index.ts'
+import type { OwnerCtx } from '../../http/context.ts'
+import { notFound } from '../../http/errors.ts'
+import type { CancelReason } from '../../lib/run-events.ts'
+import { callRunner } from './call-runner.ts'
+import { toRunRef } from './recovery.ts'
+import type { StoredRun } from './schemas/run.ts'
+
+/** A run as D1 has it, with the text of its message. */
+export type FoundRun = { run: StoredRun; content: string }
+
+/** @throws AppError `not_found`, also when it is somebody else's */
+export async function readRun({ db, user }: OwnerCtx, id: string): Promise<FoundRun> {
+  const [row] = await db
+    .select({ run: runs, content: messages.content })
+    .from(runs)
+    .leftJoin(messages, eq(messages.id, runs.messageId))
+    .where(and(eq(runs.id, id), eq(runs.userId, user.id)))
+  if (!row) throw notFound()
+  return { run: row.run, content: row.content ?? '' }
+}
+
+/** Ends one's own run. One that has ended stays as it is. @throws AppError `not_found`, `runner_unavailable` */
+export async function cancelRun(ctx: OwnerCtx, id: string, reason: CancelReason = 'user'): Promise<FoundRun> {
+  const found = await readRun(ctx, id)
+  if (found.run.status !== 'in_progress') return found
+  const ref = toRunRef(found.run)
+  await callRunner(ctx, ref.runner, (runner) => runner.cancel(ref, reason))
+  return readRun(ctx, id)
+}

@@ -54,6 +54,7 @@ test('every operation but the open ones answers 401 without a token, those of ad
   const bodies: Record<string, object> = {
     createMessage: { content: 'Hi' },
     updateConversation: { title: 'Hi' },
+    updateMessage: { feedback: { rating: 'up' } },
     createUser: { username: 'made-by-nobody', password: PASSWORD },
     updateUser: { display_name: 'Mallory' },
     replaceUser: names,

@@ -6,13 +6,12 @@ export function titleOf(text: string): string {
   return line.length > MAX_LENGTH ? `${line.slice(0, MAX_LENGTH - 1).toWellFormed()}…` : line
 }
 
-/** What a model answered to being asked for a title, as one; empty when there is none in it. */
+/** What a model answered to being asked for a title, as one: its first line without markup; empty when there is none in it. */
 export const cleanTitle = (answer: string): string =>
   titleOf(
     answer
-      .replace(/^\s*(?:#+\s*)?(?:title\s*:\s*)?/i, '')
-      .trim()
       .replace(/\p{Cc}+/gu, '\n')
+      .replace(/^\s*(?:#+\s*)?(?:title\s*:\s*)?/i, '')
       .split('\n', 1)[0]!
       .replace(/^["'“”«*`]+|["'“”»*`.]+$/g, ''),
   )

@@ -4,6 +4,7 @@ import { IdempotencyHeader, idempotencyOf, replayedHeader } from '../../http/ide
 import { body, IdParam, json, noContent, page } from '../../http/openapi.ts'
 import { nextPage, PageQuery } from '../../http/pages.ts'
 import { toMessage } from '../messages/schemas.ts'
+import { nameConversation } from './naming.ts'
 import {
   Conversation,
   ConversationChanges,
@@ -116,4 +117,21 @@ conversationRoutes.openapi(
     await conversations.deleteConversation(c.var.ctx, c.req.valid('param').id)
     return c.body(null, 204)
   },
+)
+
+conversationRoutes.openapi(
+  authed(
+    {
+      operationId: 'nameConversation',
+      tags,
+      method: 'post',
+      path: '/conversations/{id}/title',
+      summary: 'Give a conversation a title by what was said in it, in place of the one that it has',
+      limit: 'chat',
+      request: { params: IdParam },
+      responses: { 200: json(Conversation, 'The conversation') },
+    },
+    ['not_found', 'conflict', 'runner_unavailable'],
+  ),
+  async (c) => c.json(toConversation(await nameConversation(c.var.ctx, c.req.valid('param').id)), 200),
 )

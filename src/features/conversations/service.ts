@@ -72,9 +72,11 @@ export async function getConversation({ db, user }: Ctx, id: string) {
 
 /** Changes only the fields given. @throws AppError `not_found` */
 export async function updateConversation({ db, user, now }: Ctx, id: string, changes: ConversationChanges) {
+  const { title } = changes
+  const titleSource = title === undefined ? undefined : title === null ? null : 'user'
   const row = await db
     .update(conversations)
-    .set({ ...changes, updatedAt: now })
+    .set({ ...changes, titleSource, updatedAt: now })
     .where(owned(user.id, id))
     .returning()
     .get()

@@ -6,7 +6,15 @@ import { admit } from './admission.ts'
 import { callRunner } from './call-runner.ts'
 import { follow, type RunFeed } from './follow.ts'
 import { toRunFault } from './generate.ts'
-import { closingEvents, createdEvent, type Ending, type Job, type Result, type RunRef } from './job.ts'
+import {
+  closingEvents,
+  createdEvent,
+  type Ending,
+  type Job,
+  type Result,
+  type RunRef,
+  runnerOfConversation,
+} from './job.ts'
 import { isAlive, toRunRef } from './recovery.ts'
 import type { ReplyRequest } from './reply-request.ts'
 import { settle, toEnding } from './settle.ts'
@@ -92,6 +100,18 @@ export async function getRun(ctx: Ctx, id: string) {
   await isAlive(ctx, found.run)
   // It may have ended since, or by being asked for.
   return readRun(ctx, id)
+}
+
+/**
+ * Has a model name one's own conversation that begins with `content`, and stores the title, also over the user's own. It is
+ * done even if the client leaves. `undefined` when no model did.
+ * @throws AppError `runner_unavailable`
+ */
+export function requestTitle(ctx: Ctx, conversationId: string, content: string): Promise<string | undefined> {
+  const untitled = { conversationId, userId: ctx.user.id, content }
+  const work = callRunner(ctx, runnerOfConversation(conversationId), (runner) => runner.writeTitle(untitled, true))
+  ctx.waitUntil(work.catch(() => {}))
+  return work
 }
 
 /** The log of a run is kept for minutes, its message for ever: the events as the message tells them. */

@@ -1,4 +1,7 @@
+import { runInDurableObject } from 'cloudflare:test'
+import { env } from 'cloudflare:workers'
 import { expect, test } from 'vitest'
+import type { Runner } from '../../src/index.ts'
 import {
   type Answer,
   countOf,
@@ -194,7 +197,8 @@ test('a reply that is being written is not edited, rated, deleted or answered', 
 test("another user's messages look missing on every path, and stay as they are", async () => {
   const [ada, bob] = [await signIn(), await signIn()]
   const answer = await say(ada, await startConversation(ada), 'Mine')
-  const before = await one('SELECT count(*) AS n, sum(updated_at) AS at FROM messages')
+  const look = () => one('SELECT count(*) AS n, sum(updated_at) AS at, count(feedback) AS rated FROM messages')
+  const before = await look()
   const attempts: [string, string, object?][] = [
     ['GET', `/messages/${answer.id}/siblings`],
     ['PATCH', `/messages/${answer.id}`, { feedback: { rating: 'up' } }],
@@ -205,7 +209,7 @@ test("another user's messages look missing on every path, and stay as they are",
   for (const [method, path, body] of attempts) {
     expect(await bob(method, path, body)).toMatchObject({ status: 404, body: { code: 'not_found' } })
   }
-  expect(await one('SELECT count(*) AS n, sum(updated_at) AS at FROM messages')).toEqual(before)
+  expect(await look()).toEqual(before)
 })
 
 test('pages of messages have no hole and no repeat while others write', async () => {
@@ -250,6 +254,12 @@ test('siblings are listed page by page', async () => {
     next = /^<(.+)>; rel="next"$/.exec(headers.get('link') ?? '')?.[1] ?? null
   }
   expect(seen).toEqual(['One', 'Wording 1', 'Wording 2', 'Wording 3', 'Wording 4'])
+  const page = await ada('GET', `/messages/${parent_id}/siblings?limit=2`)
+  const next = `/messages/${parent_id}/siblings?limit=2&cursor=${page.headers.get('x-next-cursor')}`
+  expect((await (await signIn())('GET', next)).status).toBe(404)
+  await ada('DELETE', `/messages/${parent_id}`)
+  // Not an empty page, which would be taken for the end.
+  expect((await ada('GET', next)).status).toBe(404)
 })
 
 test('a conversation that waits in line is answered in order', async () => {
@@ -291,14 +301,114 @@ test('who interrupts ends the reply that is being written, which keeps its text'
   const path = `/conversations/${conversation}/messages`
   const { prompt } = await script([{ tokens: 3 }, { hang: true }])
   const response = await ada.open('POST', path, { content: prompt, stream: true })
-  const reading = eventsOf(response)
-  await expect.poll(() => countOf("runs WHERE conversation_id = ? AND status = 'in_progress'", conversation)).toBe(1)
+  const [seen, all] = response.body!.tee()
+  const reading = eventsOf(new Response(all))
+  await eventsOf(new Response(seen), 5)
   const answer = await ada('POST', path, { content: 'No, this', ...offline, on_conflict: 'interrupt' })
   expect(answer.status).toBe(201)
   const ended = (await reading).at(-1)!
   expect(ended).toMatchObject({ event: 'run.cancelled', data: { cancel_reason: 'superseded' } })
   const [, old] = (await ada('GET', path)).body
-  expect(old).toMatchObject({ status: 'cancelled' })
+  expect(old).toMatchObject({ status: 'cancelled', content: expect.stringMatching(/^w1 w2 /) })
   expect((await ada('GET', path)).body).toHaveLength(4)
   expect(await booksOf(ada)).toMatchObject({ used: { messages: 2 }, reservations: 0 })
+})
+
+test('whoever comes at once to a conversation that nobody uses is answered, one after the other', async () => {
+  const ada = await signInWith()
+  for (const round of countTo(3)) {
+    const conversation = await startConversation(ada)
+    const path = `/conversations/${conversation}/messages`
+    const sends = countTo(5).map((n) => ada('POST', path, { content: `No ${n}`, ...offline, on_conflict: 'queue' }))
+    expect([round, (await Promise.all(sends)).map(({ status }) => status)]).toEqual([round, [201, 201, 201, 201, 201]])
+    expect(await branchOf(ada, conversation)).toHaveLength(10)
+  }
+})
+
+test('who pushes in before one that waits is answered, and so is the one that waits', async () => {
+  const ada = await signInWith()
+  const conversation = await startConversation(ada)
+  const path = `/conversations/${conversation}/messages`
+  const { prompt } = await script([{ tokens: 1 }, { hang: true }])
+  const running = await ada('POST', path, { content: prompt }, { headers: { prefer: 'respond-async' } })
+  const waiting = countTo(3).map((n) => ada('POST', path, { content: `No ${n}`, ...offline, on_conflict: 'queue' }))
+  await new Promise((resolve) => setTimeout(resolve, 150))
+  await ada('POST', `/runs/${running.body.id}/cancel`)
+  const pushing = countTo(5).map(() => ada('POST', path, { content: 'Me first', ...offline }))
+  for (const { status, body } of await Promise.all(pushing))
+    if (status !== 201) expect(body.code).toBe('conversation_busy')
+  expect((await Promise.all(waiting)).map(({ status }) => status)).toEqual([201, 201, 201])
+})
+
+test('a turn that nothing comes of is the next one\u2019s at once', async () => {
+  const ada = await signInWith()
+  const conversation = await startConversation(ada)
+  const path = `/conversations/${conversation}/messages`
+  const first = await say(ada, conversation, 'One')
+  const { prompt } = await script([{ tokens: 1 }, { hang: true }])
+  const running = await ada('POST', path, { content: prompt }, { headers: { prefer: 'respond-async' } })
+  const body = { content: 'After what is gone', ...offline, parent_id: first.id, on_conflict: 'queue' }
+  const doomed = countTo(3).map(() => ada('POST', path, body))
+  await new Promise((resolve) => setTimeout(resolve, 100))
+  const last = ada('POST', path, { content: 'Last', ...offline, on_conflict: 'queue' })
+  await new Promise((resolve) => setTimeout(resolve, 100))
+  await env.DB.prepare('UPDATE messages SET conversation_id = ? WHERE id = ?')
+    .bind(await startConversation(ada), first.id)
+    .run()
+  const began = Date.now()
+  await ada('POST', `/runs/${running.body.id}/cancel`)
+  expect((await Promise.all(doomed)).map(({ status }) => status)).toEqual([404, 404, 404])
+  expect((await last).status).toBe(201)
+  // Each turn is held for two seconds unless it is given back.
+  expect(Date.now() - began).toBeLessThan(4_000)
+})
+
+test('a busy conversation is no matter of the quota: who waits or interrupts is let in when the other run has ended', async () => {
+  const ada = await signInWith({ runsAtOnce: 1 })
+  const conversation = await startConversation(ada)
+  const path = `/conversations/${conversation}/messages`
+  const { prompt } = await script([{ tokens: 2 }, { hang: true }])
+  const running = await ada('POST', path, { content: prompt }, { headers: { prefer: 'respond-async' } })
+  const again = `/messages/${running.body.user_message_id}/regenerate`
+  const refused = await ada('POST', again, offline)
+  expect(refused).toMatchObject({ status: 409, body: { code: 'conversation_busy', run_id: running.body.id } })
+  const waiting = ada('POST', again, { ...offline, on_conflict: 'queue' })
+  await new Promise((resolve) => setTimeout(resolve, 100))
+  expect((await ada('POST', again, { ...offline, on_conflict: 'interrupt' })).status).toBe(201)
+  expect((await waiting).status).toBe(201)
+  expect((await ada('GET', `/runs/${running.body.id}`)).body.cancel_reason).toBe('superseded')
+})
+
+test('a reply whose server died does not keep others from storing, rating or deleting', async () => {
+  const ada = await signInWith()
+  const die = async (conversation: string) => {
+    const { prompt } = await script([{ tokens: 2 }, { hang: true }])
+    const path = `/conversations/${conversation}/messages`
+    const { body } = await ada('POST', path, { content: prompt }, { headers: { prefer: 'respond-async' } })
+    const runner = env.RUNNER.getByName(`c:${conversation}`)
+    await runInDurableObject(runner, (_: Runner, state) => state.abort('killed by a test')).catch(() => {})
+    return body
+  }
+  const conversation = await startConversation(ada)
+  await die(conversation)
+  const path = `/conversations/${conversation}/messages`
+  expect((await ada('POST', path, { content: 'A note', reply: false })).status).toBe(201)
+  const rated = await die(conversation)
+  expect((await ada('PATCH', `/messages/${rated.message_id}`, { feedback: { rating: 'down' } })).status).toBe(200)
+  const deleted = await die(conversation)
+  expect((await ada('DELETE', `/messages/${deleted.user_message_id}`)).status).toBe(204)
+  expect(await booksOf(ada)).toMatchObject({ reservations: 0 })
+})
+
+test('what has no meaning without a reply is refused where none is asked for', async () => {
+  const ada = await signIn()
+  const path = `/conversations/${await startConversation(ada)}/messages`
+  const idle = { ...offline, on_conflict: 'queue', internet_enabled: true, stream: true, max_output_tokens: 16 }
+  for (const [name, value] of Object.entries(idle)) {
+    const { status, body } = await ada('POST', path, { content: 'x', reply: false, [name]: value })
+    expect([name, status, body.errors?.[0].pointer]).toEqual([name, 422, `/${name}`])
+  }
+  expect((await ada('POST', path, { content: 'x', reply: false, files: [crypto.randomUUID()] })).body.code).toBe(
+    'file_not_found',
+  )
 })

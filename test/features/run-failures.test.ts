@@ -83,7 +83,7 @@ test('an object that cannot write its log gives way to a fresh one, and the run 
   const { prompt } = await script([{ tokens: 2 }, { wait: 200 }, ...reply(2)])
   const response = await stream(ada, conversation, prompt)
   await runInDurableObject(runnerOf(conversation), (_: Runner, state) => {
-    state.storage.sql.exec(`CREATE TRIGGER full BEFORE INSERT ON log WHEN new.first_seq = 4 AND
+    state.storage.sql.exec(`CREATE TRIGGER full BEFORE INSERT ON log WHEN new.first_seq = 5 AND
       NOT EXISTS (SELECT 1 FROM log WHERE events LIKE '%interrupted%') AND new.events NOT LIKE '%interrupted%'
       BEGIN SELECT raise(ABORT, 'full'); END`)
   })
@@ -220,8 +220,13 @@ test('a start that took effect though it failed does not leave a second generati
   const failed = await startReply({ ...ctx, runners }, request, 0).catch((error) => error)
   expect(failed.code).toBe('runner_unavailable')
   const run = await ada('GET', `/runs/${failed.options.extras.run_id}`)
-  expect(run.body).toMatchObject({ status: 'cancelled', cancel_reason: 'superseded' })
+  expect(run.body).toMatchObject({ status: 'failed', error: { code: 'runner_unavailable' } })
   await until(async () => (await calls())[0]?.closed_by_client !== false)
+  // Whoever asks again pays for that alone.
+  expect(await one('SELECT messages, charged_tokens FROM usage_ledger WHERE run_id = ?', run.body.id)).toEqual({
+    messages: 0,
+    charged_tokens: 0,
+  })
 })
 
 test('an object that cannot store how a run ended gives way, and a fresh one ends it', async () => {

@@ -190,3 +190,54 @@ test('a Runner that dies while it names ends that run, and the conversation keep
   const { ledger, used, reservations } = await booksOf(ada)
   expect([used, reservations]).toEqual([ledger, 0])
 })
+
+test('a conversation that began with words only stored is named with its first answer', async () => {
+  const ada = await signIn()
+  const conversation = await start(ada, 'gpt-4o-mini')
+  const path = `/conversations/${conversation}/messages`
+  await ada('POST', path, { content: 'A note', reply: false })
+  const { prompt } = await script(titled('Named'))
+  await say(ada, conversation, prompt)
+  expect(await modelsTitle(conversation)).toBe('Named')
+  const { calls, ...second } = await script(titled('Again'))
+  await say(ada, conversation, second.prompt)
+  expect(await calls()).toEqual([])
+})
+
+test('the stream tells the title that the conversation has', async () => {
+  const ada = await signIn()
+  const conversation = await start(ada, 'gpt-4o-mini')
+  const slow: Step[] = [{ text: 'a' }, { wait: 900 }, { finish: 'stop' }, { done: true }]
+  const { prompt } = await script(slow, [{ wait: 300 }, ...titled('Theirs')])
+  const response = await ada.open('POST', `/conversations/${conversation}/messages`, { content: prompt, stream: true })
+  await ada('PATCH', `/conversations/${conversation}`, { title: 'Mine' })
+  const titles = (await eventsOf(response)).filter(({ event }) => event === 'title')
+  expect(titles.map(({ data }) => data.title)).toEqual(['Mine'])
+})
+
+test('the end of a title lets nobody in who waits for a reply', async () => {
+  const ada = await signInWith()
+  const conversation = await start(ada)
+  const path = `/conversations/${conversation}/messages`
+  const naming = await script([{ wait: 500 }, ...titled('Named')])
+  await ada('POST', path, { content: naming.prompt, reply: false })
+  await haveTitleModel(conversation, 'gpt-4o-mini')
+  const { prompt } = await script(reply(3, 60))
+  const running = ada('POST', path, { content: prompt })
+  const run = await until(() =>
+    one<{ id: string }>(
+      "SELECT id FROM runs WHERE conversation_id = ? AND status = 'in_progress' AND kind = 'reply'",
+      conversation,
+    ),
+  )
+  const runner = env.RUNNER.getByName(`c:${conversation}`) as unknown as Runner
+  const behind = { id: run.id } as Parameters<Runner['waitForTurn']>[1]
+  const served: string[] = []
+  const wait = (ticket: string) => runner.waitForTurn(ticket, behind, false, 5_000).then(() => served.push(ticket))
+  const [first, second] = [wait('first'), wait('second')]
+  await running
+  await first
+  await ada('POST', `/conversations/${conversation}/title`)
+  expect(served).toEqual(['first'])
+  await second
+})

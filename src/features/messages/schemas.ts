@@ -118,6 +118,10 @@ export const toReplySettings = (given: Settings) => ({
 
 const stream = z.boolean().default(false).openapi({ description: 'Like `Accept: text/event-stream`' })
 
+const { files: _, ...ofReply } = { ...settings, stream }
+const REPLY_FIELDS = Object.keys(ofReply) as (keyof typeof ofReply)[]
+const isDefault = (name: keyof typeof ofReply, value: unknown) => ofReply[name].parse(undefined) === value
+
 export const NewMessage = z
   .strictObject({
     content,
@@ -127,6 +131,12 @@ export const NewMessage = z
     reply: z.boolean().default(true).openapi({ description: '`false` stores it and asks no model' }),
     ...settings,
     stream,
+  })
+  .superRefine(({ reply, ...given }, { addIssue }) => {
+    if (reply) return
+    const idle = REPLY_FIELDS.filter((name) => !isDefault(name, given[name]))
+    for (const name of idle)
+      addIssue({ code: 'custom', path: [name], message: 'It is for a reply, and none is asked for' })
   })
   .openapi('NewMessage')
 

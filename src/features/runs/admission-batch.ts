@@ -1,6 +1,7 @@
 import { and, eq, sql } from 'drizzle-orm'
 import type { Window } from '../../ai/context-window.ts'
 import type { Model } from '../../ai/models.ts'
+import { movedTo } from '../../db/conversation-head.ts'
 import { isTransient } from '../../db/failures.ts'
 import { claimKey } from '../../db/idempotency.ts'
 import { sessionIsLive } from '../../db/live-session.ts'
@@ -29,7 +30,7 @@ type Stored = [{ reserved: Reserved | null }[], Parameters<typeof toQuota>[0][]]
 
 /**
  * The batch that admits a run. Gives what was reserved for it, and the quota after it. What is no longer so undoes it:
- * the preconditions `session_live`, `model_in_plan`, `place_unchanged`, the key, the quota, or a run that is active.
+ * the preconditions `session_live`, `model_in_plan`, `place_unchanged`, `conversation_free`, the key, or the quota.
  */
 export async function writeAdmission(ctx: Ctx, request: ReplyRequest, planned: Planned) {
   const { db, user, now, config } = ctx
@@ -46,6 +47,8 @@ export async function writeAdmission(ctx: Ctx, request: ReplyRequest, planned: P
     place.conversationId === undefined
       ? db.insert(conversations).values({ id: run.conversationId, userId: user.id, ...title, ...times })
       : mustHold(db, 'place_unchanged', isUnchanged(user.id, request, place)),
+    // Before the quota: a conversation that is busy is no reason to upgrade.
+    mustHold(db, 'conversation_free', isFree(run.conversationId)),
     ...reserve(db, user.id, need, now),
     ...(content === undefined
       ? []
@@ -82,15 +85,7 @@ export async function writeAdmission(ctx: Ctx, request: ReplyRequest, planned: P
     }),
     db
       .update(conversations)
-      .set({
-        headId: run.messageId,
-        updatedAt: now,
-        expiresAt: sql`iif(${conversations.expiresAt} IS NULL, NULL, ${now.getTime() + config.TEMPORARY_TTL_MS})`,
-        ...(job.title !== undefined && {
-          title: sql`coalesce(${conversations.title}, ${job.title})`,
-          titleSource: sql`iif(${conversations.title} IS NULL, 'text', ${conversations.titleSource})`,
-        }),
-      })
+      .set(movedTo(run.messageId, now, config, job.title))
       .where(and(eq(conversations.id, run.conversationId), eq(conversations.userId, user.id))),
   ] as const
   const outcome = [
@@ -115,7 +110,11 @@ export async function writeAdmission(ctx: Ctx, request: ReplyRequest, planned: P
   return { reserved: stored!.reserved!, quota: toQuota(row!, now) }
 }
 
-/** What is said at the head is said after what its speaker has seen; elsewhere in the tree nothing moves. */
+/** No reply is being written; as it is written in the index of active replies. */
+const isFree = (conversationId: string) =>
+  sql`NOT EXISTS (SELECT 1 FROM runs WHERE conversation_id = ${conversationId} AND status = 'in_progress' AND kind = 'reply')`
+
+/** What is said at the head follows what the prompt ends with; elsewhere in the tree nothing moves. */
 const isUnchanged = (userId: string, { prompt }: ReplyRequest, { conversationId, baseId, headId }: Place) => {
   const isAtHead = prompt.content !== undefined && prompt.at !== undefined && !('parentId' in prompt.at)
   const holds = isAtHead

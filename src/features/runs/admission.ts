@@ -1,6 +1,5 @@
 import { instructionTokens, promptOf, type Window, windowFor } from '../../ai/context-window.ts'
 import type { Model } from '../../ai/models.ts'
-import { constraintOf } from '../../db/failures.ts'
 import { isKeyTaken } from '../../db/idempotency.ts'
 import { unmetPrecondition } from '../../db/preconditions.ts'
 import type { Ctx } from '../../http/context.ts'
@@ -10,7 +9,7 @@ import { titleOf } from '../../lib/titles.ts'
 import { type Quota, quotaRefusal, readQuota } from '../plans/service/quota.ts'
 import { needOf, type Planned, writeAdmission } from './admission-batch.ts'
 import { type Job, runnerOfConversation } from './job.ts'
-import { makeWay } from './make-way.ts'
+import { giveBackTurn, makeWay, type Ticket } from './make-way.ts'
 import { chooseModel } from './model-choice.ts'
 import { type Place, type Rooms, readPlace } from './reply-place.ts'
 import type { ReplyRequest } from './reply-request.ts'
@@ -28,19 +27,30 @@ const MAX_ROUNDS = 4
  *   `conversation_busy`, `idempotency_key_reused`, `unauthorized`, `plan_limit_reached`, `quota_in_flight`,
  *   `too_many_runs`; nothing is stored then
  */
-export async function admit(caller: Ctx, request: ReplyRequest): Promise<Admission> {
+export async function admit(ctx: Ctx, request: ReplyRequest): Promise<Admission> {
   if (request.files.length > 0) throw new AppError('file_not_found')
+  const ticket: Ticket = { id: ctx.newId(), deadline: Date.now() + ctx.config.RUN_QUEUE_WAIT_MS }
+  let admission: Admission | undefined
+  try {
+    admission = await admitInTurn(ctx, request, ticket)
+    return admission
+  } finally {
+    if (!admission || 'replayOf' in admission) giveBackTurn(ctx, ticket)
+  }
+}
+
+async function admitInTurn(caller: Ctx, request: ReplyRequest, ticket: Ticket): Promise<Admission> {
   let ctx = caller
+  let round = 1
   const rooms = roomsFor(ctx, request)
-  let policy = request.onConflict
   const makeWayIn = async (conversationId: string) => {
     const startedAt = Date.now()
-    await makeWay(ctx, conversationId, policy)
-    // Who has waited does not wait once more, and says what it says now.
+    await makeWay(ctx, conversationId, request.onConflict, ticket)
+    // Who has waited says what it says now, and has tried nothing yet.
     ctx = { ...ctx, now: new Date(ctx.now.getTime() + Date.now() - startedAt) }
-    if (policy === 'queue') policy = 'reject'
+    if (ticket.servedIn && Date.now() < ticket.deadline) round = 0
   }
-  for (let round = 1; round <= MAX_ROUNDS; round++) {
+  for (; round <= MAX_ROUNDS; round++) {
     const read = await readPlace(ctx, request.prompt, rooms, request.idempotency)
     if ('replayOf' in read) return { replayOf: read.replayOf, quota: await readQuota(ctx) }
     const { place } = read
@@ -54,12 +64,16 @@ export async function admit(caller: Ctx, request: ReplyRequest): Promise<Admissi
       const { reserved, quota } = await writeAdmission(ctx, request, planned)
       return { job: within(planned.job, reserved), quota }
     } catch (error) {
-      if (isKeyTaken(error) || unmetPrecondition(error) === 'place_unchanged') continue
-      if (unmetPrecondition(error) === 'model_in_plan') throw notInPlan(planned.model)
-      const refusal = await quotaRefusal(ctx, error, needOf(planned))
-      if (refusal) throw refusal
-      if (constraintOf(error) !== 'runs.conversation_id') throw error
-      await makeWayIn(planned.job.run.conversationId)
+      const unmet = unmetPrecondition(error)
+      if (unmet === 'model_in_plan') throw notInPlan(planned.model)
+      const isBusy = unmet === 'conversation_free'
+      if (!isBusy && unmet !== 'place_unchanged' && !isKeyTaken(error)) {
+        throw (await quotaRefusal(ctx, error, needOf(planned))) ?? error
+      }
+      // Somebody was quicker; who is ready to wait gets in line, so as not to lose again.
+      if (isBusy || (request.onConflict === 'queue' && place.conversationId)) {
+        await makeWayIn(planned.job.run.conversationId)
+      }
     }
   }
   throw new AppError('conversation_busy', 'Others are writing here: try again', { retryAfterS: 2 })
@@ -116,7 +130,7 @@ function plan(ctx: Ctx, request: ReplyRequest, place: Place): Planned {
     messages,
     maxOutputTokens: window.output,
     cancelOnDisconnect: request.cancelOnDisconnect,
-    title: place.isUntitled && content !== undefined ? titleOf(content) : undefined,
+    title: wantsTitle(place) ? (place.title ?? titleOf(content ?? place.said.at(-1)!.content)) : undefined,
   }
   return { job, model, place, window }
 }
@@ -125,6 +139,10 @@ const NO_INTERNET: Warning = {
   code: 'internet_unavailable',
   detail: 'No web search is configured; the reply is made without it',
 }
+
+/** A conversation is named with its first answer; what was only stored before gave it its first words at the most. */
+const wantsTitle = ({ title, titleSource, said }: Place) =>
+  title === null || (titleSource === 'text' && said.every(({ role }) => role === 'user'))
 
 /** The job with as much output as there was room for. */
 const within = ({ run, ...job }: Job, reserved: Reserved): Job => ({

@@ -6,7 +6,7 @@ import type { Runner } from './runner.ts'
 /** What a Runner can be asked for, without the wrapping that the types of a stub put around it. */
 type Asked = Pick<
   Runner,
-  'start' | 'watch' | 'cancel' | 'abandon' | 'keep' | 'recover' | 'text' | 'waitForTurn' | 'writeTitle'
+  'start' | 'watch' | 'cancel' | 'abandon' | 'keep' | 'recover' | 'text' | 'waitForTurn' | 'giveBackTurn' | 'writeTitle'
 >
 
 /**

@@ -1,4 +1,4 @@
-import { and, eq, lt, sql } from 'drizzle-orm'
+import { and, eq, lt, type SQL, sql } from 'drizzle-orm'
 import { runs } from '../../db/schema/index.ts'
 import type { BaseCtx, Ctx } from '../../http/context.ts'
 import { callRunner } from './call-runner.ts'
@@ -6,7 +6,7 @@ import type { RunRef } from './job.ts'
 import type { StoredRun } from './schemas/run.ts'
 
 /** A run younger than this may still be on its way to its Runner; it is not lost because the Runner has not heard of it. */
-const START_GRACE_MS = 5_000
+export const START_GRACE_MS = 5_000
 const SWEEP_LIMIT = 100
 
 /** What a Runner needs of a run that it may never have seen. */
@@ -31,20 +31,20 @@ export function isAlive(ctx: BaseCtx, run: StoredRun): Promise<boolean> {
   return callRunner(ctx, run.runner!, (runner) => runner.recover(toRunRef(run), isOnItsWay))
 }
 
-/** Ends a dead reply that blocks the conversation. Gives the id of the run when it is alive. */
-export async function freeConversation(ctx: Ctx, conversationId: string): Promise<string | undefined> {
+/** Ends a dead reply that blocks one's own conversation, which may be an expression. Gives the run when it is alive. */
+export async function freeConversation(ctx: Ctx, conversationId: string | SQL): Promise<RunRef | undefined> {
   const [run] = await ctx.db
     .select()
     .from(runs)
     .where(
       and(
-        eq(runs.conversationId, conversationId),
+        sql`${runs.conversationId} = ${conversationId}`,
         // As it is written in the index of active replies.
         sql`status = 'in_progress' AND kind = 'reply'`,
         eq(runs.userId, ctx.user.id),
       ),
     )
-  return run && (await isAlive(ctx, run)) ? run.id : undefined
+  return run && (await isAlive(ctx, run)) ? toRunRef(run) : undefined
 }
 
 /** A chore: ends runs that nobody has heard of for a lease, and that nobody asks for. */

@@ -1,4 +1,4 @@
-import { desc, eq, type SQL, sql } from 'drizzle-orm'
+import { and, desc, eq, type SQL, sql } from 'drizzle-orm'
 import type { Said } from '../../ai/context-window.ts'
 import type { Db } from '../../db/client.ts'
 import { type Idempotency, resultOf, selectClaim } from '../../db/idempotency.ts'
@@ -25,8 +25,8 @@ export type Place = {
   projectModel: string | null
   /** Of the project, then of the conversation. */
   instructions: string[]
-  /** Whether it has no title yet. */
-  isUntitled: boolean
+  title: string | null
+  titleSource: (typeof conversations.$inferSelect)['titleSource']
   /** The branch that ends at the base, as much of it as fits, oldest first. */
   said: Said[]
 }
@@ -41,7 +41,8 @@ const NOWHERE: Place = {
   projectId: null,
   projectModel: null,
   instructions: [],
-  isUntitled: true,
+  title: null,
+  titleSource: null,
   said: [],
 }
 
@@ -76,9 +77,9 @@ export async function readPlace(
   if (claim) return { replayOf: resultOf(claim, idempotency!) }
   if (isNew) return { place: NOWHERE }
   if (!found) throw notFound()
-  const { projectInstructions, ownInstructions, title, depth, ...place } = found
+  const { projectInstructions, ownInstructions, depth, ...place } = found
   const instructions = [projectInstructions, ownInstructions].filter((text) => text !== null)
-  return { place: { ...place, depth: depth ?? 0, instructions, isUntitled: title === null, said } }
+  return { place: { ...place, depth: depth ?? 0, instructions, said } }
 }
 
 const selectPlace = (db: Db, named: SQL) =>
@@ -90,6 +91,7 @@ const selectPlace = (db: Db, named: SQL) =>
       status: messages.status,
       headId: conversations.headId,
       title: conversations.title,
+      titleSource: conversations.titleSource,
       projectId: conversations.projectId,
       projectModel: projects.model,
       projectInstructions: sql<string | null>`${projects.instructions}`.as('project_instructions'),
@@ -98,7 +100,7 @@ const selectPlace = (db: Db, named: SQL) =>
     .from(sql`(${named}) named`)
     .innerJoin(conversations, eq(conversations.id, sql`named.conversation_id`))
     .leftJoin(messages, eq(messages.id, sql`named.base_id`))
-    .leftJoin(projects, eq(projects.id, conversations.projectId))
+    .leftJoin(projects, and(eq(projects.id, conversations.projectId), eq(projects.userId, conversations.userId)))
 
 /** As `estimateTokens`, so that both sides count alike. */
 const tokensOf = (text: SQL) => sql`coalesce((length(CAST(${text} AS BLOB)) + 2) / 3 + 4, 0)`

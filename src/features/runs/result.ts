@@ -8,7 +8,7 @@ import { usageOf } from './usage.ts'
 type Written = { text: string; reasoningLength: number }
 
 /** Why somebody stopped a run. */
-export type Stopped = CancelReason | 'run_too_long'
+export type Stopped = CancelReason | 'run_too_long' | 'runner_unavailable'
 
 /** What a generation came to. `models` has the prices of the one that answered. */
 export function resultOf(
@@ -30,7 +30,8 @@ export function resultOf(
     reasoningLength,
     sentTokens: run.context.tokens,
     reserved: run.reserved?.tokens,
-    calls: attempts.length,
+    // Its client was told that there is no reply.
+    calls: stopped === 'runner_unavailable' ? 0 : attempts.length,
     model: models.find(({ id }) => id === attempts.at(-1)?.model),
   })
   return { ending, usage, text, attempts }
@@ -55,6 +56,7 @@ export function lostResultOf(run: RunRef, ending: Ending, written: Written, mode
 /** An answer without a finish reason is never complete, whatever came of it. */
 function endingOf({ finish, fault, started }: Generation, stopped: Stopped | undefined): Ending {
   if (finish) return { status: 'completed', finishReason: finish }
+  if (stopped === 'runner_unavailable') return { status: 'failed', error: toRunFault(stopped) }
   if (stopped === 'run_too_long') return { status: 'failed', error: toRunFault('run_too_long', started) }
   if (stopped) return { status: 'cancelled', cancelReason: stopped }
   return { status: 'failed', error: fault ?? toRunFault('upstream_truncated', started) }

@@ -3,16 +3,17 @@ import { providerFor } from '../../ai/providers.ts'
 import { openDb } from '../../db/client.ts'
 import { type Config, configOf } from '../../env.ts'
 import { describeError, type Log, openLog } from '../../http/log.ts'
-import { newSecret } from '../../lib/ids.ts'
+import { newId, newSecret } from '../../lib/ids.ts'
 import type { CancelReason, NewRunEvent } from '../../lib/run-events.ts'
 import { cleanTitle } from '../../lib/titles.ts'
 import { EventLog } from './event-log.ts'
 import { type Generation, generate, toRunFault } from './generate.ts'
 import { closingEvents, createdEvent, type Ending, type Job, type Outcome, type Result, type RunRef } from './job.ts'
 import { LiveRun } from './live-run.ts'
+import { START_GRACE_MS } from './recovery.ts'
 import { lostResultOf, resultOf, type Stopped } from './result.ts'
 import { checkpoint, setLastSeq, settlePromptly, settleWithin } from './settle.ts'
-import { admitTitle, storeTitle, type Untitled } from './title.ts'
+import { admitTitle, readTitle, storeTitle, type Untitled } from './title.ts'
 import { TurnQueue } from './turn-queue.ts'
 import { watchStream } from './watch-stream.ts'
 
@@ -49,8 +50,7 @@ export class Runner extends DurableObject<Env> {
     this.#config = configOf(env)
     this.#log = openLog({ runner: state.id.name ?? null })
     this.#runs = new EventLog(state.storage.sql)
-    const { RUN_QUEUE_MAX, RUN_QUEUE_WAIT_MS } = this.#config
-    this.#turns = new TurnQueue({ most: RUN_QUEUE_MAX, waitMs: RUN_QUEUE_WAIT_MS, turnMs: TURN_MS })
+    this.#turns = new TurnQueue({ most: this.#config.RUN_QUEUE_MAX, turnMs: TURN_MS })
   }
 
   /** Begins a run and lets the caller watch it from the start. A repeated call only watches. */
@@ -60,7 +60,11 @@ export class Runner extends DurableObject<Env> {
       this.#turns.begun()
       const live = this.#open(job)
       this.ctx.waitUntil(this.#orGiveWay(job.run.id, this.#execute(live)))
-      if (job.title !== undefined) this.ctx.waitUntil(this.#entitle(live, job.title))
+      if (job.title !== undefined) {
+        const failed = (error: unknown) =>
+          this.#log('error', 'title_failed', { run_id: job.run.id, ...describeError(error) })
+        this.ctx.waitUntil(this.#entitle(live, job.title).catch(failed))
+      }
     }
     return this.watch(job.run.id, 0)
   }
@@ -86,25 +90,34 @@ export class Runner extends DurableObject<Env> {
     await live.ended
   }
 
-  /** Ends a run whose client was told that it could not be started, though it may have been. */
+  /** Ends a run whose client was told that it could not be started, though it may have been: it is free. */
   async abandon(run: RunRef): Promise<void> {
     await this.#recover()
     const live = this.#live.get(run.id)
     if (!live) return this.#endLost(run, { status: 'failed', error: toRunFault('runner_unavailable') })
-    this.#stop(live, 'superseded')
+    this.#stop(live, 'runner_unavailable')
     await live.ended
   }
 
-  /** True when it is the caller's turn to begin a reply; false when it would take too long. */
-  async waitForTurn(): Promise<boolean> {
+  /**
+   * True when it is the turn of the caller, who has this ticket, to begin a reply, after the run `behind` if there is one; false
+   * when too many wait, or after `waitMs`. Who `wasServed` before and found somebody quicker goes first.
+   */
+  async waitForTurn(ticket: string, behind: RunRef | undefined, wasServed: boolean, waitMs: number): Promise<boolean> {
     await this.#recover()
-    const isFree = !this.#turns.isTaken && !this.#isReplying
-    return isFree || this.#turns.wait()
+    const isOnItsWay = behind !== undefined && this.#runs.state(behind.id) === undefined
+    if (isOnItsWay) this.#expect(behind)
+    return this.#turns.wait(ticket, !this.#isReplying && !isOnItsWay, wasServed, waitMs)
+  }
+
+  /** Whoever has this ticket begins no reply: the next one may. */
+  giveBackTurn(ticket: string): void {
+    this.#turns.giveBack(ticket)
   }
 
   /**
-   * Has TITLE_MODEL name a conversation and stores the title: by itself (`isAsked` false) never over the user's own. Nothing
-   * when there is no such model, no room in the quota, or no answer.
+   * Has TITLE_MODEL name a conversation and gives the title that was stored: by itself (`isAsked` false) never over the user's
+   * own. `undefined` when there is no such model, no room in the quota, or no answer.
    */
   async writeTitle(untitled: Untitled, isAsked: boolean): Promise<string | undefined> {
     await this.#recover()
@@ -112,15 +125,13 @@ export class Runner extends DurableObject<Env> {
     if (!model) return undefined
     const db = openDb(this.env.DB)
     const job = await admitTitle(db, model, untitled, this.#config.RUN_LEASE_MS)
-    if (!job) return undefined
-    this.#runs.begin(job.run, this.#epoch)
+    // Somebody may have ended it by now.
+    if (!job || !this.#runs.begin(job.run, this.#epoch)) return undefined
     const live = this.#open(job)
     const tooLong = setTimeout(() => this.#stop(live, 'superseded'), this.#config.TITLE_MS)
     await this.#orGiveWay(job.run.id, this.#execute(live)).finally(() => clearTimeout(tooLong))
     const title = live.endedAs === 'completed' ? cleanTitle(live.text) : ''
-    if (title === '') return undefined
-    await storeTitle(db, untitled, title, isAsked)
-    return title
+    return title === '' ? undefined : storeTitle(db, untitled, title, isAsked)
   }
 
   /** The run goes on even if its last watcher leaves: its answer told the client to come back. */
@@ -223,6 +234,15 @@ export class Runner extends DurableObject<Env> {
     await this.#finish(live, resultOf(job.run, generation, live.stopped, live, this.#config.MODELS))
   }
 
+  /** Ends a run that is said to be on its way here and does not come: those who wait for its end would wait in vain. */
+  #expect(run: RunRef): void {
+    const end = async () => {
+      await new Promise((resolve) => setTimeout(resolve, START_GRACE_MS))
+      if (this.#runs.state(run.id) === undefined) await this.#endLost(run, INTERRUPTED)
+    }
+    this.ctx.waitUntil(end())
+  }
+
   get #isReplying(): boolean {
     return [...this.#live.values()].some(({ job }) => job.run.kind === 'reply')
   }
@@ -230,11 +250,14 @@ export class Runner extends DurableObject<Env> {
   /** Tells the watchers what the conversation is called: as its text says, unless a model has a better name for it. */
   async #entitle(live: LiveRun, fallback: string): Promise<void> {
     const { run, messages } = live.job
-    const content = messages.at(-1)!.content
-    const title = await this.writeTitle({ ...run, content }, false).catch((error) =>
-      this.#log('error', 'title_failed', { run_id: run.id, ...describeError(error) }),
-    )
-    if (!live.isClosing) live.emit([{ type: 'title', title: title ?? fallback }])
+    let title: string | undefined = fallback
+    if (this.#config.TITLE_MODEL) {
+      const untitled = { ...run, runId: newId(), content: messages.at(-1)!.content }
+      const named = await this.writeTitle(untitled, false)
+      // Its user may have named it meanwhile.
+      title = named ?? (await readTitle(openDb(this.env.DB), run))
+    }
+    if (title !== undefined && !live.isClosing) live.emit([{ type: 'title', title }])
   }
 
   /** The outcome is stored here first: whatever happens from now on, it is the one. */
@@ -263,7 +286,7 @@ export class Runner extends DurableObject<Env> {
     } finally {
       this.#live.delete(run.id)
       live.end()
-      if (!this.#isReplying) this.#turns.next()
+      if (run.kind === 'reply' && !this.#isReplying) this.#turns.next()
       await this.#arm()
     }
   }

@@ -22,6 +22,7 @@ import { type FoundRun, readRun } from './stored-run.ts'
 import { NO_USAGE } from './usage.ts'
 
 export type { RunFeed } from './follow.ts'
+export { freeConversation } from './recovery.ts'
 export type { ReplyRequest } from './reply-request.ts'
 export { cancelRun } from './stored-run.ts'
 
@@ -108,7 +109,7 @@ export async function getRun(ctx: Ctx, id: string) {
  * @throws AppError `runner_unavailable`
  */
 export function requestTitle(ctx: Ctx, conversationId: string, content: string): Promise<string | undefined> {
-  const untitled = { conversationId, userId: ctx.user.id, content }
+  const untitled = { conversationId, userId: ctx.user.id, content, runId: ctx.newId() }
   const work = callRunner(ctx, runnerOfConversation(conversationId), (runner) => runner.writeTitle(untitled, true))
   ctx.waitUntil(work.catch(() => {}))
   return work

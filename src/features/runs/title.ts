@@ -5,14 +5,13 @@ import type { Db } from '../../db/client.ts'
 import { constraintOf } from '../../db/failures.ts'
 import { mustHold, unmetPrecondition } from '../../db/preconditions.ts'
 import { conversations, runs } from '../../db/schema/index.ts'
-import { newId } from '../../lib/ids.ts'
 import type { Reserved } from '../../lib/run-events.ts'
 import { estimateTokens } from '../../lib/token-estimate.ts'
 import { type Need, reserve, reservedAsJson } from '../plans/service/quota.ts'
 import { type Job, type RunRef, runnerOfConversation } from './job.ts'
 
-/** A conversation that wants a title, and the text that it begins with. */
-export type Untitled = { conversationId: string; userId: string; content: string }
+/** A conversation that wants a title, the text that it begins with, and the id of the run that shall name it, once. */
+export type Untitled = { conversationId: string; userId: string; content: string; runId: string }
 
 /** So much of the text is enough to name it, in characters. */
 const MAX_TEXT = 2_000
@@ -29,7 +28,7 @@ const ORDER =
 export async function admitTitle(
   db: Db,
   model: Model,
-  { conversationId, userId, content }: Untitled,
+  { conversationId, userId, content, runId }: Untitled,
   leaseMs: number,
 ): Promise<Job | undefined> {
   const now = new Date()
@@ -39,7 +38,7 @@ export async function admitTitle(
   ]
   const tokens = messages.reduce((sum, message) => sum + estimateTokens(message.content), 0)
   const run: RunRef = {
-    id: newId(),
+    id: runId,
     runner: runnerOfConversation(conversationId),
     kind: 'title',
     userId,
@@ -72,17 +71,30 @@ export async function admitTitle(
     const maxOutputTokens = reserved.tokens - tokens
     return { run: { ...run, reserved }, messages, maxOutputTokens, cancelOnDisconnect: false }
   } catch (error) {
-    const isRefused = constraintOf(error)?.startsWith('quota_') || unmetPrecondition(error) === 'conversation_there'
+    const broken = constraintOf(error) ?? ''
+    // Of its id: it was asked for before, by a call whose answer was lost.
+    const isRefused =
+      /^(quota_|reservations\.|runs\.id)/.test(broken) || unmetPrecondition(error) === 'conversation_there'
     if (!isRefused) throw error
     return undefined
   }
 }
 
-/** Stores a model's title; by itself only where the text gave one, or nobody did. */
-export async function storeTitle(db: Db, of: Omit<Untitled, 'content'>, title: string, isAsked: boolean) {
+type Named = Pick<Untitled, 'conversationId' | 'userId'>
+
+const ownedBy = (of: Named) => and(eq(conversations.id, of.conversationId), eq(conversations.userId, of.userId))
+
+/** What the conversation is called now. */
+export const readTitle = async (db: Db, of: Named): Promise<string | undefined> =>
+  (await db.select({ title: conversations.title }).from(conversations).where(ownedBy(of)).get())?.title ?? undefined
+
+/** Stores a model's title, by itself only where the text gave one, or nobody did. Gives it when it was stored. */
+export async function storeTitle(db: Db, of: Named, title: string, isAsked: boolean): Promise<string | undefined> {
   const mayReplace = isAsked ? undefined : sql`coalesce(title_source, '') <> 'user'`
-  await db
+  const [stored] = await db
     .update(conversations)
     .set({ title, titleSource: 'model' })
-    .where(and(eq(conversations.id, of.conversationId), eq(conversations.userId, of.userId), mayReplace))
+    .where(and(ownedBy(of), mayReplace))
+    .returning({ id: conversations.id })
+  return stored && title
 }

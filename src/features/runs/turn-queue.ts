@@ -1,41 +1,45 @@
 type Settings = {
   /** How many may wait. */
   most: number
-  /** How long one may wait, in milliseconds. */
-  waitMs: number
   /** How long the one whose turn it is has to begin something before the next one gets it, in milliseconds. */
   turnMs: number
 }
 
-type Waiter = { resolve: (isTheirTurn: boolean) => void; timer: ReturnType<typeof setTimeout> }
+type Waiter = { ticket: string; resolve: (isTheirTurn: boolean) => void; timer: ReturnType<typeof setTimeout> }
 
-/** Requests that wait for a conversation to be free, first come, first served. It is in memory: nothing of it is stored. */
+/**
+ * Requests that wait for a conversation to be free, first come, first served. Each has a ticket of its own. It is in memory:
+ * nothing of it is stored.
+ */
 export class TurnQueue {
   readonly #settings: Settings
   readonly #waiting: Waiter[] = []
-  #turn: ReturnType<typeof setTimeout> | undefined
+  #turn: { ticket: string; timer: ReturnType<typeof setTimeout> } | undefined
 
   constructor(settings: Settings) {
     this.#settings = settings
   }
 
-  /** True when it is the caller's turn; false when too many wait or it takes too long. */
-  wait(): Promise<boolean> {
-    if (this.#waiting.length >= this.#settings.most) return Promise.resolve(false)
+  /**
+   * True when it is the caller's turn, at once when the place `isFree` and nobody is before it; false when too many wait or
+   * after `waitMs`. Who `wasServed` and found somebody else quicker goes before all others.
+   */
+  wait(ticket: string, isFree: boolean, wasServed: boolean, waitMs: number): Promise<boolean> {
+    if (isFree && (this.#turn?.ticket === ticket || (!this.#turn && this.#waiting.length === 0))) {
+      this.#serve(ticket)
+      return Promise.resolve(true)
+    }
+    if (!wasServed && this.#waiting.length >= this.#settings.most) return Promise.resolve(false)
     return new Promise((resolve) => {
-      const waiter: Waiter = { resolve, timer: setTimeout(() => this.#leave(waiter), this.#settings.waitMs) }
-      this.#waiting.push(waiter)
+      const waiter: Waiter = { ticket, resolve, timer: setTimeout(() => this.#leave(waiter), waitMs) }
+      this.#waiting.splice(wasServed ? 0 : this.#waiting.length, 0, waiter)
+      if (isFree && !this.#turn) this.next()
     })
   }
 
-  /** Whether somebody was let in a moment ago who may still begin something. */
-  get isTaken(): boolean {
-    return this.#turn !== undefined
-  }
-
-  /** Something has begun: whoever had the turn has used it. */
+  /** Something has begun: whoever had the turn has used it, or was too late. */
   begun(): void {
-    clearTimeout(this.#turn)
+    clearTimeout(this.#turn?.timer)
     this.#turn = undefined
   }
 
@@ -45,8 +49,18 @@ export class TurnQueue {
     const first = this.#waiting.shift()
     if (!first) return
     clearTimeout(first.timer)
-    this.#turn = setTimeout(() => this.next(), this.#settings.turnMs)
+    this.#serve(first.ticket)
     first.resolve(true)
+  }
+
+  /** Whoever has this ticket begins nothing: the turn, if it is theirs, is the next one's. */
+  giveBack(ticket: string): void {
+    if (this.#turn?.ticket === ticket) this.next()
+  }
+
+  #serve(ticket: string): void {
+    clearTimeout(this.#turn?.timer)
+    this.#turn = { ticket, timer: setTimeout(() => this.next(), this.#settings.turnMs) }
   }
 
   #leave(waiter: Waiter): void {

@@ -92,7 +92,7 @@ messageRoutes.openapi(
         200: json(Message, 'The message, with its own id when it is new', 'Location', 'Idempotency-Replayed'),
       },
     },
-    ['not_found', 'conversation_busy', 'run_active', 'idempotency_key_invalid', 'idempotency_key_reused'],
+    ['not_found', 'run_active', 'idempotency_key_invalid', 'idempotency_key_reused'],
   ),
   async (c) => {
     const { id } = c.req.valid('param')

@@ -75,7 +75,7 @@ replyRoutes.openapi(
     const conversationId = c.req.valid('param').id
     const at = parent_id === undefined ? { conversationId } : { conversationId, parentId: parent_id }
     if (!reply) {
-      const { message, replayed } = await storeMessage(c.var.ctx, at, content, idempotency)
+      const { message, replayed } = await storeMessage(c.var.ctx, at, content, settings.files, idempotency)
       return c.json(toMessage(message), 201, { ...locationOf(message.id), ...replayedHeader(replayed) })
     }
     return replyTo(c, { prompt: { content, at }, idempotency, ...toReplySettings(settings) }, stream)

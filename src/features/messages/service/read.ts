@@ -38,10 +38,11 @@ export async function listMessages({ db, user }: Ctx, conversationId: string, pa
       .where(and(eq(conversations.id, conversationId), eq(conversations.userId, user.id))),
     selectMessages(db, user.id, conversationId, page, leafId),
   ])
-  if (mine.length === 0 || (items.length === 0 && leafId !== undefined)) throw notFound()
+  if (mine.length === 0) throw notFound()
   if (items.length === 0 && page.cursor !== undefined) {
     throw invalid([{ pointer: 'query:cursor', detail: 'What was at this place is deleted: begin anew' }])
   }
+  if (items.length === 0 && leafId !== undefined) throw notFound()
   return pageOfMessages(items, conversationId, page)
 }
 
@@ -77,6 +78,10 @@ const inConversation = (id: string, conversationId: string, owner: string | SQL)
   SELECT m.id FROM messages m JOIN conversations c ON c.id = m.conversation_id
   WHERE m.id = ${id} AND c.id = ${conversationId} AND c.user_id = ${owner}`
 
+/** The id of the user's conversation that message `id` is in, for a condition. */
+export const conversationOf = (userId: string, id: string) => sql`(SELECT c.id FROM messages m
+  JOIN conversations c ON c.id = m.conversation_id AND c.user_id = ${userId} WHERE m.id = ${id})`
+
 /** @throws AppError `not_found`, also when the message is in somebody else's conversation */
 export async function getMessage({ db, user }: Ctx, id: string): Promise<MessageWithRun> {
   const row = await db
@@ -103,20 +108,20 @@ export async function listSiblings({ db, user }: Ctx, id: string, page: PageRequ
     .from(messages)
     .innerJoin(conversations, and(eq(conversations.id, messages.conversationId), eq(conversations.userId, user.id)))
     .where(eq(messages.id, id))
-    .as('own')
-  const rows = await db
+  const itself = own.as('own')
+  const siblings = db
     .select({ ...getTableColumns(messages), ...ofRun })
-    .from(own)
+    .from(itself)
     .innerJoin(
       messages,
       // IS, as the parent of a root is null.
-      and(eq(messages.conversationId, own.conversationId), sql`${messages.parentId} IS ${own.parentId}`),
+      and(eq(messages.conversationId, itself.conversationId), sql`${messages.parentId} IS ${itself.parentId}`),
     )
     .leftJoin(runs, eq(runs.id, messages.runId))
     .where(after && gt(messages.id, after[0]))
     .orderBy(asc(messages.id))
     .limit(page.limit + 1)
-  // A message stands beside itself, so that nothing at all means that it is not there.
-  if (rows.length === 0 && !after) throw notFound()
+  const [there, rows] = await db.batch([own, siblings])
+  if (there.length === 0) throw notFound()
   return pageOf(rows, page, list, (row) => [row.id])
 }

@@ -1,4 +1,5 @@
-import { and, eq, exists, getTableColumns, type SQL, sql } from 'drizzle-orm'
+import { eq, type SQL, sql } from 'drizzle-orm'
+import { movedTo } from '../../../db/conversation-head.ts'
 import { type Idempotency, once } from '../../../db/idempotency.ts'
 import { type NamedPlace, selectNamedPlace } from '../../../db/message-place.ts'
 import { mustHold, unmetPrecondition } from '../../../db/preconditions.ts'
@@ -7,16 +8,28 @@ import type { Ctx } from '../../../http/context.ts'
 import { AppError, invalid, notFound } from '../../../http/errors.ts'
 import { titleOf } from '../../../lib/titles.ts'
 import { estimateTokens } from '../../../lib/token-estimate.ts'
+import { unlessReplying } from '../active-reply.ts'
 import type { Feedback, MessageWithRun } from '../schemas.ts'
-import { getMessage } from './read.ts'
+import { conversationOf, getMessage } from './read.ts'
 
 /**
  * Stores what the user says, at the head of a conversation or after a message of it, and asks for no reply. It becomes the
  * head.
- * @throws AppError `not_found`, `conversation_busy` after a reply that is being written, `idempotency_key_reused`
+ * @throws AppError `not_found`, `file_not_found`, `conversation_busy` after a reply that is being written, `idempotency_key_reused`
  */
-export const storeMessage = (ctx: Ctx, place: NamedPlace, content: string, idempotency: Idempotency | undefined) =>
-  insertAt(ctx, place, content, idempotency)
+export const storeMessage = (
+  ctx: Ctx,
+  place: Extract<NamedPlace, { conversationId: string }>,
+  content: string,
+  files: string[],
+  idempotency: Idempotency | undefined,
+) => {
+  // There are none yet.
+  if (files.length > 0) throw new AppError('file_not_found')
+  return unlessReplying(ctx, place.conversationId, 'conversation_busy', () =>
+    insertAt(ctx, place, content, idempotency, sql`1`),
+  )
+}
 
 /**
  * Stores another wording of a message of the user's, beside it: what was said after the old one stays there. The new one
@@ -32,7 +45,7 @@ async function insertAt(
   place: NamedPlace,
   content: string,
   idempotency: Idempotency | undefined,
-  condition: SQL = sql`1`,
+  condition: SQL,
 ): Promise<{ message: MessageWithRun; replayed: boolean }> {
   const { db, user, now, newId, config } = ctx
   const named = selectNamedPlace(place, user.id)
@@ -42,7 +55,7 @@ async function insertAt(
   try {
     const done = await once(db, idempotency, id, now, [
       mustHold(db, 'place_there', sql`EXISTS (${named})`),
-      mustHold(db, 'base_finished', sql`EXISTS (SELECT 1 FROM (${named}) WHERE ${isFinished})`),
+      mustHold(db, 'no_active_reply', sql`EXISTS (SELECT 1 FROM (${named}) WHERE ${isFinished})`),
       mustHold(db, 'own_words', condition),
       db.insert(messages).select(sql`
         SELECT ${id}, named.conversation_id, named.base_id, coalesce(base.depth, 0) + 1, 'user', ${content}, 'completed',
@@ -50,22 +63,16 @@ async function insertAt(
         FROM (${named}) named LEFT JOIN messages base ON base.id = named.base_id`),
       db
         .update(conversations)
-        .set({
-          headId: id,
-          updatedAt: now,
-          expiresAt: sql`iif(expires_at IS NULL, NULL, ${at + config.TEMPORARY_TTL_MS})`,
-          title: sql`coalesce(title, ${titleOf(content)})`,
-          titleSource: sql`iif(title IS NULL, 'text', title_source)`,
-        })
+        .set(movedTo(id, now, config, titleOf(content)))
         .where(sql`id = (SELECT conversation_id FROM messages WHERE id = ${id})`),
     ])
     return { message: await getMessage(ctx, done.id), replayed: done.replayed }
   } catch (error) {
     const unmet = unmetPrecondition(error)
     if (unmet === 'place_there') throw notFound()
-    if (unmet === 'own_words')
+    if (unmet === 'own_words') {
       throw invalid([{ pointer: '/content', detail: 'Only what you said yourself can be edited' }])
-    if (unmet === 'base_finished') throw new AppError('conversation_busy', undefined, { retryAfterS: 2 })
+    }
     throw error
   }
 }
@@ -76,17 +83,27 @@ async function insertAt(
  */
 export async function rateMessage(ctx: Ctx, id: string, feedback: Feedback | null): Promise<MessageWithRun> {
   const { db, user } = ctx
-  const mine = db
-    .select({ id: conversations.id })
-    .from(conversations)
-    .where(and(eq(conversations.id, messages.conversationId), eq(conversations.userId, user.id)))
-  const [rated] = await db
-    .update(messages)
-    .set({ feedback: feedback?.rating ?? null, feedbackComment: feedback?.comment ?? null })
-    .where(and(eq(messages.id, id), eq(messages.role, 'assistant'), sql`status <> 'in_progress'`, exists(mine)))
-    .returning({ id: getTableColumns(messages).id })
-  const message = await getMessage(ctx, id)
-  if (rated) return message
-  if (message.role === 'user') throw invalid([{ pointer: '/feedback', detail: 'Only a reply can be rated' }])
-  throw new AppError('run_active')
+  const itself = (
+    condition: SQL,
+  ) => sql`EXISTS (SELECT 1 FROM messages m JOIN conversations c ON c.id = m.conversation_id
+    WHERE m.id = ${id} AND c.user_id = ${user.id} AND ${condition})`
+  const rate = () =>
+    db.batch([
+      mustHold(db, 'message_there', itself(sql`true`)),
+      mustHold(db, 'a_reply', itself(sql`m.role = 'assistant'`)),
+      mustHold(db, 'no_active_reply', itself(sql`m.status <> 'in_progress'`)),
+      db
+        .update(messages)
+        .set({ feedback: feedback?.rating ?? null, feedbackComment: feedback?.comment ?? null })
+        .where(eq(messages.id, id)),
+    ])
+  try {
+    await unlessReplying(ctx, conversationOf(user.id, id), 'run_active', rate)
+    return await getMessage(ctx, id)
+  } catch (error) {
+    const unmet = unmetPrecondition(error)
+    if (unmet === 'message_there') throw notFound()
+    if (unmet === 'a_reply') throw invalid([{ pointer: '/feedback', detail: 'Only a reply can be rated' }])
+    throw error
+  }
 }

@@ -13,5 +13,5 @@ export function utf8Length(text: string): number {
   return bytes
 }
 
-/** Tokens of one chat message, deliberately high, so that what fits here fits at every provider. */
+/** Tokens of one chat message, high for ordinary text, so that what fits here mostly fits at every provider. */
 export const estimateTokens = (text: string): number => Math.ceil(utf8Length(text) / 3) + 4

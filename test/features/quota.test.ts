@@ -1,6 +1,7 @@
 import { runInDurableObject } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
 import { expect, test } from 'vitest'
+import { startReply } from '../../src/features/runs/service.ts'
 import type { Runner } from '../../src/index.ts'
 import {
   type Answer,
@@ -8,11 +9,13 @@ import {
   countTo,
   eventsOf,
   one,
+  runChores,
   type SignedIn,
   signIn,
   startConversation,
   until,
 } from '../support/client.ts'
+import { ctxOf } from '../support/ctx.ts'
 import type { Step } from '../support/fake-openai.ts'
 import { booksOf, setPlan, signInWith } from '../support/plans.ts'
 import { reply, script } from '../support/upstream.ts'
@@ -275,3 +278,72 @@ test('whatever ends the runs, in a hundred random rounds the books are even and 
   const runs = await countOf('runs WHERE user_id = ?', ada.user.id)
   expect(await countOf('usage_ledger WHERE user_id = ?', ada.user.id)).toBe(runs)
 }, 120_000)
+
+test('what a fault left held is given back, and what a run holds that goes on is not', async () => {
+  const ada = await signIn()
+  const conversation = await startConversation(ada)
+  const { prompt } = await script([{ tokens: 2 }, { hang: true }])
+  const path = `/conversations/${conversation}/messages`
+  const { body: running } = await ada('POST', path, { content: prompt }, { headers: { prefer: 'respond-async' } })
+  const { held } = await booksOf(ada)
+  const month = new Date(new Date().toISOString().slice(0, 7)).getTime()
+  await env.DB.batch([
+    env.DB.prepare('INSERT INTO reservations VALUES (?, 1, ?, ?, 1, 100, 900, 5, 5)').bind(
+      crypto.randomUUID(),
+      `user:${ada.user.id}`,
+      month,
+    ),
+    env.DB.prepare(
+      'UPDATE quota_periods SET messages_held = messages_held + 1, tokens_held = tokens_held + 1000 WHERE subject = ?',
+    ).bind(`user:${ada.user.id}`),
+  ])
+  await runChores(new Date(Math.ceil(Date.now() / 600_000) * 600_000))
+  expect(await booksOf(ada)).toMatchObject({ held, reservations: 1 })
+  await ada('POST', `/runs/${running.id}/cancel`)
+  await expectEvenBooks(ada)
+})
+
+test('a run that was let in before the month ended is paid from that month', async () => {
+  const ada = await signIn()
+  const { ctx } = ctxOf(ada)
+  const now = new Date(Date.UTC(2026, 0, 31, 23, 59, 59))
+  const request = {
+    prompt: { content: 'Happy new month', at: undefined },
+    onConflict: 'reject' as const,
+    files: [],
+    model: 'parley-offline',
+    internetEnabled: false,
+    cancelOnDisconnect: false,
+    refuseTruncation: false,
+    idempotency: undefined,
+  }
+  const feed = await startReply({ ...ctx, now }, request, 0)
+  if (feed === 'ended') throw new Error('It has only begun')
+  for await (const _ of feed.groups);
+  const books = await env.DB.prepare(
+    `SELECT q.period_start, q.messages_used, q.tokens_used, q.tokens_held, l.charged_tokens FROM quota_periods q
+     JOIN usage_ledger l ON l.period_start = q.period_start AND l.user_id = ?1 WHERE q.subject = 'user:' || ?1`,
+  )
+    .bind(ada.user.id)
+    .all<Record<string, number>>()
+  const [{ charged_tokens: charged }] = books.results as [{ charged_tokens: number }]
+  expect(charged).toBeGreaterThan(0)
+  expect(books.results).toEqual([
+    {
+      period_start: Date.UTC(2026, 0, 1),
+      messages_used: 1,
+      tokens_used: charged,
+      tokens_held: 0,
+      charged_tokens: charged,
+    },
+  ])
+  expect((await usage(ada)).messages.used).toBe(0)
+})
+
+test('a reply that failed before it said anything is no message', async () => {
+  const ada = await signIn()
+  const { prompt } = await script([{ status: 400, json: { error: { message: 'no' } } }])
+  expect((await say(ada, await startConversation(ada), prompt)).status).toBe(502)
+  expect(await expectEvenBooks(ada)).toEqual({ messages: 0, tokens: 0 })
+  expect(await countOf('usage_ledger WHERE user_id = ?', ada.user.id)).toBe(1)
+})

@@ -2,7 +2,8 @@ import { and, eq, type SQL, sql } from 'drizzle-orm'
 import type { Db } from '../../../db/client.ts'
 import { constraintOf } from '../../../db/failures.ts'
 import { plans, quotaPeriods, reservations, users } from '../../../db/schema/index.ts'
-import type { Ctx } from '../../../http/context.ts'
+import { SWEEP_ROWS } from '../../../db/sweep.ts'
+import type { BaseCtx, Ctx } from '../../../http/context.ts'
 import { AppError, invalidToken } from '../../../http/errors.ts'
 import { periodEnd, periodStart } from '../../../lib/periods.ts'
 
@@ -84,6 +85,23 @@ export const release = (db: Db, runId: string) => {
       .where(sql`subject = (SELECT subject ${ofRun}) AND period_start = (SELECT period_start ${ofRun})`),
     db.delete(reservations).where(eq(reservations.runId, runId)),
   ] as const
+}
+
+/** Minutes: it looks through all reservations, of which there are as many as there are runs going on. */
+const LOOK_EVERY = 10
+
+/** A chore: gives back what is held for runs that have ended or are gone, as nothing but a fault can leave it. */
+export async function releaseOrphans({ db, now, log }: Pick<BaseCtx, 'db' | 'now' | 'log'>): Promise<void> {
+  if (now.getUTCMinutes() % LOOK_EVERY !== 0) return
+  const orphans = await db
+    .selectDistinct({ runId: reservations.runId })
+    .from(reservations)
+    .where(sql`NOT EXISTS (SELECT 1 FROM runs WHERE id = ${reservations.runId} AND status = 'in_progress')`)
+    .limit(SWEEP_ROWS)
+  for (const { runId } of orphans) {
+    await db.batch(release(db, runId))
+    log('error', 'reservation_orphaned', { run_id: runId })
+  }
 }
 
 /** Statement for a user's quota of the month of `now`. */

@@ -5,10 +5,12 @@ import { passwordRoutes } from './features/auth/routes/passwords.ts'
 import { sessionRoutes } from './features/auth/routes/sessions.ts'
 import { signInRoutes } from './features/auth/routes/sign-in.ts'
 import { tokenRoutes } from './features/auth/routes/token.ts'
-import { conversationRoutes } from './features/conversations/routes.ts'
+import { conversationRoutes } from './features/conversations/routes/conversations.ts'
+import { shareRoutes } from './features/conversations/routes/shares.ts'
 import { messageRoutes } from './features/messages/routes/messages.ts'
 import { replyRoutes } from './features/messages/routes/replies.ts'
 import { planRoutes } from './features/plans/routes.ts'
+import { projectRoutes } from './features/projects/routes.ts'
 import { runRoutes } from './features/runs/routes.ts'
 import { documentApi } from './features/system/routes/document.ts'
 import { systemRoutes } from './features/system/routes/status.ts'
@@ -28,7 +30,9 @@ app.route('/api/v1', passwordRoutes)
 app.route('/api/v1', meRoutes)
 app.route('/api/v1', userRoutes)
 app.route('/api/v1', planRoutes)
+app.route('/api/v1', projectRoutes)
 app.route('/api/v1', conversationRoutes)
+app.route('/api/v1', shareRoutes)
 app.route('/api/v1', messageRoutes)
 app.route('/api/v1', replyRoutes)
 app.route('/api/v1', runRoutes)

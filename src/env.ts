@@ -29,6 +29,7 @@ export const Variables = z.object({
   SESSION_MAX_MS: ms(30 * DAY),
 
   AUTH_RATE_LIMIT: limit(120),
+  PUBLIC_RATE_LIMIT: limit(120),
   API_RATE_LIMIT: limit(600),
 
   SIGN_IN_ACCOUNT_LIMIT: limit(10),

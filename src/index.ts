@@ -1,6 +1,7 @@
 import { app } from './app.ts'
 import { forgetOldKeys } from './db/idempotency.ts'
 import { removeOldAttempts, removeOldSessions } from './features/auth/housekeeping.ts'
+import { removeExpiredConversations, removeExpiredShares } from './features/conversations/housekeeping.ts'
 import { releaseOrphans } from './features/plans/service/quota.ts'
 import { recoverLostRuns } from './features/runs/recovery.ts'
 import { finishDeletions } from './features/users/service/deletion.ts'
@@ -10,7 +11,16 @@ import { describeError, openLog } from './http/log.ts'
 export { Runner } from './features/runs/runner.ts'
 
 /** What the cron does each minute. One that fails keeps none of the others from being done. */
-const CHORES = { recoverLostRuns, forgetOldKeys, removeOldSessions, removeOldAttempts, finishDeletions, releaseOrphans }
+const CHORES = {
+  recoverLostRuns,
+  releaseOrphans,
+  removeExpiredConversations,
+  removeExpiredShares,
+  forgetOldKeys,
+  removeOldSessions,
+  removeOldAttempts,
+  finishDeletions,
+}
 
 export default {
   fetch: app.fetch,

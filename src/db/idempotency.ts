@@ -1,5 +1,5 @@
 import { and, eq, sql } from 'drizzle-orm'
-import type { BatchItem } from 'drizzle-orm/batch'
+import type { BatchItem, BatchResponse } from 'drizzle-orm/batch'
 import type { Config } from '../env.ts'
 import { AppError } from '../http/errors.ts'
 import type { Db } from './client.ts'
@@ -32,24 +32,24 @@ export function resultOf(claim: typeof idempotencyKeys.$inferSelect, { fingerpri
   return claim.resultId
 }
 
+type Statements = readonly [BatchItem<'sqlite'>, ...BatchItem<'sqlite'>[]]
+
 /**
- * Runs `statements`, which make the thing `id`, once per key. Gives the id of what was made, now or the first time.
+ * Runs `statements`, which make the thing `id`, once per key. Gives the id of what was made, now or the first time; what
+ * the statements gave only when they ran.
  * @throws AppError `idempotency_key_reused`
  */
-export async function once(
+export async function once<const S extends Statements>(
   db: Db,
   idempotency: Idempotency | undefined,
   id: string,
   now: Date,
-  statements: [BatchItem<'sqlite'>, ...BatchItem<'sqlite'>[]],
-): Promise<{ id: string; replayed: boolean }> {
-  if (!idempotency) {
-    await db.batch(statements)
-    return { id, replayed: false }
-  }
+  statements: S,
+): Promise<{ id: string; replayed: boolean; results?: BatchResponse<S> }> {
+  if (!idempotency) return { id, replayed: false, results: await db.batch(statements) }
   try {
-    await db.batch([claimKey(db, idempotency, id, now), ...statements])
-    return { id, replayed: false }
+    const [, ...results] = await db.batch([claimKey(db, idempotency, id, now), ...statements] as const)
+    return { id, replayed: false, results: results as unknown as BatchResponse<S> }
   } catch (error) {
     if (!isKeyTaken(error)) throw error
     const [claim] = await selectClaim(db, idempotency)

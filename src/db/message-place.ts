@@ -1,4 +1,5 @@
 import { type SQL, sql } from 'drizzle-orm'
+import { hasNotExpired } from './own-conversation.ts'
 
 /**
  * Where a message is to stand in the tree: at the head of a conversation, after a message of it, after the message that an
@@ -14,8 +15,9 @@ export type NamedPlace =
  * Selects `conversation_id` and `base_id`, the message that the new one is to follow: null at the root. No row when it is
  * not the user's, or not in the conversation.
  */
-export function selectNamedPlace(place: NamedPlace, userId: string): SQL {
-  const mine = sql`messages m JOIN conversations c ON c.id = m.conversation_id AND c.user_id = ${userId}`
+export function selectNamedPlace(place: NamedPlace, userId: string, now: Date): SQL {
+  const isMine = sql`c.user_id = ${userId} AND ${hasNotExpired(now, 'c')}`
+  const mine = sql`messages m JOIN conversations c ON c.id = m.conversation_id AND ${isMine}`
   if ('answerTo' in place) {
     return sql`SELECT c.id AS conversation_id, iif(m.role = 'user', m.id, m.parent_id) AS base_id FROM ${mine}
       WHERE m.id = ${place.answerTo}`
@@ -27,5 +29,5 @@ export function selectNamedPlace(place: NamedPlace, userId: string): SQL {
     ? sql`SELECT c.id AS conversation_id, m.id AS base_id FROM ${mine}
         WHERE m.id = ${place.parentId} AND c.id = ${place.conversationId}`
     : sql`SELECT c.id AS conversation_id, c.head_id AS base_id FROM conversations c
-        WHERE c.id = ${place.conversationId} AND c.user_id = ${userId}`
+        WHERE c.id = ${place.conversationId} AND ${isMine}`
 }

@@ -10,3 +10,11 @@ export const maybeMoment = z.iso.datetime().nullable().openapi({ example: '2026-
 /** Text that a model wrote; the Runner ends a run that writes more. */
 export const modelText = z.string().max(262_144).openapi({ example: 'Hello there' })
 export const modelName = z.string().max(200).openapi({ example: 'parley-offline' })
+/** What a model is told before what is said, whoever wrote it. */
+export const instructions = z
+  .string()
+  .trim()
+  .min(1)
+  .max(8_000)
+  .nullable()
+  .openapi({ example: 'Answer in one sentence' })

@@ -188,12 +188,13 @@ test('the metrics count what there is and what each day brought', async () => {
   const bob = await signIn()
   const { body: chat } = await bob('POST', '/chat', { message: 'Count me', model: 'parley-offline' })
   await bob('POST', '/conversations', {})
+  await bob('POST', '/projects', { name: 'Counted' })
   const { body: after } = await admin('GET', '/admin/metrics?days=3')
   expect(after).toMatchObject({
     total_users: before.total_users + 1,
     total_conversations: before.total_conversations + 2,
     total_messages: before.total_messages + 2,
-    total_projects: 0,
+    total_projects: before.total_projects + 1,
     active_users_24h: before.active_users_24h + 1,
     storage_bytes: 0,
   })
@@ -219,6 +220,7 @@ test('the metrics count what there is and what each day brought', async () => {
   const { body: end } = await admin('GET', '/admin/metrics?days=1')
   expect(end).toMatchObject({
     total_users: before.total_users,
+    total_projects: before.total_projects,
     total_conversations: before.total_conversations,
     total_messages: before.total_messages,
     active_users_24h: before.active_users_24h,
@@ -234,6 +236,7 @@ test('what the counters say is what is there', async () => {
   const { body } = await admin('GET', '/admin/metrics')
   expect(body).toMatchObject({
     total_users: await countOf('users WHERE deleted_at IS NULL'),
+    total_projects: await countOf('projects'),
     total_conversations: await countOf('conversations'),
     total_messages: await countOf('messages'),
   })
@@ -247,6 +250,7 @@ test('what the counters say is what is there', async () => {
     migration: env.TEST_MIGRATIONS.at(-1)!.name,
     records: {
       users: body.total_users,
+      projects: body.total_projects,
       conversations: body.total_conversations,
       messages: body.total_messages,
       runs: await countOf('usage_ledger'),

@@ -47,7 +47,10 @@ test('a deleted account leaves nothing but the ledger and the audit log, and say
   const ada = await signIn()
   await chat(ada)
   const { body } = await chat(ada)
-  await ada('POST', '/conversations', {}, { headers: { 'idempotency-key': crypto.randomUUID() } })
+  const project_id = (await ada('POST', '/projects', { name: 'Thesis' })).body.id
+  await ada('PATCH', `/conversations/${body.chat_id}`, { project_id, tags: ['a', 'b'] })
+  const { body: share } = await ada('POST', `/conversations/${body.chat_id}/shares`)
+  await ada('POST', '/conversations', { temporary: true }, { headers: { 'idempotency-key': crypto.randomUUID() } })
   await login(ada.user.email)
   const gone = await ada('DELETE', '/users/me')
   expect(gone).toMatchObject({
@@ -56,6 +59,7 @@ test('a deleted account leaves nothing but the ledger and the audit log, and say
   })
   expect(await tracesOf(ada.user.id)).toEqual(KEPT)
   expect(await countOf('messages WHERE conversation_id = ?', body.chat_id)).toBe(0)
+  expect(await countOf('shared_messages WHERE share_id = ?', share.id)).toBe(0)
   expect(await one('SELECT * FROM users WHERE id = ?', ada.user.id)).toMatchObject({
     email: null,
     username: `deleted-${ada.user.id}`,

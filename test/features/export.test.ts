@@ -35,6 +35,12 @@ async function addConversation(user: SignedIn, n: number, size = 2): Promise<voi
 test('an export has everything that is held about its user, and nothing of anybody else', async () => {
   const [ada, bob, admin] = [await signIn(), await signIn(), await signInAdmin()]
   const { body: chat } = await ada('POST', '/chat', { message: 'My secret plan', model: 'parley-offline' })
+  const { body: project } = await ada('POST', '/projects', { name: 'Thesis', instructions: 'Be brief' })
+  const put = { project_id: project.id, tags: ['a'], pinned: true, instructions: 'In French' }
+  await ada('PATCH', `/conversations/${chat.chat_id}`, put)
+  const feedback = { rating: 'down', comment: 'Too long' }
+  await ada('PATCH', `/messages/${chat.message_id}`, { feedback })
+  const { body: share } = await ada('POST', `/conversations/${chat.chat_id}/shares`, { expires_in: 3_600 })
   await bob('POST', '/chat', { message: 'Not hers', model: 'parley-offline' })
   await admin('PATCH', `/admin/users/${ada.user.id}`, { plan: 'pro' })
   await admin('GET', `/admin/chats/${chat.chat_id}/messages`)
@@ -42,10 +48,14 @@ test('an export has everything that is held about its user, and nothing of anybo
   expect(lines.map(({ type }) => type)).toEqual([
     'account',
     'session',
+    'project',
     'conversation',
     'message',
     'message',
     'audit',
+    'share',
+    'shared_message',
+    'shared_message',
     'run',
     'usage',
     'audit',
@@ -53,10 +63,19 @@ test('an export has everything that is held about its user, and nothing of anybo
     'end',
   ])
   expect(ofType(lines, 'account')).toMatchObject([{ ...ada.user, plan: 'pro', is_active: true }])
-  expect(ofType(lines, 'conversation')).toMatchObject([{ id: chat.chat_id }])
+  expect(ofType(lines, 'conversation')).toMatchObject([{ id: chat.chat_id, ...put }])
   expect(ofType(lines, 'message').map(({ role, content }) => [role, content])).toEqual([
     ['user', 'My secret plan'],
     ['assistant', chat.response],
+  ])
+  expect(ofType(lines, 'message')[1]).toMatchObject({ model: 'parley-offline', sources: [], feedback })
+  const { conversations: _, ...fields } = project
+  expect(ofType(lines, 'project')).toEqual([{ type: 'project', ...fields }])
+  const { token, url, ...shown } = share
+  expect(ofType(lines, 'share')).toEqual([{ type: 'share', ...shown }])
+  expect(ofType(lines, 'shared_message')).toMatchObject([
+    { share_id: share.id, place: 1, content: 'My secret plan' },
+    { share_id: share.id, place: 2, content: chat.response },
   ])
   expect(ofType(lines, 'run')).toMatchObject([{ id: chat.run_id, status: 'completed', message_id: chat.message_id }])
   expect(ofType(lines, 'usage')).toMatchObject([{ run_id: chat.run_id, messages: 1 }])
@@ -67,7 +86,7 @@ test('an export has everything that is held about its user, and nothing of anybo
   ])
   expect(lines.at(-1)).toEqual({ type: 'end', lines: lines.length - 1 })
   const text = JSON.stringify(lines)
-  for (const foreign of ['Not hers', bob.user.id, admin.user.id, 'password', 'hash":"$'])
+  for (const foreign of ['Not hers', token, url, bob.user.id, admin.user.id, 'password', 'hash":"$'])
     expect(text).not.toContain(foreign)
 })
 

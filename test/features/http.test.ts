@@ -19,6 +19,7 @@ const OPEN = [
   'forgotPassword',
   'getHealth',
   'getReadiness',
+  'getShared',
   'listPlans',
   'login',
   'logout',
@@ -41,19 +42,25 @@ test('every operation but the open ones answers 401 without a token, those of ad
   ).toEqual(OPEN)
   const [ada, bob] = [await signIn(), await signIn()]
   const { body: his } = await bob('POST', '/chat', { message: 'Secret', model: 'parley-offline' })
+  const { body: share } = await bob('POST', `/conversations/${his.chat_id}/shares`, {})
+  const { body: project } = await bob('POST', '/projects', { name: 'His' })
   const { body: sessions } = await bob('GET', '/auth/sessions')
   const foreign: Record<string, string> = {
     conversations: his.chat_id,
     chats: his.chat_id,
     messages: his.message_id,
+    projects: project.id,
     runs: his.run_id,
     sessions: sessions[0].id,
+    shares: share.id,
     users: bob.user.id,
   }
   const names = { email: null, username: 'somebody-else', display_name: 'Somebody' }
   const bodies: Record<string, object> = {
     createMessage: { content: 'Hi' },
+    createProject: { name: 'Hi' },
     updateConversation: { title: 'Hi' },
+    updateProject: { name: 'Hi' },
     updateMessage: { feedback: { rating: 'up' } },
     createUser: { username: 'made-by-nobody', password: PASSWORD },
     updateUser: { display_name: 'Mallory' },
@@ -78,6 +85,8 @@ test('every operation but the open ones answers 401 without a token, those of ad
     }
   }
   expect((await bob('GET', `/conversations/${his.chat_id}`)).body.messages).toHaveLength(2)
+  expect((await bob('GET', '/projects')).body).toMatchObject([{ name: 'His' }])
+  expect((await bob('GET', '/shares')).body).toEqual([share])
   expect((await bob('GET', '/auth/me')).body).toEqual(bob.user)
   expect(await countOf("users WHERE username = 'made-by-nobody'")).toBe(0)
   expect(await countOf("audit_log WHERE action <> 'user.exported'")).toBe(0)

@@ -1,3 +1,4 @@
+import { sql } from 'drizzle-orm'
 import { index, integer, primaryKey, sqliteTable, text } from 'drizzle-orm/sqlite-core'
 import type { Source } from '../../lib/run-events.ts'
 import { id, json, moment } from '../columns.ts'
@@ -21,7 +22,11 @@ export const shares = sqliteTable(
     createdAt: moment().notNull(),
     expiresAt: moment(),
   },
-  (table) => [index('shares_user').on(table.userId, table.id), index('shares_conversation').on(table.conversationId)],
+  (table) => [
+    index('shares_user').on(table.userId, table.id),
+    index('shares_conversation').on(table.conversationId),
+    index('shares_expiry').on(table.expiresAt).where(sql`expires_at IS NOT NULL`),
+  ],
 )
 
 /** The frozen copy, in the order in which it was said; `place` counts from 1. */

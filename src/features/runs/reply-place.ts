@@ -55,14 +55,14 @@ export type Rooms = Record<string, number>
  * @throws AppError `not_found`, `idempotency_key_reused`
  */
 export async function readPlace(
-  { db, user, config }: Ctx,
+  { db, user, config, now }: Ctx,
   prompt: Prompt,
   rooms: Rooms,
   idempotency?: Idempotency,
 ): Promise<{ place: Place } | { replayOf: string }> {
   const isNew = prompt.at === undefined
   if (isNew && !idempotency) return { place: NOWHERE }
-  const named = selectNamedPlace(prompt.at ?? { conversationId: '' }, user.id)
+  const named = selectNamedPlace(prompt.at ?? { conversationId: '' }, user.id, now)
   const maxMessages = config.CONTEXT_MAX_MESSAGES - (prompt.content === undefined ? 0 : 1)
   const branch = branchFrom(db, sql`SELECT base_id FROM (${named})`, maxMessages, roomAt(named, rooms))
   const [[claim], [found], said] = await db.batch([

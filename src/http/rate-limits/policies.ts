@@ -4,7 +4,7 @@ import { hashAddress } from '../client-address.ts'
 import type { AppEnv } from '../context.ts'
 
 /** A group of routes that share a limit. A route counts under one, which its contract names (docs/rate-limits.md). */
-export type PolicyName = 'auth' | 'chat' | 'api'
+export type PolicyName = 'auth' | 'public' | 'chat' | 'api'
 
 type Policy = {
   /** Who is counted, by an id or a keyed hash: it is written to KV. */
@@ -22,6 +22,8 @@ const userOf = (c: Context<AppEnv>) => c.get('request').userId!
 export const POLICIES: Record<PolicyName, Policy> = {
   /** For routes of `/auth` that everybody may call. It is there once the configuration is. */
   auth: { subjectOf: async (c) => (await hashAddress(c))!, limitOf: (c) => c.get('config').AUTH_RATE_LIMIT },
+  /** For others that everybody may call. */
+  public: { subjectOf: async (c) => (await hashAddress(c))!, limitOf: (c) => c.get('config').PUBLIC_RATE_LIMIT },
   /** For those that start a run: what the plan has. */
   chat: { subjectOf: userOf, limitOf: (c) => requestsPerMinuteOf(userOf(c)) ?? UNKNOWN_PLAN },
   /** For all others. */

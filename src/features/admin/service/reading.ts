@@ -4,7 +4,7 @@ import type { PageRequest } from '../../../db/pages.ts'
 import { mustHold, unmetPrecondition } from '../../../db/preconditions.ts'
 import type { Ctx } from '../../../http/context.ts'
 import { notFound } from '../../../http/errors.ts'
-import { pageOfConversations, selectConversations } from '../../conversations/service.ts'
+import { pageOfKeptConversations, selectKeptConversations } from '../../conversations/service/read.ts'
 import { pageOfMessages, selectMessages } from '../../messages/service/read.ts'
 
 /**
@@ -16,11 +16,11 @@ export async function listConversationsOf(ctx: Ctx, userId: string, page: PageRe
   const read = ctx.db.batch([
     mustHold(ctx.db, 'is_there', userExists(userId)),
     audited(ctx, act),
-    selectConversations(ctx.db, userId, page),
+    selectKeptConversations(ctx.db, userId, page),
   ])
   const [, , rows] = await found(read)
   ctx.log('warn', 'admin_read', { user_id: ctx.user.id, target_id: userId })
-  return pageOfConversations(rows, page)
+  return pageOfKeptConversations(rows, page)
 }
 
 /**

@@ -1,6 +1,7 @@
 import { and, asc, eq, getTableColumns, gt, type SQL, sql } from 'drizzle-orm'
 import type { Db } from '../../../db/client.ts'
 import { branchFrom } from '../../../db/message-branch.ts'
+import { isOwnConversation } from '../../../db/own-conversation.ts'
 import { keyAfter, type Page, type PageRequest, pageOf } from '../../../db/pages.ts'
 import { conversations, messages, runs } from '../../../db/schema/index.ts'
 import type { Ctx } from '../../../http/context.ts'
@@ -30,12 +31,10 @@ export const newestMessages = (db: Db, owner: string | SQL, conversationId: stri
  * older ones; within a page in the order in which they were said. Nothing that is said meanwhile moves a page.
  * @throws AppError `not_found`, `validation_failed` for a cursor that is not of this list, or whose place was deleted
  */
-export async function listMessages({ db, user }: Ctx, conversationId: string, page: PageRequest, leafId?: string) {
+export async function listMessages(ctx: Ctx, conversationId: string, page: PageRequest, leafId?: string) {
+  const { db, user } = ctx
   const [mine, items] = await db.batch([
-    db
-      .select({ id: conversations.id })
-      .from(conversations)
-      .where(and(eq(conversations.id, conversationId), eq(conversations.userId, user.id))),
+    db.select({ id: conversations.id }).from(conversations).where(isOwnConversation(ctx, conversationId)),
     selectMessages(db, user.id, conversationId, page, leafId),
   ])
   if (mine.length === 0) throw notFound()

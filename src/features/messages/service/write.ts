@@ -48,7 +48,7 @@ async function insertAt(
   condition: SQL,
 ): Promise<{ message: MessageWithRun; replayed: boolean }> {
   const { db, user, now, newId, config } = ctx
-  const named = selectNamedPlace(place, user.id)
+  const named = selectNamedPlace(place, user.id, now)
   const id = newId()
   const at = now.getTime()
   const isFinished = sql`NOT EXISTS (SELECT 1 FROM messages WHERE id = base_id AND status = 'in_progress')`

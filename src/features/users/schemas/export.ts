@@ -1,4 +1,4 @@
-import { toConversation } from '../../conversations/schemas.ts'
+import { toConversation } from '../../conversations/schemas/conversation.ts'
 import { toRun } from '../../runs/schemas/run.ts'
 import type { ExportRecord } from '../service/export.ts'
 import { toAccountOfUser } from './user.ts'
@@ -10,8 +10,11 @@ export function toLine(record: ExportRecord, userId: string): { type: string } &
   const { type } = record
   if (type === 'account') return { type, ...toAccountOfUser(record.row), updated_at: record.row.updatedAt }
   if (type === 'session') return { type, ...sessionFields(record.row) }
+  if (type === 'project') return { type, ...projectFields(record.row) }
   if (type === 'conversation') return { type, ...toConversation(record.row) }
   if (type === 'message') return { type, ...messageFields(record.row) }
+  if (type === 'share') return { type, ...shareFields(record.row) }
+  if (type === 'shared_message') return { type, ...sharedFields(record.row) }
   if (type === 'run') return { type, ...runFields(record.row) }
   if (type === 'usage') return { type, ...usageFields(record.row) }
   return { type, ...auditFields(record.row, userId) }
@@ -28,6 +31,17 @@ const sessionFields = (row: RowOf<'session'>) => ({
   revoked_reason: row.revokedReason,
 })
 
+const projectFields = (row: RowOf<'project'>) => ({
+  id: row.id,
+  name: row.name,
+  description: row.description,
+  color: row.color,
+  instructions: row.instructions,
+  model: row.model,
+  created_at: row.createdAt,
+  updated_at: row.updatedAt,
+})
+
 const messageFields = (row: RowOf<'message'>) => ({
   id: row.id,
   conversation_id: row.conversationId,
@@ -36,8 +50,30 @@ const messageFields = (row: RowOf<'message'>) => ({
   role: row.role,
   content: row.content,
   status: row.status,
+  model: row.model,
+  sources: row.sources ?? [],
+  feedback: row.feedback && { rating: row.feedback, comment: row.feedbackComment },
   created_at: row.createdAt,
   updated_at: row.updatedAt,
+})
+
+/** Without its token, as a file is easily passed on. */
+const shareFields = (row: RowOf<'share'>) => ({
+  id: row.id,
+  conversation_id: row.conversationId,
+  title: row.title,
+  created_at: row.createdAt,
+  expires_at: row.expiresAt,
+})
+
+const sharedFields = (row: RowOf<'shared_message'>) => ({
+  share_id: row.shareId,
+  place: row.place,
+  role: row.role,
+  content: row.content,
+  model: row.model,
+  sources: row.sources ?? [],
+  created_at: row.createdAt,
 })
 
 /** The text is in the message. */

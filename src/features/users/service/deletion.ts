@@ -9,7 +9,8 @@ import { notFound } from '../../../http/errors.ts'
 import { describeError } from '../../../http/log.ts'
 import { endSessions, reportEnded } from '../../auth/service/sessions.ts'
 import { voidMailTokens } from '../../auth/service/verification.ts'
-import { removeSomeConversations } from '../../conversations/service.ts'
+import { removeSomeConversations } from '../../conversations/service/delete.ts'
+import { removeSomeProjects } from '../../projects/service.ts'
 import { mustLeaveAnAdmin, refuseLastAdmin } from './last-admin.ts'
 
 /** What was removed so far; `complete` when nothing was left. */
@@ -75,8 +76,9 @@ async function purge(ctx: OwnerCtx): Promise<Removal> {
       const removed = await removeSomeConversations(ctx)
       sum.conversations += removed.conversations
       sum.messages += removed.messages
-      // What is left of runs is looked for once, when their conversations are gone.
+      // What else there is is looked for once, when the conversations are gone.
       if (removed.conversations > 0 || removed.messages > 0) continue
+      if ((await removeSomeProjects(ctx)) > 0) continue
       const traces = await removeSomeTraces(ctx)
       sum.sessions += traces.sessions
       if (traces.complete) return { ...sum, complete: true }

@@ -1,12 +1,23 @@
 import { and, asc, eq, getTableColumns, gt, ne, sql } from 'drizzle-orm'
 import type { Db } from '../../../db/client.ts'
-import { auditLog, conversations, messages, runs, sessions, usageLedger } from '../../../db/schema/index.ts'
+import {
+  auditLog,
+  conversations,
+  messages,
+  projects,
+  runs,
+  sessions,
+  sharedMessages,
+  shares,
+  usageLedger,
+} from '../../../db/schema/index.ts'
 
 export type StoredConversation = typeof conversations.$inferSelect
 
 /** Rows of a page; of messages fewer when they are long. Each page is a seek in an index. */
 const PAGE = 500
 const CONVERSATIONS = 20
+const SHARED = 20
 /** Text of one page of messages, in characters. */
 const PAGE_TEXT = 1_000_000
 
@@ -20,6 +31,15 @@ export const sessionsAfter = (db: Db, userId: string, after?: AfterId) =>
     .orderBy(asc(sessions.id))
     .limit(PAGE)
 
+export const projectsAfter = (db: Db, userId: string, after?: AfterId) =>
+  db
+    .select()
+    .from(projects)
+    .where(and(eq(projects.userId, userId), gt(projects.id, after?.id ?? '')))
+    .orderBy(asc(projects.id))
+    .limit(PAGE)
+
+/** Not the temporary ones: they are not kept. */
 export const conversationsAfter = (db: Db, userId: string, after?: StoredConversation): Promise<StoredConversation[]> =>
   db
     .select()
@@ -27,6 +47,7 @@ export const conversationsAfter = (db: Db, userId: string, after?: StoredConvers
     .where(
       and(
         eq(conversations.userId, userId),
+        ne(conversations.state, 'temporary'),
         sql`(updated_at, id) > (${after?.updatedAt.getTime() ?? 0}, ${after?.id ?? ''})`,
       ),
     )
@@ -49,6 +70,23 @@ export const messagesAfter = (db: Db, conversationIds: string[], after?: AfterId
         WHERE before < ${PAGE_TEXT})`,
     )
     .orderBy(asc(messages.conversationId), asc(messages.id))
+
+export const sharesAfter = (db: Db, userId: string, after?: AfterId) =>
+  db
+    .select()
+    .from(shares)
+    .where(and(eq(shares.userId, userId), gt(shares.id, after?.id ?? '')))
+    .orderBy(asc(shares.id))
+    .limit(PAGE)
+
+/** What one link shows. */
+export const sharedAfter = (db: Db, shareId: string, after?: { place: number }) =>
+  db
+    .select()
+    .from(sharedMessages)
+    .where(and(eq(sharedMessages.shareId, shareId), gt(sharedMessages.place, after?.place ?? 0)))
+    .orderBy(asc(sharedMessages.place))
+    .limit(SHARED)
 
 export const runsAfter = (db: Db, userId: string, after?: AfterId) =>
   db

@@ -4,8 +4,11 @@ import type { Db } from '../../../db/client.ts'
 import {
   type auditLog,
   type messages,
+  type projects,
   type runs,
   type sessions,
+  type sharedMessages,
+  type shares,
   type usageLedger,
   users,
 } from '../../../db/schema/index.ts'
@@ -17,8 +20,11 @@ import * as pages from './export-pages.ts'
 export type ExportRecord =
   | { type: 'account'; row: typeof users.$inferSelect }
   | { type: 'session'; row: typeof sessions.$inferSelect }
+  | { type: 'project'; row: typeof projects.$inferSelect }
   | { type: 'conversation'; row: pages.StoredConversation }
   | { type: 'message'; row: typeof messages.$inferSelect }
+  | { type: 'share'; row: typeof shares.$inferSelect }
+  | { type: 'shared_message'; row: typeof sharedMessages.$inferSelect }
   | { type: 'run'; row: typeof runs.$inferSelect }
   | { type: 'usage'; row: typeof usageLedger.$inferSelect }
   | { type: 'audit'; row: typeof auditLog.$inferSelect }
@@ -40,6 +46,7 @@ async function* recordsOf(db: Db, account: typeof users.$inferSelect): AsyncGene
   const { id } = account
   yield { type: 'account', row: account }
   yield* every('session', (after?: typeof sessions.$inferSelect) => pages.sessionsAfter(db, id, after))
+  yield* every('project', (after?: typeof projects.$inferSelect) => pages.projectsAfter(db, id, after))
   let walked = await pages.conversationsAfter(db, id)
   for (; walked.length > 0; walked = await pages.conversationsAfter(db, id, walked.at(-1))) {
     for (const row of walked) yield { type: 'conversation', row }
@@ -47,6 +54,7 @@ async function* recordsOf(db: Db, account: typeof users.$inferSelect): AsyncGene
     const ids = walked.map((conversation) => conversation.id)
     yield* every('audit', (after?: typeof auditLog.$inferSelect) => pages.auditedIn(db, ids, after))
   }
+  yield* sharesOf(db, id)
   yield* every('run', (after?: typeof runs.$inferSelect) => pages.runsAfter(db, id, after))
   yield* every('usage', (after?: typeof usageLedger.$inferSelect) => pages.usageAfter(db, id, after))
   yield* every('audit', (after?: typeof auditLog.$inferSelect) => pages.auditedOf(db, id, after))
@@ -65,6 +73,17 @@ async function* messagesOf(db: Db, walked: pages.StoredConversation[]): AsyncGen
     const more = (after = last) => pages.messagesAfter(db, [conversationId], after)
     yield* every('message', more)
     waiting = waiting.filter((id) => id > conversationId)
+  }
+}
+
+async function* sharesOf(db: Db, userId: string): AsyncGenerator<ExportRecord> {
+  for await (const record of every('share', (after?: typeof shares.$inferSelect) =>
+    pages.sharesAfter(db, userId, after),
+  )) {
+    yield record
+    const shareId = record.row.id
+    const more = (after?: typeof sharedMessages.$inferSelect) => pages.sharedAfter(db, shareId, after)
+    yield* every('shared_message', more)
   }
 }
 

@@ -1,18 +1,22 @@
-import { createRouter } from '../../http/create-app.ts'
-import { authed } from '../../http/guards.ts'
-import { IdempotencyHeader, idempotencyOf, replayedHeader } from '../../http/idempotency.ts'
-import { body, IdParam, json, noContent, page } from '../../http/openapi.ts'
-import { nextPage, PageQuery } from '../../http/pages.ts'
-import { toMessage } from '../messages/schemas.ts'
-import { nameConversation } from './naming.ts'
+import { createRouter } from '../../../http/create-app.ts'
+import { authed } from '../../../http/guards.ts'
+import { IdempotencyHeader, idempotencyOf, replayedHeader } from '../../../http/idempotency.ts'
+import { body, IdParam, json, noContent, page } from '../../../http/openapi.ts'
+import { nextPage } from '../../../http/pages.ts'
+import { toMessage } from '../../messages/schemas.ts'
 import {
   Conversation,
   ConversationChanges,
+  ConversationQuery,
   ConversationWithMessages,
   NewConversation,
   toConversation,
-} from './schemas.ts'
-import * as conversations from './service.ts'
+  toFilter,
+} from '../schemas/conversation.ts'
+import { deleteConversation } from '../service/delete.ts'
+import { getConversation, listConversations } from '../service/read.ts'
+import { nameConversation } from '../service/title.ts'
+import { createConversation, updateConversation } from '../service/write.ts'
 
 const tags = ['conversations']
 
@@ -26,13 +30,13 @@ conversationRoutes.openapi(
       method: 'get',
       path: '/conversations',
       summary: 'List my conversations, last used first',
-      request: { query: PageQuery },
+      request: { query: ConversationQuery },
       responses: { 200: page(Conversation, 'One page of my conversations') },
     },
     ['validation_failed'],
   ),
   async (c) => {
-    const found = await conversations.listConversations(c.var.ctx, c.req.valid('query'))
+    const found = await listConversations(c.var.ctx, toFilter(c.req.valid('query')))
     return c.json(found.items.map(toConversation), 200, nextPage(c, found))
   },
 )
@@ -52,11 +56,7 @@ conversationRoutes.openapi(
   ),
   async (c) => {
     const given = c.req.valid('json')
-    const { conversation, replayed } = await conversations.createConversation(
-      c.var.ctx,
-      given,
-      await idempotencyOf(c, given),
-    )
+    const { conversation, replayed } = await createConversation(c.var.ctx, given, await idempotencyOf(c, given))
     const location = `/api/v1/conversations/${conversation.id}`
     return c.json(toConversation(conversation), 201, { location, ...replayedHeader(replayed) })
   },
@@ -76,7 +76,7 @@ conversationRoutes.openapi(
     ['not_found'],
   ),
   async (c) => {
-    const { conversation, messages } = await conversations.getConversation(c.var.ctx, c.req.valid('param').id)
+    const { conversation, messages } = await getConversation(c.var.ctx, c.req.valid('param').id)
     return c.json({ ...toConversation(conversation), messages: messages.map(toMessage) }, 200)
   },
 )
@@ -88,15 +88,15 @@ conversationRoutes.openapi(
       tags,
       method: 'patch',
       path: '/conversations/{id}',
-      summary: 'Rename a conversation',
+      summary: 'Rename a conversation, put it in order, or switch to another of its branches',
       request: { params: IdParam, body: body(ConversationChanges) },
       responses: { 200: json(Conversation, 'The conversation') },
     },
-    ['not_found'],
+    ['not_found', 'conflict'],
   ),
   async (c) => {
     const { id } = c.req.valid('param')
-    return c.json(toConversation(await conversations.updateConversation(c.var.ctx, id, c.req.valid('json'))), 200)
+    return c.json(toConversation(await updateConversation(c.var.ctx, id, c.req.valid('json'))), 200)
   },
 )
 
@@ -114,7 +114,7 @@ conversationRoutes.openapi(
     ['not_found', 'run_active', 'runner_unavailable'],
   ),
   async (c) => {
-    await conversations.deleteConversation(c.var.ctx, c.req.valid('param').id)
+    await deleteConversation(c.var.ctx, c.req.valid('param').id)
     return c.body(null, 204)
   },
 )

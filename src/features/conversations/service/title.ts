@@ -1,9 +1,10 @@
 import { and, desc, eq, isNull } from 'drizzle-orm'
-import { conversations, messages } from '../../db/schema/index.ts'
-import type { Ctx } from '../../http/context.ts'
-import { AppError, notFound } from '../../http/errors.ts'
-import { titleOf } from '../../lib/titles.ts'
-import { requestTitle } from '../runs/service.ts'
+import { isOwnConversation } from '../../../db/own-conversation.ts'
+import { conversations, messages } from '../../../db/schema/index.ts'
+import type { Ctx } from '../../../http/context.ts'
+import { AppError, notFound } from '../../../http/errors.ts'
+import { titleOf } from '../../../lib/titles.ts'
+import { requestTitle } from '../../runs/service.ts'
 
 /**
  * Gives one's own conversation a new title, in place of whatever it has: by a model, or by the words that it begins with
@@ -11,8 +12,8 @@ import { requestTitle } from '../runs/service.ts'
  * @throws AppError `not_found`, `conflict` when nothing was said yet, `runner_unavailable`
  */
 export async function nameConversation(ctx: Ctx, id: string) {
-  const { db, user } = ctx
-  const mine = and(eq(conversations.id, id), eq(conversations.userId, user.id))
+  const { db } = ctx
+  const mine = isOwnConversation(ctx, id)
   const [there, [opening]] = await db.batch([
     db.select({ id: conversations.id }).from(conversations).where(mine),
     // Of the wordings of the opening the newest.

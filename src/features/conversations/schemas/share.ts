@@ -1,0 +1,92 @@
+import { z } from '@hono/zod-openapi'
+import type { sharedMessages, shares } from '../../../db/schema/index.ts'
+import { id, maybeMoment, modelName, modelText, moment } from '../../../http/fields.ts'
+import { Source } from '../../runs/schemas/run.ts'
+
+const title = z.string().max(120).nullable().openapi({ example: 'A walk through Paris' })
+const YEAR_S = 31_536_000
+
+export const Share = z
+  .strictObject({
+    id,
+    conversation_id: id,
+    title: title.openapi({ description: 'As it was then' }),
+    token: z.string().length(43).openapi({ example: 'q3Zl0v1mQ7rXnC5yT8uJkE2aWdHsGfPoIiUyTtRrEeW' }),
+    url: z.string().max(2_200).openapi({
+      example: '/api/v1/shared/q3Zl0v1mQ7rXnC5yT8uJkE2aWdHsGfPoIiUyTtRrEeW',
+      description: 'The page that APP_URL has for it; without APP_URL, where it is read',
+    }),
+    created_at: moment,
+    expires_at: maybeMoment,
+  })
+  .openapi('Share')
+
+export const NewShare = z
+  .strictObject({
+    expires_in: z
+      .int()
+      .min(60)
+      .max(YEAR_S)
+      .nullable()
+      .default(null)
+      .openapi({ example: 604_800, description: 'Seconds; null for a link that lasts until it is revoked' }),
+  })
+  .openapi('NewShare')
+export type NewShare = z.infer<typeof NewShare>
+
+const SharedMessage = z
+  .strictObject({
+    place: z.int().min(1).max(1_000).openapi({ example: 1 }),
+    role: z.enum(['user', 'assistant']),
+    content: modelText,
+    model: modelName.nullable(),
+    sources: z.array(Source).max(100),
+    created_at: moment,
+  })
+  .openapi('SharedMessage')
+
+export const SharedConversation = z
+  .strictObject({
+    title,
+    created_at: moment.openapi({ description: 'When it was shared' }),
+    messages: z.array(SharedMessage).max(100),
+  })
+  .openapi('SharedConversation', { description: 'A copy of a conversation as it was when it was shared' })
+
+/** What it takes to read one. Malformed is answered like missing. */
+export const TokenParam = z.object({
+  token: z
+    .string()
+    .regex(/^[A-Za-z0-9_-]{43}$/)
+    .openapi({ param: { name: 'token', in: 'path' }, example: 'q3Zl0v1mQ7rXnC5yT8uJkE2aWdHsGfPoIiUyTtRrEeW' }),
+})
+
+type StoredShare = typeof shares.$inferSelect
+
+/** Field by field, so that a new column stays private until somebody adds it here. */
+export const toShare = (row: StoredShare, appUrl: string | undefined): z.infer<typeof Share> => ({
+  id: row.id,
+  conversation_id: row.conversationId,
+  title: row.title,
+  token: row.token,
+  url: `${appUrl ?? '/api/v1'}/shared/${row.token}`,
+  created_at: row.createdAt.toISOString(),
+  expires_at: row.expiresAt?.toISOString() ?? null,
+})
+
+/** What everybody sees: nothing of whose it is. */
+export const toSharedConversation = (
+  share: Pick<StoredShare, 'title' | 'createdAt'>,
+  messages: (typeof sharedMessages.$inferSelect)[],
+): z.infer<typeof SharedConversation> => ({
+  title: share.title,
+  created_at: share.createdAt.toISOString(),
+  messages: messages.map((row) => ({
+    place: row.place,
+    role: row.role,
+    content: row.content,
+    model: row.model,
+    sources: row.sources ?? [],
+    created_at: row.createdAt.toISOString(),
+  })),
+})

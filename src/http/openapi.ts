@@ -55,6 +55,7 @@ export const HEADERS = {
   'X-Quota-Limit-Tokens': 'Tokens that the plan has for a month',
   'X-Quota-Remaining-Tokens': 'What is left of them: limit − used − held',
   'X-Quota-Reset': 'When the next month begins',
+  'X-Vercel-Ai-Ui-Message-Stream': '`v1`, when the stream is for the AI SDK',
   'X-Quota-Clamped': 'Tokens of output that there was room for, when that is less than was asked for',
 } as const
 

@@ -7,7 +7,9 @@ import { EventSource } from 'eventsource'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type LocalServer, startServer } from '../../scripts/local-server.ts'
 import { readEvents } from '../../scripts/sse.ts'
+import { startCuttableProxy } from '../support/cuttable-proxy.ts'
 import { type FakeOpenAi, marker, reply, startFakeOpenAi } from '../support/fake-openai.ts'
+import { signIn, startConversation, until } from '../support/server-user.ts'
 
 let upstream: FakeOpenAi
 let server: LocalServer
@@ -25,46 +27,6 @@ afterAll(async () => {
   await upstream.close()
   for (const folder of folders) rmSync(folder, { recursive: true, force: true })
 })
-
-type Init = { method?: string; body?: object; headers?: Record<string, string>; signal?: AbortSignal }
-
-/** A fresh user of the server at `url`. */
-async function signIn(url: string) {
-  const username = `u${crypto.randomUUID().slice(0, 12)}`
-  const request = async (token: string | undefined, path: string, { body, ...init }: Init = {}) =>
-    fetch(`${url}/api/v1${path}`, {
-      method: body ? 'POST' : 'GET',
-      body: body && JSON.stringify(body),
-      ...init,
-      headers: {
-        'content-type': 'application/json',
-        ...(token && { authorization: `Bearer ${token}` }),
-        ...init.headers,
-      },
-    })
-  const registered = await request(undefined, '/auth/register', {
-    body: { username, password: 'correct-horse-battery' },
-  })
-  const { access_token: token } = (await registered.json()) as { access_token: string }
-  return {
-    token,
-    open: (path: string, init?: Init) => request(token, path, init),
-    // biome-ignore lint/suspicious/noExplicitAny: bodies of every shape
-    json: async (path: string, init?: Init): Promise<any> => (await request(token, path, init)).json(),
-  }
-}
-
-async function startConversation(user: Awaited<ReturnType<typeof signIn>>): Promise<string> {
-  return (await user.json('/conversations', { body: {} })).id
-}
-
-async function until<T>(ms: number, check: () => Promise<T | undefined | false>): Promise<T> {
-  for (const end = Date.now() + ms; Date.now() < end; await sleep(100)) {
-    const value = await check()
-    if (value) return value
-  }
-  throw new Error(`Waited for ${ms} ms in vain`)
-}
 
 test('killed in the middle of a reply, the server comes back, and nothing that a client saw is lost', async () => {
   const persistTo = newFolder()
@@ -144,36 +106,50 @@ test('a client that hangs up before it has an answer is answered all the same', 
   expect(messages.map(({ role }: { role: string }) => role)).toEqual(['user', 'assistant'])
 })
 
-test("a browser's EventSource reads a run, reconnects by itself, and stops at its end", async () => {
+const EVENTS =
+  'run.created reasoning.delta message.delta title usage message.completed run.completed run.failed run.reset'.split(
+    ' ',
+  )
+/** How long an EventSource waits before it comes back, as the stream says. */
+const RECONNECT_MS = 1_500
+
+test("a browser's EventSource reads a run whose connection is cut, each event once, and stops at its end", async () => {
   const ada = await signIn(server.url)
   const response = await ada.open(`/conversations/${await startConversation(ada)}/messages`, {
-    body: { content: `Go on ${marker(upstream.script([reply(50, 20)]))}` },
+    body: { content: `Go on ${marker(upstream.script([reply(150, 40)]))}` },
     headers: { prefer: 'respond-async' },
   })
   const { id, message_id } = (await response.json()) as { id: string; message_id: string }
-  let connections = 0
-  let text = ''
-  const ids: number[] = []
-  const source = new EventSource(`${server.url}/api/v1/runs/${id}/events`, {
-    fetch: async (url, init) => {
-      connections += 1
-      const headers = { ...init.headers, authorization: `Bearer ${ada.token}` }
-      const answer = await fetch(url, { ...init, headers })
-      // The first connection breaks after a while.
-      if (connections > 1 || !answer.body) return answer
-      return new Response(answer.body.pipeThrough(new TransformStream(), { signal: AbortSignal.timeout(300) }), answer)
+  const proxy = await startCuttableProxy(Number(new URL(server.url).port))
+  const asked: (string | undefined)[] = []
+  const source = new EventSource(`${proxy.url}/api/v1/runs/${id}/events`, {
+    fetch: (url, init) => {
+      asked.push(init.headers['Last-Event-ID'])
+      return fetch(url, { ...init, headers: { ...init.headers, authorization: `Bearer ${ada.token}` } })
     },
   })
-  source.addEventListener('message.delta', ({ data, lastEventId }) => {
-    text += JSON.parse(data).delta
-    ids.push(Number(lastEventId))
-  })
+  const events: { id: number; type: string; data: string }[] = []
+  for (const name of EVENTS) {
+    source.addEventListener(name, ({ type, data, lastEventId }) => {
+      events.push({ id: Number(lastEventId), type, data })
+      // The connection is torn down in the middle, twice.
+      if (events.length === 5 || events.length === 60) proxy.cut()
+    })
+  }
   await new Promise<void>((done) => {
     source.addEventListener('error', () => source.readyState === source.CLOSED && done())
   })
-  expect(connections).toBeGreaterThanOrEqual(3)
-  expect(new Set(ids).size).toBe(ids.length)
-  expect(text).toBe((await ada.json(`/messages/${message_id}`)).content)
+  expect(events.map((event) => event.id)).toEqual(events.map((_, at) => at + 1))
+  expect(events.map(({ type }) => type).slice(-3)).toEqual(['usage', 'message.completed', 'run.completed'])
+  const deltas = events.filter(({ type }) => type === 'message.delta').map(({ data }) => JSON.parse(data).delta)
+  expect(deltas.join('')).toBe((await ada.json(`/messages/${message_id}`)).content)
+  // It comes back for more, and once to hear that nothing follows: by a 204, which is the end of it.
+  expect(asked.length).toBeGreaterThanOrEqual(3)
+  expect([asked[0], asked.at(-1)]).toEqual([undefined, String(events.length)])
+  const { length } = asked
+  await sleep(RECONNECT_MS + 500)
+  expect(asked).toHaveLength(length)
+  await proxy.close()
 })
 
 /** Runs a command to its end and gives what it printed. */

@@ -20,6 +20,8 @@ export type RunFeed = {
   keep: () => Promise<void>
   /** What the client has seen before is void. */
   reset: boolean
+  /** The client has the events up to this number; they are here only to be folded. */
+  skip: number
   /** It is the run of an earlier request with the same key. */
   replayed: boolean
 }
@@ -63,5 +65,5 @@ export function follow(ctx: Ctx, run: RunRef, lines: ReadableStream<Uint8Array>,
     await reader.cancel().catch(() => {})
   }
   const keep = () => callRunner(ctx, run.runner, (runner) => runner.keep(run.id))
-  return { run, groups: groups(), stop, keep, reset: false, replayed: false }
+  return { run, groups: groups(), stop, keep, reset: false, skip: 0, replayed: false }
 }

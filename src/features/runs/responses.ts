@@ -6,8 +6,9 @@ import { AppError, isErrorCode } from '../../http/errors.ts'
 import { replayedHeader } from '../../http/idempotency.ts'
 import { described, QUOTA_HEADERS } from '../../http/openapi.ts'
 import { quotaHeaders } from '../../http/quota-headers.ts'
-import { toSse, toSseReset } from '../../lib/run-encodings.ts'
-import { isTerminal, type RunEvent, type StoredMessage, type TerminalEvent } from '../../lib/run-events.ts'
+import { AI_SDK } from '../../lib/ai-sdk-stream.ts'
+import { type Encoding, encoded, NATIVE } from '../../lib/run-encodings.ts'
+import { isTerminal, type StoredMessage, type TerminalEvent } from '../../lib/run-events.ts'
 import { comment, retry } from '../../lib/sse.ts'
 import { toRun } from './schemas/run.ts'
 import { getRun, type ReplyFeed, type RunFeed } from './service.ts'
@@ -28,15 +29,27 @@ export function seqOf(...lastEventIds: (string | undefined)[]): number {
   return seen === undefined ? 0 : Math.min(Number(seen), Number.MAX_SAFE_INTEGER)
 }
 
+/** For which client a stream is written. */
+export const StreamFormat = z.object({
+  format: z.enum(['ai-sdk']).optional().openapi({
+    description: '`ai-sdk` answers with the UI message stream of the AI SDK, which `useChat` reads',
+  }),
+})
+type StreamFormat = z.infer<typeof StreamFormat>['format']
+
+/** A stream in a format is a fold over all events, also when the client has seen some. */
+export const isFolded = (format: StreamFormat) => format !== undefined
+
 /** An answer that is a stream of the run's events, in the document. */
 export const eventStream = (description: string) => ({
   description,
-  headers: described('X-Run-Id', 'Location', 'Idempotency-Replayed', ...QUOTA_HEADERS),
+  headers: described('X-Run-Id', 'Location', 'X-Vercel-Ai-Ui-Message-Stream', 'Idempotency-Replayed', ...QUOTA_HEADERS),
   content: {
     'text/event-stream': {
-      schema: z
-        .string()
-        .openapi({ description: 'Server-sent events; `data` is the component that is named like `event`' }),
+      schema: z.string().openapi({
+        description:
+          'Server-sent events; `data` is the component that is named like `event`, or with `format` a part of its stream',
+      }),
     },
   },
 })
@@ -57,23 +70,27 @@ export const RUN_ERRORS = [
   'context_too_long',
 ] as const
 
-/** The native stream (docs/runs.md). Closing it ends nothing: the run goes on. */
-export function toEventStream(feed: RunFeed, { HEARTBEAT_MS }: Config): Response {
-  const { run, groups, stop, reset } = feed
+/** The native stream (docs/runs.md), or that of `format` (docs/ai-sdk.md). Closing it ends nothing: the run goes on. */
+export const toEventStream = (feed: RunFeed, config: Config, format?: StreamFormat): Response =>
+  format === 'ai-sdk' ? streamOf(feed, config, AI_SDK) : streamOf(feed, config, NATIVE)
+
+function streamOf<S>(feed: RunFeed, { HEARTBEAT_MS }: Config, encoding: Encoding<S>): Response {
+  const { run, groups, stop, reset, skip } = feed
   const encoder = new TextEncoder()
-  let next: Promise<IteratorResult<RunEvent[]>> | undefined
+  const texts = encoded(encoding, groups, skip)
+  let next: Promise<IteratorResult<string>> | undefined
   const body = new ReadableStream<Uint8Array>({
     start(controller) {
-      const opening = retry(RECONNECT_MS) + comment('open') + (reset ? toSseReset(run.id, 0) : '')
+      const opening = retry(RECONNECT_MS) + comment('open') + (reset ? encoding.reset(run.id).join('') : '')
       controller.enqueue(encoder.encode(opening))
     },
     async pull(controller) {
-      next ??= groups.next()
-      const group = await orSilence(next, HEARTBEAT_MS)
-      if (group === 'silence') return controller.enqueue(encoder.encode(comment('hb')))
+      next ??= texts.next()
+      const text = await orSilence(next, HEARTBEAT_MS)
+      if (text === 'silence') return controller.enqueue(encoder.encode(comment('hb')))
       next = undefined
-      if (group.done) return controller.close()
-      controller.enqueue(encoder.encode(group.value.map(toSse).join('')))
+      if (text.done) return controller.close()
+      controller.enqueue(encoder.encode(text.value))
     },
     cancel: stop,
   })
@@ -83,6 +100,7 @@ export function toEventStream(feed: RunFeed, { HEARTBEAT_MS }: Config): Response
       'cache-control': 'no-cache, no-transform',
       'content-encoding': 'identity',
       'x-accel-buffering': 'no',
+      ...encoding.headers,
       ...headersOf(feed),
       location: `/api/v1/runs/${run.id}/events`,
     },

@@ -2,13 +2,13 @@ import { z } from '@hono/zod-openapi'
 import { createRouter } from '../../http/create-app.ts'
 import { authed } from '../../http/guards.ts'
 import { IdParam, json } from '../../http/openapi.ts'
-import { eventStream, LastEventId, seqOf, toEventStream } from './responses.ts'
+import { eventStream, isFolded, LastEventId, StreamFormat, seqOf, toEventStream } from './responses.ts'
 import { Run, toRun } from './schemas/run.ts'
 import * as runs from './service.ts'
 
 const tags = ['runs']
 
-const After = z.object({
+const After = StreamFormat.extend({
   after: z.string().max(1_000).optional().openapi({ description: 'Like `Last-Event-ID`, which wins' }),
 })
 
@@ -47,9 +47,32 @@ runRoutes.openapi(
     ['not_found', 'validation_failed', 'runner_unavailable'],
   ),
   async (c) => {
-    const after = seqOf(c.req.valid('header')['last-event-id'], c.req.valid('query').after)
-    const feed = await runs.watchRun(c.var.ctx, c.req.valid('param').id, after)
-    return feed === 'ended' ? c.body(null, 204) : (toEventStream(feed, c.var.config) as never)
+    const { format, ...query } = c.req.valid('query')
+    const after = seqOf(c.req.valid('header')['last-event-id'], query.after)
+    const feed = await runs.watchRun(c.var.ctx, c.req.valid('param').id, after, isFolded(format))
+    return feed === 'ended' ? c.body(null, 204) : (toEventStream(feed, c.var.config, format) as never)
+  },
+)
+
+runRoutes.openapi(
+  authed(
+    {
+      operationId: 'streamConversation',
+      tags,
+      method: 'get',
+      path: '/conversations/{id}/stream',
+      summary: 'The reply that is being written here, from its start, for the AI SDK',
+      request: { params: IdParam },
+      responses: {
+        200: eventStream('The UI message stream of the reply from its start, then live to its end'),
+        204: { description: 'No reply is being written' },
+      },
+    },
+    ['not_found', 'runner_unavailable'],
+  ),
+  async (c) => {
+    const feed = await runs.watchConversation(c.var.ctx, c.req.valid('param').id)
+    return feed === 'idle' ? c.body(null, 204) : (toEventStream(feed, c.var.config, 'ai-sdk') as never)
   },
 )
 

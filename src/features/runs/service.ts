@@ -17,8 +17,9 @@ import {
 } from './job.ts'
 import { isAlive, toRunRef } from './recovery.ts'
 import type { ReplyRequest } from './reply-request.ts'
+import type { StoredRun } from './schemas/run.ts'
 import { settle, toEnding } from './settle.ts'
-import { type FoundRun, readRun } from './stored-run.ts'
+import { type FoundRun, findActiveReply, readRun } from './stored-run.ts'
 import { NO_USAGE } from './usage.ts'
 
 export type { RunFeed } from './follow.ts'
@@ -31,15 +32,20 @@ export type ReplyFeed = RunFeed & { run: { messageId: string } }
 
 /**
  * Asks for a reply; gives its events, after `lastEventId` when the same key was used before, or `ended` when nothing
- * follows. Once it resolves the run goes on without us; should the client leave before, it is handed over all the same.
+ * follows; `whole` gives them from the start all the same. Once it resolves the run goes on without us; should the client leave before, it is handed over all the same.
  * @throws AppError as `admit`, and `runner_unavailable`
  */
-export function startReply(ctx: Ctx, request: ReplyRequest, lastEventId: number): Promise<ReplyFeed | 'ended'> {
+export function startReply(
+  ctx: Ctx,
+  request: ReplyRequest,
+  lastEventId: number,
+  whole = false,
+): Promise<ReplyFeed | 'ended'> {
   const work = (async () => {
     const admission = await admit(ctx, request)
     const { quota } = admission
     if ('job' in admission) return { ...(await handOver(ctx, admission.job)), quota } as ReplyFeed
-    const feed = await watchRun(ctx, admission.replayOf, lastEventId)
+    const feed = await watchRun(ctx, admission.replayOf, lastEventId, whole)
     return feed === 'ended' ? feed : ({ ...feed, quota, replayed: true } as ReplyFeed)
   })()
   ctx.waitUntil(work.catch(() => {}))
@@ -71,10 +77,25 @@ async function handOver(ctx: Ctx, job: Job): Promise<RunFeed> {
 
 /**
  * The events of one's own run after number `after`: live, from the log, or told again; `ended` when nothing follows.
+ * With `whole` they are from the start, unless nothing follows `after`.
  * @throws AppError `not_found`, `runner_unavailable`
  */
-export async function watchRun(ctx: Ctx, id: string, after: number): Promise<RunFeed | 'ended'> {
-  let { run } = await readRun(ctx, id)
+export const watchRun = async (ctx: Ctx, id: string, after: number, whole = false): Promise<RunFeed | 'ended'> =>
+  watchStored(ctx, (await readRun(ctx, id)).run, after, whole)
+
+/**
+ * The reply that is being written in one's own conversation, from its start; `idle` when there is none.
+ * @throws AppError `not_found`, `runner_unavailable`
+ */
+export async function watchConversation(ctx: Ctx, id: string): Promise<RunFeed | 'idle'> {
+  const run = await findActiveReply(ctx, id)
+  const feed = run && (await watchStored(ctx, run, 0, true))
+  return feed === undefined || feed === 'ended' ? 'idle' : feed
+}
+
+async function watchStored(ctx: Ctx, stored: StoredRun, after: number, whole: boolean): Promise<RunFeed | 'ended'> {
+  const { id } = stored
+  let run = stored
   const ref = toRunRef(run)
   const watch = (from: number) => callRunner(ctx, ref.runner, (runner) => runner.watch(id, from))
   let found = await watch(after)
@@ -85,11 +106,12 @@ export async function watchRun(ctx: Ctx, id: string, after: number): Promise<Run
     if (found.kind === 'unknown') run = (await readRun(ctx, id)).run
   }
   if (found.kind === 'end' || (found.kind === 'unknown' && after === run.lastSeq)) return 'ended'
-  if (found.kind === 'stream') return follow(ctx, ref, found.stream, after)
-  const whole = found.kind === 'ahead' ? await watch(0) : found
-  const reset = after > 0
-  if (whole.kind === 'stream') return { ...follow(ctx, ref, whole.stream, 0), reset }
-  return { ...retold(await readRun(ctx, id)), reset }
+  if (found.kind === 'stream' && (after === 0 || !whole)) return follow(ctx, ref, found.stream, after)
+  if (found.kind === 'stream') await found.stream.cancel()
+  const fromStart = found.kind === 'unknown' ? found : await watch(0)
+  const seen = found.kind === 'stream' ? { skip: after } : { reset: after > 0 }
+  if (fromStart.kind === 'stream') return { ...follow(ctx, ref, fromStart.stream, 0), ...seen }
+  return { ...retold(await readRun(ctx, id)), reset: after > 0 }
 }
 
 /** One's own run with the text so far. @throws AppError `not_found`, `runner_unavailable` */
@@ -131,7 +153,7 @@ function retold({ run, content }: FoundRun): RunFeed {
     yield numbered
   })()
   const nothing = async () => {}
-  return { run: ref, groups, stop: nothing, keep: nothing, reset: false, replayed: false }
+  return { run: ref, groups, stop: nothing, keep: nothing, reset: false, skip: 0, replayed: false }
 }
 
 const eventsOf = (run: RunRef, result: Result): NewRunEvent[] => [

@@ -1,5 +1,5 @@
-import { and, eq } from 'drizzle-orm'
-import { messages, runs } from '../../db/schema/index.ts'
+import { and, eq, sql } from 'drizzle-orm'
+import { conversations, messages, runs } from '../../db/schema/index.ts'
 import type { OwnerCtx } from '../../http/context.ts'
 import { notFound } from '../../http/errors.ts'
 import type { CancelReason } from '../../lib/run-events.ts'
@@ -19,6 +19,24 @@ export async function readRun({ db, user }: OwnerCtx, id: string): Promise<Found
     .where(and(eq(runs.id, id), eq(runs.userId, user.id)))
   if (!row) throw notFound()
   return { run: row.run, content: row.content ?? '' }
+}
+
+/**
+ * The reply that is being written in one's own conversation, if there is one.
+ * @throws AppError `not_found`, also when the conversation is somebody else's
+ */
+export async function findActiveReply({ db, user }: OwnerCtx, conversationId: string): Promise<StoredRun | undefined> {
+  const [row] = await db
+    .select({ run: runs })
+    .from(conversations)
+    // As it is written in the index of active replies.
+    .leftJoin(
+      runs,
+      and(eq(runs.conversationId, conversations.id), sql`${runs.status} = 'in_progress' AND ${runs.kind} = 'reply'`),
+    )
+    .where(and(eq(conversations.id, conversationId), eq(conversations.userId, user.id)))
+  if (!row) throw notFound()
+  return row.run ?? undefined
 }
 
 /** Ends one's own run. One that has ended stays as it is. @throws AppError `not_found`, `runner_unavailable` */

@@ -1,10 +1,20 @@
+import type { z } from '@hono/zod-openapi'
 import type { Context } from 'hono'
 import type { AuthedEnv } from '../../../http/context.ts'
 import { createRouter } from '../../../http/create-app.ts'
 import { authed } from '../../../http/guards.ts'
 import { IdempotencyHeader, idempotencyOf, replayedHeader } from '../../../http/idempotency.ts'
 import { body, IdParam, json, QUOTA_HEADERS } from '../../../http/openapi.ts'
-import { answerReply, eventStream, LastEventId, RUN_ERRORS, seqOf, toEventStream } from '../../runs/responses.ts'
+import {
+  answerReply,
+  eventStream,
+  isFolded,
+  LastEventId,
+  RUN_ERRORS,
+  StreamFormat,
+  seqOf,
+  toEventStream,
+} from '../../runs/responses.ts'
 import { Run } from '../../runs/schemas/run.ts'
 import type { ReplyRequest } from '../../runs/service.ts'
 import * as runs from '../../runs/service.ts'
@@ -58,6 +68,7 @@ replyRoutes.openapi(
       request: {
         params: IdParam,
         headers: IdempotencyHeader.extend(LastEventId.shape),
+        query: StreamFormat,
         body: body(NewMessage),
       },
       responses: {
@@ -78,7 +89,8 @@ replyRoutes.openapi(
       const { message, replayed } = await storeMessage(c.var.ctx, at, content, settings.files, idempotency)
       return c.json(toMessage(message), 201, { ...locationOf(message.id), ...replayedHeader(replayed) })
     }
-    return replyTo(c, { prompt: { content, at }, idempotency, ...toReplySettings(settings) }, stream)
+    const request = { prompt: { content, at }, idempotency, ...toReplySettings(settings) }
+    return replyTo(c, request, { stream, ...c.req.valid('query') })
   },
 )
 
@@ -94,6 +106,7 @@ replyRoutes.openapi(
       request: {
         params: IdParam,
         headers: IdempotencyHeader.extend(LastEventId.shape),
+        query: StreamFormat,
         body: { ...body(RegenerateRequest), required: false as const },
       },
       responses: {
@@ -109,7 +122,8 @@ replyRoutes.openapi(
     const { stream, ...settings } = RegenerateRequest.parse(c.req.valid('json') ?? {})
     const idempotency = await idempotencyOf(c, settings)
     const prompt = { at: { answerTo: c.req.valid('param').id } }
-    return replyTo(c, { prompt, idempotency, ...toReplySettings(settings) }, stream)
+    const request = { prompt, idempotency, ...toReplySettings(settings) }
+    return replyTo(c, request, { stream, ...c.req.valid('query') })
   },
 )
 
@@ -145,12 +159,15 @@ replyRoutes.openapi(
   },
 )
 
+type Form = { stream: boolean } & z.infer<typeof StreamFormat>
+
 /** The reply to what is asked: as it is made, or when it is whole. */
-async function replyTo(c: Context<AuthedEnv>, request: ReplyRequest, stream: boolean) {
-  const streams = stream || wantsStream(c)
-  const feed = await runs.startReply(c.var.ctx, request, streams ? seqOf(c.req.header('last-event-id')) : 0)
+async function replyTo(c: Context<AuthedEnv>, request: ReplyRequest, { stream, format }: Form) {
+  const streams = stream || format !== undefined || wantsStream(c)
+  const lastEventId = streams ? seqOf(c.req.header('last-event-id')) : 0
+  const feed = await runs.startReply(c.var.ctx, request, lastEventId, isFolded(format))
   if (feed === 'ended') return c.body(null, 204)
-  if (streams) return toEventStream(feed, c.var.config) as never
+  if (streams) return toEventStream(feed, c.var.config, format) as never
   return answerReply(c, feed, async (stored, headers) => {
     const reply = (stored as Message | undefined) ?? toMessage(await getMessage(c.var.ctx, feed.run.messageId))
     return c.json(reply, 201, { ...headers, ...locationOf(reply.id) })

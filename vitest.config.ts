@@ -20,6 +20,8 @@ const worker = cloudflareTest(async () => ({
       CORS_ORIGINS: 'https://chat.example.com',
       OPENAI_BASE_URL: `http://127.0.0.1:${upstreamPort}/v1`,
       OPENAI_API_KEY: 'test-key',
+      WEB_SEARCH_URL: `http://127.0.0.1:${upstreamPort}/search`,
+      WEB_SEARCH_KEY: 'search-key',
       MAIL_FROM: 'Parley <parley@example.com>',
       RESEND_BASE_URL: `http://127.0.0.1:${mailPort}`,
       RESEND_API_KEY: mailKey,
@@ -27,9 +29,10 @@ const worker = cloudflareTest(async () => ({
       // An event per token, so that a stream can be cut at each.
       RUN_FLUSH_MS: '0',
       // Short, so that a test can wait for them; long enough for a busy machine.
-      UPSTREAM_HEADERS_MS: '1000',
-      UPSTREAM_FIRST_TOKEN_MS: '1000',
-      UPSTREAM_IDLE_MS: '1000',
+      UPSTREAM_HEADERS_MS: '2000',
+      UPSTREAM_FIRST_TOKEN_MS: '2000',
+      UPSTREAM_IDLE_MS: '2000',
+      TOOL_MS: '1000',
       HEARTBEAT_MS: '200',
       JSON_WAIT_MS: '5000',
       UPSTREAM_TRIES: '2',

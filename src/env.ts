@@ -80,6 +80,17 @@ export const Variables = z.object({
   CONTEXT_MAX_MESSAGES: count(100, 1, 1_000),
   RUN_QUEUE_MAX: count(8, 0, 100),
   RUN_QUEUE_WAIT_MS: ms(30_000),
+  WEB_SEARCH_URL: z.url({ protocol: /^https?$/ }).optional(),
+  WEB_SEARCH_KEY: z
+    .string()
+    .regex(/^[\x21-\x7e]+$/)
+    .optional(),
+  WEB_SEARCH_KIND: z.enum(['searxng', 'brave', 'tavily']).default('searxng'),
+  TOOL_ROUNDS: count(4, 1, 20),
+  TOOL_CALLS_PER_ROUND: count(3, 1, 10),
+  TOOL_MS: ms(8_000),
+  TOOL_RESULT_BYTES: count(16_384, 256, 262_144),
+
   TITLE_MODEL: z.string().max(200).optional(),
   TITLE_MS: ms(20_000),
   TEMPORARY_TTL_MS: ms(DAY),
@@ -137,6 +148,9 @@ function check(env: Env): Config | ConfigFault {
   if (!Array.isArray(models)) return { variable: 'MODELS', detail: models.fault }
   if (variables.TITLE_MODEL && !models.some(({ id }) => id === variables.TITLE_MODEL)) {
     return { variable: 'TITLE_MODEL', detail: 'is not among the models served' }
+  }
+  if (variables.WEB_SEARCH_KIND !== 'searxng' && !variables.WEB_SEARCH_KEY) {
+    return { variable: 'WEB_SEARCH_KEY', detail: 'is missing' }
   }
   const origins = variables.CORS_ORIGINS.split(',')
     .map((origin) => origin.trim())

@@ -1,9 +1,11 @@
 import type { Model } from '../../src/ai/models.ts'
 import type { TokenCounts } from '../../src/ai/provider.ts'
 import type { Attempt } from '../../src/db/schema/index.ts'
-import { type Generation, toRunFault } from '../../src/features/runs/generate.ts'
+import { toRunFault } from '../../src/features/runs/generate.ts'
 import { closingEvents, type Result, type RunRef } from '../../src/features/runs/job.ts'
 import { lostResultOf, resultOf as resultOfGeneration } from '../../src/features/runs/result.ts'
+import type { Generation } from '../../src/features/runs/tool-loop.ts'
+import { utf8Length } from '../../src/lib/token-estimate.ts'
 import type { Turn } from './talk.ts'
 
 const MS_TO_FIRST_TOKEN = 700
@@ -15,20 +17,23 @@ const LETTERS_PER_EVENT = 60
 
 /** What the run of a turn came to, by the rules of the service itself. */
 export function resultOf(run: RunRef, { reply, end }: Turn, model: Model): Result {
-  const written = { text: reply, reasoningLength: 0 }
+  const made = utf8Length(reply)
+  const written = { text: reply, sources: [], made }
   if (end === 'interrupted') {
     return lostResultOf(run, { status: 'interrupted', error: toRunFault('run_interrupted') }, written, [model])
   }
   const counts = countsOf(run, reply, model)
   const ms = MS_TO_FIRST_TOKEN + counts.output * MS_PER_TOKEN
   const attempt = (status: string, ms: number): Attempt => ({ upstream: model.provider, model: model.id, status, ms })
-  const of = (generation: Omit<Generation, 'started'>, stopped?: 'user') =>
-    resultOfGeneration(run, { started: reply !== '', ...generation }, stopped, written, [model])
+  const of = (generation: Omit<Generation, 'started' | 'uses'>, counts?: TokenCounts, stopped?: 'user') => {
+    const uses = [{ inputTokens: run.context.tokens, made, counts, isFinal: counts !== undefined }]
+    return resultOfGeneration(run, { started: reply !== '', uses, ...generation }, stopped, written, [model])
+  }
 
   if (end === undefined || end === 'length') {
-    return of({ finish: end ?? 'stop', counts, attempts: [attempt('ok', ms)] })
+    return of({ finish: end ?? 'stop', attempts: [attempt('ok', ms)] }, counts)
   }
-  if (end === 'cancelled') return of({ attempts: [attempt('aborted', ms)] }, 'user')
+  if (end === 'cancelled') return of({ attempts: [attempt('aborted', ms)] }, undefined, 'user')
   const isPatient = reply === '' && end !== 'upstream_timeout'
   return of({
     fault: toRunFault(end, reply !== ''),

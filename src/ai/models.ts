@@ -13,10 +13,14 @@ const Model = z.strictObject({
   default_output: z.int().min(16).max(1_000_000),
   /** Newer OpenAI models refuse `max_tokens`, most other servers know nothing else. */
   output_param: z.enum(['max_tokens', 'max_completion_tokens']).default('max_tokens'),
+  /** Whether it can call tools. */
+  tools: z.boolean().default(false),
   idle_ms: z.int().min(1_000).max(600_000).optional(),
   /** Prices in micro-dollars per million tokens. */
   price_in: z.int().min(0).default(0),
   price_out: z.int().min(0).default(0),
+  /** It thinks without saying so: what an answer that broke off took is known to its provider alone. */
+  hides_reasoning: z.boolean().default(false),
   fallback: z.string().max(200).optional(),
 })
 
@@ -26,6 +30,7 @@ export type Model = z.infer<typeof Model>
 const offline: Model = Model.parse({
   id: 'parley-offline',
   provider: 'offline',
+  tools: true,
   context: 32_000,
   max_output: 4_096,
   default_output: 1_024,
@@ -34,9 +39,15 @@ const offline: Model = Model.parse({
 const hosted: Model[] = [
   { id: 'gpt-4o-mini', tier: 'basic', context: 128_000, price_in: 150_000, price_out: 600_000 },
   { id: 'gpt-4.1', tier: 'standard', context: 1_000_000, price_in: 2_000_000, price_out: 8_000_000 },
-  { id: 'o3', tier: 'premium', context: 200_000, price_in: 2_000_000, price_out: 8_000_000 },
+  { id: 'o3', tier: 'premium', context: 200_000, price_in: 2_000_000, price_out: 8_000_000, hides_reasoning: true },
 ].map((model) =>
-  Model.parse({ ...model, max_output: 16_384, default_output: 4_096, output_param: 'max_completion_tokens' }),
+  Model.parse({
+    ...model,
+    tools: true,
+    max_output: 16_384,
+    default_output: 4_096,
+    output_param: 'max_completion_tokens',
+  }),
 )
 
 type Settings = { OPENAI_API_KEY?: string; OPENAI_BASE_URL?: string; OPENAI_MODEL?: string; MODELS?: string }

@@ -1,19 +1,19 @@
 import { estimateTokens } from '../lib/token-estimate.ts'
-import type { ChatMessage, ModelChunk, Provider } from './provider.ts'
+import type { ChatMessage, ModelChunk, ModelRequest, Provider, TokenCounts } from './provider.ts'
 
 /**
  * A model without a provider: deterministic, streamed token by token, and aware of the conversation, so that every
  * feature can be tried without a key. It says what it is, so nobody takes it for a real one.
  */
 export const offlineProvider = (tokenMs: number): Provider => ({
-  async open({ messages, maxOutputTokens }, signal) {
-    return answer(messages, maxOutputTokens, tokenMs, signal)
+  async open(request, signal) {
+    const query = queryOf(request)
+    return query === undefined ? answer(request, tokenMs, signal) : call(request, query)
   },
 })
 
 async function* answer(
-  messages: ChatMessage[],
-  maxTokens: number,
+  { messages, maxOutputTokens: maxTokens }: ModelRequest,
   tokenMs: number,
   signal: AbortSignal,
 ): AsyncGenerator<ModelChunk> {
@@ -24,13 +24,37 @@ async function* answer(
     yield { text }
   }
   yield { finish: tokens.length > maxTokens ? 'length' : 'stop' }
-  const input = messages.reduce((sum, { content }) => sum + estimateTokens(content), 0)
-  yield { usage: { input, cached: 0, output: Math.min(tokens.length, maxTokens), reasoning: 0 } }
+  yield { usage: countsOf(messages, Math.min(tokens.length, maxTokens)) }
+}
+
+/** Calls the tool that it is offered; it knows no more of it than that it searches. */
+async function* call({ messages, tools }: ModelRequest, query: string): AsyncGenerator<ModelChunk> {
+  const toolCall = { id: '', name: tools!.offered[0]!.name, arguments: JSON.stringify({ query }) }
+  yield { toolCalls: [toolCall], finish: 'tool_calls' }
+  yield { usage: countsOf(messages, estimateTokens(toolCall.arguments)) }
+}
+
+const countsOf = (messages: ChatMessage[], output: number): TokenCounts => ({
+  input: messages.reduce((sum, { content }) => sum + estimateTokens(content), 0),
+  cached: 0,
+  output,
+  reasoning: 0,
+})
+
+/** What to search for, when it was just told to search and may. */
+function queryOf({ messages, tools }: ModelRequest): string | undefined {
+  const last = messages.at(-1)
+  if (tools?.choice !== 'auto' || last?.role !== 'user') return undefined
+  const [, query = ''] = /\bsearch the web for\s+(.{1,300})/iu.exec(last.content) ?? []
+  return query.trim() === '' ? undefined : query.trim()
 }
 
 const MAX_COUNT = 500
 
 function compose(messages: ChatMessage[]): string {
+  const told = messages.slice(messages.findLastIndex(({ role }) => role === 'user') + 1)
+  const found = told.filter(({ role }) => role === 'tool')
+  if (found.length > 0) return found.map(({ content }) => report(content)).join('\n')
   const said = messages.filter(({ role }) => role === 'user').map(({ content }) => content)
   const last = said.at(-1) ?? ''
   const upTo = /\bcount to (\d{1,4})\b/i.exec(last)?.[1]
@@ -46,6 +70,14 @@ function compose(messages: ChatMessage[]): string {
     'I am the offline model of Parley: I think nothing, but I stream, count tokens and remember like a real one.',
     'Ask me to "count to 100" for a longer reply, or set OPENAI_API_KEY and talk to a model that thinks.',
   ].join(' ')
+}
+
+/** What a search gave, as it gave it. */
+function report(text: string): string {
+  const { results, error } = JSON.parse(text) as { results?: { title: string; url: string }[]; error?: string }
+  if (!results) return `The search gave nothing: ${error}.`
+  const lines = results.map(({ title, url }, at) => `${at + 1}. ${quote(title)}: ${url}`)
+  return ['I am the offline model of Parley and judge nothing. The search gave:', ...lines].join('\n')
 }
 
 const quote = (text: string) => `"${text.length > 200 ? `${text.slice(0, 200).toWellFormed()}…` : text}"`

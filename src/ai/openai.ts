@@ -1,6 +1,7 @@
 import OpenAI, { APIError, APIUserAbortError } from 'openai'
 import { z } from 'zod'
 import type { FinishReason } from '../lib/run-events.ts'
+import { collectToolCalls, toWireMessage, toWireTool } from './openai-tools.ts'
 import { type ModelChunk, type Provider, type TokenCounts, UpstreamFault } from './provider.ts'
 
 const MAX_EVENT_BYTES = 1024 * 1024
@@ -20,10 +21,11 @@ export function openAiProvider(settings: Settings): Provider {
     fetch: fetchEventStream,
   })
   return {
-    async open({ model, messages, maxOutputTokens, outputParam }, signal) {
+    async open({ model, messages, maxOutputTokens, outputParam, tools }, signal) {
       const body = {
         model,
-        messages,
+        messages: messages.map(toWireMessage),
+        ...(tools && { tools: tools.offered.map(toWireTool), tool_choice: tools.choice }),
         stream: true as const,
         stream_options: { include_usage: true },
         [outputParam]: maxOutputTokens,
@@ -38,6 +40,7 @@ export function openAiProvider(settings: Settings): Provider {
 }
 
 async function* chunks(stream: AsyncIterable<OpenAI.ChatCompletionChunk>): AsyncGenerator<ModelChunk> {
+  const calls = collectToolCalls()
   try {
     for await (const chunk of stream) {
       if (chunk === null || typeof chunk !== 'object') throw new UpstreamFault('upstream_garbled', 'same')
@@ -46,7 +49,14 @@ async function* chunks(stream: AsyncIterable<OpenAI.ChatCompletionChunk>): Async
       const reasoning = (choice?.delta as { reasoning_content?: unknown } | undefined)?.reasoning_content
       if (typeof reasoning === 'string' && reasoning) yield { reasoning }
       if (typeof choice?.delta?.content === 'string' && choice.delta.content) yield { text: choice.delta.content }
-      if (choice?.finish_reason) yield { finish: toFinish(choice.finish_reason) }
+      // Its time is measured by what comes, and a long call comes in many pieces.
+      if (calls.add(choice?.delta?.tool_calls)) yield {}
+      if (choice?.finish_reason) {
+        const finish = toFinish(choice.finish_reason)
+        // Where the model was cut off, so was its call.
+        const isWhole = finish === 'tool_calls' || finish === 'stop'
+        yield isWhole ? { finish, toolCalls: calls.collected() } : { finish }
+      }
       const usage = chunk.usage && toCounts(chunk.usage)
       if (usage) yield { usage }
     }

@@ -1,6 +1,16 @@
 import type { FinishReason } from '../lib/run-events.ts'
 
-export type ChatMessage = { role: 'system' | 'user' | 'assistant'; content: string }
+/** What a model asks a tool for. `arguments` is the JSON that it wrote, which may be none. */
+export type ToolCall = { id: string; name: string; arguments: string }
+
+/** `callId` says which call a tool's text answers. */
+export type ChatMessage =
+  | { role: 'system' | 'user'; content: string }
+  | { role: 'assistant'; content: string; toolCalls?: ToolCall[] }
+  | { role: 'tool'; content: string; callId: string }
+
+/** `parameters` is a JSON Schema. */
+export type Tool = { name: string; description: string; parameters: Record<string, unknown> }
 
 /** One call of a model. `maxOutputTokens` is a hard limit that goes upstream. */
 export type ModelRequest = {
@@ -8,13 +18,24 @@ export type ModelRequest = {
   messages: ChatMessage[]
   maxOutputTokens: number
   outputParam: 'max_tokens' | 'max_completion_tokens'
+  /** With `none` the model must answer without them; they are named all the same, for the calls that it made before. */
+  tools?: { offered: Tool[]; choice: 'auto' | 'none' }
 }
 
 /** Tokens as the provider counted them. */
 export type TokenCounts = { input: number; cached: number; output: number; reasoning: number }
 
-/** A piece of an answer. Only an answer with a `finish` is complete. */
-export type ModelChunk = { text?: string; reasoning?: string; finish?: FinishReason; usage?: TokenCounts }
+/**
+ * A piece of an answer; an empty one says that something is on its way. Only an answer with a `finish` is complete, and
+ * its calls of tools come with that.
+ */
+export type ModelChunk = {
+  text?: string
+  reasoning?: string
+  toolCalls?: ToolCall[]
+  finish?: FinishReason
+  usage?: TokenCounts
+}
 
 /** Resolves when the upstream has begun to answer; aborting `signal` ends the call. Faults are `UpstreamFault`s. */
 export interface Provider {

@@ -10,6 +10,7 @@ export const ERRORS = {
   unauthorized: { status: 401, title: 'Authentication is required' },
   invalid_credentials: { status: 401, title: 'The name or the password is wrong' },
   plan_limit_reached: { status: 402, title: 'The plan is used up' },
+  quota_exhausted_in_run: { status: 402, title: 'The quota ran out in the middle of the reply' },
   forbidden: { status: 403, title: 'This is not for you' },
   model_not_allowed: { status: 403, title: 'This model is not available to you' },
   not_found: { status: 404, title: 'Not found' },

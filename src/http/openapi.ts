@@ -112,7 +112,7 @@ export function errors<const C extends readonly ErrorCode[]>(...codes: C) {
 
 const MAY_WAIT = new Set<number>([409, 429, 503])
 /** What a run ends in, which its error names. */
-const OF_A_RUN = /^(upstream_|run_|runner_|context_too_long)/
+const OF_A_RUN = /^(upstream_|run_|runner_|context_too_long|quota_exhausted_in_run)/
 const OF_THE_QUOTA = /^(plan_limit_reached|quota_in_flight|too_many_runs)$/
 
 const headersOf = (status: number, codes: ErrorCode[]): HeaderName[] => [

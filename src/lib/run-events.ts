@@ -36,7 +36,10 @@ export const Usage = z.strictObject({
   reasoning_tokens: tokens,
   total_tokens: tokens,
   charged_tokens: tokens,
+  /** Calls of a model, with those that failed. */
   calls: z.int().min(0).max(100),
+  /** Of the last one, which has read what the others found; missing in runs of before there were tools. */
+  last_call: z.strictObject({ input_tokens: tokens, output_tokens: tokens }).optional(),
   cost_microusd: z.int().min(0).max(Number.MAX_SAFE_INTEGER),
   estimated: z.boolean(),
 })

@@ -354,6 +354,9 @@ test('a variable that makes no sense closes the server, and is named without its
     MODELS: '[{"id":"mine"}]',
     PASSWORD_COST: '16.0',
     OPENAI_BASE_URL: 'ftp://nowhere',
+    WEB_SEARCH_URL: 'file:///etc',
+    WEB_SEARCH_KIND: 'crystal-ball',
+    WEB_SEARCH_KEY: 'two words',
     RUN_MAX_MS: 'soon',
     RESPONSE_STYLE: 'fancy',
   }

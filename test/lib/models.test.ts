@@ -18,6 +18,16 @@ test('OPENAI_MODEL is the default, whether the table knows it or not', () => {
   expect(ids({ OPENAI_API_KEY: 'k', OPENAI_MODEL: 'o3' })).toEqual(['o3', 'gpt-4o-mini', 'gpt-4.1', 'parley-offline'])
 })
 
+test('tools are for models that are known to call them', () => {
+  const table = '[{"id":"a","context":8192,"max_output":2048,"default_output":1024,"tools":true}]'
+  const withTools = (settings: Parameters<typeof readModels>[0]) =>
+    (readModels({ OPENAI_API_KEY: 'k', ...settings }) as Model[]).filter(({ tools }) => tools).map(({ id }) => id)
+  expect(withTools({})).toEqual(['gpt-4o-mini', 'gpt-4.1', 'o3', 'parley-offline'])
+  expect(withTools({ OPENAI_MODEL: 'llama3.2' })).toEqual(['gpt-4o-mini', 'gpt-4.1', 'o3', 'parley-offline'])
+  expect(withTools({ OPENAI_MODEL: 'o3' })).toContain('o3')
+  expect(withTools({ MODELS: table })).toEqual(['a', 'parley-offline'])
+})
+
 test('MODELS replaces the table, and a broken one is a fault that does not repeat it', () => {
   const table = '[{"id":"mine","context":8192,"max_output":2048,"default_output":1024}]'
   expect(ids({ OPENAI_API_KEY: 'k', MODELS: table })).toEqual(['mine', 'parley-offline'])

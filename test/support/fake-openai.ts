@@ -13,6 +13,8 @@ export type Step =
   | { tokens: number; gap_ms?: number; prefix?: string }
   /** As `delta.reasoning_content`. */
   | { reasoning: string }
+  /** A call of a tool, in three pieces; `index` counts from 0, and a call that gives none is the first. */
+  | { call: { id?: string; name: string; arguments: string }; index?: number }
   | { finish: string }
   /** The chunk without choices; sent only if the request asked for it by `stream_options.include_usage`. */
   | { usage: Usage }
@@ -32,13 +34,15 @@ export type Step =
 
 type Usage = { prompt_tokens: number; completion_tokens: number; [more: string]: unknown }
 
-/** One request to `/v1/chat/completions`, as `GET /scripts/<id>/calls` shows it. */
+/** One request to `/v1/chat/completions` or to `/search`, as `GET /scripts/<id>/calls` shows it. */
 export type Call = {
+  /** Path and query. */
+  url: string
   /** Milliseconds since 1970. */
   at: number
   /** `authorization` is cut to its last four characters. */
   headers: Record<string, string | string[] | undefined>
-  /** The parsed body, or its text when it is no JSON. */
+  /** The parsed body. */
   body: unknown
   /** The client left before the answer had ended. */
   closed_by_client: boolean
@@ -74,7 +78,7 @@ const MAX_ATTEMPTS = 100
 const MAX_STEPS = 10_000
 const MAX_SCRIPTS = 10_000
 const MAX_CALLS = 1_000
-const STEP_KEYS = 'status wait text tokens reasoning finish usage raw bytes error done hang reset end'.split(' ')
+const STEP_KEYS = 'status wait text tokens reasoning call finish usage raw bytes error done hang reset end'.split(' ')
 
 type Script = { attempts: Step[][]; started: number; calls: Call[] }
 type ChatRequest = {
@@ -111,6 +115,7 @@ export async function startFakeOpenAi({ port = 0 }: { port?: number } = {}): Pro
     const path = new URL(request.url ?? '/', 'http://fake').pathname
     const calls = /^\/scripts\/([^/]+)\/calls$/.exec(path)
     if (request.method === 'POST' && path === '/v1/chat/completions') return complete(request, response)
+    if (path === '/search') return search(request, response)
     if (request.method === 'POST' && path === '/scripts') {
       const { attempts } = JSON.parse(await readBody(request)) as { attempts?: unknown }
       return sendJson(response, 201, { id: register(attempts) })
@@ -121,28 +126,43 @@ export async function startFakeOpenAi({ port = 0 }: { port?: number } = {}): Pro
   }
 
   async function complete(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const call: Call = {
-      at: Date.now(),
-      headers: redacted(request),
-      body: '',
-      closed_by_client: false,
-      finished: false,
-    }
-    const text = await readBody(request)
-    call.body = text
-    call.body = JSON.parse(text)
-    const asked = call.body as ChatRequest
+    const asked = JSON.parse(await readBody(request)) as ChatRequest
     const prompt = lastUserText(asked)
+    await perform({ prompt, usual: echo(prompt), asked }, request, response)
+  }
+
+  /** A search engine beside the model. Its query chooses the script, whose steps are a status, silence, or what is raw. */
+  async function search(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const body = await readBody(request)
+    const asked = body === '' ? {} : (JSON.parse(body) as ChatRequest & { query?: unknown })
+    const prompt = new URL(request.url!, 'http://fake').searchParams.get('q') ?? String(asked.query ?? '')
+    const usual = [{ status: 200, json: pagesOn(prompt) }]
+    await perform({ prompt, usual, asked, isStream: true }, request, response)
+  }
+
+  /** Plays the script that is named in `prompt`, or else what is `usual`. */
+  async function perform(
+    { prompt, usual, asked, isStream }: { prompt: string; usual: Step[]; asked: ChatRequest; isStream?: true },
+    request: IncomingMessage,
+    response: ServerResponse,
+  ): Promise<void> {
     const id = /\[script:([^\]]+)\]/.exec(prompt)?.[1]
     const script = id === undefined ? fallback : scripts.get(id)
     if (!script) return refuse(response, 404, `The fake has no script ${id}`)
-
-    const steps =
-      script === fallback ? echo(prompt) : script.attempts[Math.min(script.started, script.attempts.length - 1)]!
+    const headers = redacted(request)
+    const call: Call = {
+      at: Date.now(),
+      url: request.url!,
+      headers,
+      body: asked,
+      closed_by_client: false,
+      finished: false,
+    }
+    const steps = script === fallback ? usual : script.attempts[Math.min(script.started, script.attempts.length - 1)]!
     script.started++
     script.calls.push(call)
     if (script.calls.length > MAX_CALLS) script.calls.shift()
-    await play(steps, asked, call, response)
+    await play(steps, isStream ? { stream: true } : asked, call, response)
   }
 
   // Longer than any test, so that no pooled connection is closed just when a client uses it again.
@@ -235,6 +255,7 @@ function streamed(asked: ChatRequest, response: ServerResponse, signal: AbortSig
     async play(step) {
       if ('text' in step) await choice({ content: step.text })
       else if ('reasoning' in step) await choice({ reasoning_content: step.reasoning })
+      else if ('call' in step) for (const piece of piecesOf(step)) await choice({ tool_calls: [piece] })
       else if ('finish' in step) await choice({}, step.finish)
       else if ('usage' in step) {
         if (asked.stream_options?.include_usage === true) await chunk({ choices: [], usage: step.usage })
@@ -249,6 +270,25 @@ function streamed(asked: ChatRequest, response: ServerResponse, signal: AbortSig
     },
   }
 }
+
+/** As OpenAI sends it: first who is called, then the arguments bit by bit. */
+function piecesOf({ call, index = 0 }: Extract<Step, { call: object }>): object[] {
+  const half = Math.ceil(call.arguments.length / 2)
+  return [
+    { index, id: call.id, type: 'function', function: { name: call.name, arguments: '' } },
+    { index, function: { arguments: call.arguments.slice(0, half) } },
+    { index, function: { arguments: call.arguments.slice(half) } },
+  ]
+}
+
+/** What is found by a query without a marker. */
+const pagesOn = (query: string) => ({
+  results: [1, 2].map((n) => ({
+    title: `Page ${n} on ${query}`,
+    url: `https://example.com/${n}?q=${encodeURIComponent(query)}`,
+    content: `What page ${n} says on ${query}.`,
+  })),
+})
 
 /** One `chat.completion`; what `raw` and `bytes` say takes its place. */
 function whole(asked: ChatRequest, response: ServerResponse): Answer {

@@ -89,7 +89,9 @@ const content = z
 const settings = {
   model: z.string().min(1).max(200).optional().openapi({ example: 'parley-offline' }),
   files: z.array(z.string().max(64)).max(10).default([]).openapi({ description: 'Ids of uploaded files' }),
-  internet_enabled: z.boolean().default(false),
+  internet_enabled: z.boolean().default(false).openapi({
+    description: 'The model may search the web; `warnings` say when it cannot',
+  }),
   on_disconnect: z.enum(['continue', 'cancel']).default('continue').openapi({
     description: '`cancel` ends the reply shortly after the last watcher has left',
   }),

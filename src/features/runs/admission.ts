@@ -4,7 +4,7 @@ import { isKeyTaken } from '../../db/idempotency.ts'
 import { unmetPrecondition } from '../../db/preconditions.ts'
 import type { Ctx } from '../../http/context.ts'
 import { AppError } from '../../http/errors.ts'
-import type { Reserved, Warning } from '../../lib/run-events.ts'
+import type { Reserved } from '../../lib/run-events.ts'
 import { titleOf } from '../../lib/titles.ts'
 import { type Quota, quotaRefusal, readQuota } from '../plans/service/quota.ts'
 import { needOf, type Planned, writeAdmission } from './admission-batch.ts'
@@ -13,6 +13,7 @@ import { giveBackTurn, makeWay, type Ticket } from './make-way.ts'
 import { chooseModel } from './model-choice.ts'
 import { type Place, type Rooms, readPlace } from './reply-place.ts'
 import type { ReplyRequest } from './reply-request.ts'
+import { SCHEMA_TOKENS, searchOffer } from './search-tool.ts'
 
 /** A run that is in D1 and waits for its Runner, or the run that the same request made before; with what is left. */
 export type Admission = ({ job: Job } | { replayOf: string }) & { quota: Quota }
@@ -83,8 +84,9 @@ async function admitInTurn(caller: Ctx, request: ReplyRequest, ticket: Ticket): 
  * What each model that may be chosen leaves for what was said before.
  * @throws AppError `model_not_allowed`, `context_too_long` when what is said now is too much for the model named
  */
-function roomsFor({ config }: Ctx, { prompt, model: wanted, maxOutputTokens }: ReplyRequest): Rooms {
-  const roomOf = (model: Model) => windowFor(model, prompt.content, maxOutputTokens)
+function roomsFor({ config }: Ctx, { prompt, model: wanted, maxOutputTokens, internetEnabled }: ReplyRequest): Rooms {
+  const roomOf = (model: Model) =>
+    windowFor(model, prompt.content, maxOutputTokens, searchOffer(config, model, internetEnabled).tokens)
   const model = chooseModel(config, wanted)
   const first = roomOf(model)
   if (wanted !== undefined && first.room < 0) throw tooLong(model, first)
@@ -101,11 +103,14 @@ function plan(ctx: Ctx, request: ReplyRequest, place: Place): Planned {
   const { content } = request.prompt
   if (content === undefined && place.baseId === null) throw new AppError('conflict', 'There is nothing before it')
   const model = chooseModel(config, request.model ?? place.projectModel ?? undefined)
-  const window = windowFor(model, content, request.maxOutputTokens)
+  const search = searchOffer(config, model, request.internetEnabled)
+  const window = windowFor(model, content, request.maxOutputTokens, search.tokens)
   const room = window.room - instructionTokens(place.instructions)
   if (room < 0 || (content === undefined && place.said.length === 0)) throw tooLong(model, window)
   const length = place.depth + (content === undefined ? 0 : 1)
-  const { messages, context } = promptOf({ ...place, content, length })
+  const instructions = [...place.instructions, ...search.instructions]
+  const toolTokens = search.searches ? SCHEMA_TOKENS : 0
+  const { messages, context } = promptOf({ ...place, instructions, toolTokens, content, length })
   if (context.dropped > 0 && request.refuseTruncation) {
     throw new AppError('context_too_long', `${context.dropped} older messages do not fit`, {
       extras: { tokens: context.tokens, limit: model.context },
@@ -123,21 +128,17 @@ function plan(ctx: Ctx, request: ReplyRequest, place: Place): Planned {
       messageId: newId(),
       model: model.id,
       context: { ...context, project_id: place.projectId, instruction_tokens: instructionTokens(place.instructions) },
-      warnings: request.internetEnabled ? [NO_INTERNET] : [],
+      warnings: search.warnings,
       reserved: null,
       createdAt: now.getTime(),
     },
     messages,
+    searches: search.searches,
     maxOutputTokens: window.output,
     cancelOnDisconnect: request.cancelOnDisconnect,
     title: wantsTitle(place) ? (place.title ?? titleOf(content ?? place.said.at(-1)!.content)) : undefined,
   }
   return { job, model, place, window }
-}
-
-const NO_INTERNET: Warning = {
-  code: 'internet_unavailable',
-  detail: 'No web search is configured; the reply is made without it',
 }
 
 /** A conversation is named with its first answer; what was only stored before gave it its first words at the most. */
@@ -154,7 +155,11 @@ const within = ({ run, ...job }: Job, reserved: Reserved): Job => ({
 const notInPlan = ({ id }: Model) =>
   new AppError('model_not_allowed', `Your plan does not include ${id}: GET /api/v1/plans shows which do`)
 
-const tooLong = (model: Model, { message, output }: Window) =>
-  new AppError('context_too_long', `This needs ${message + output} tokens, ${model.id} takes ${model.context}`, {
-    extras: { tokens: message + output, limit: model.context },
-  })
+const tooLong = (model: Model, { message, output, tools }: Window) =>
+  new AppError(
+    'context_too_long',
+    `This needs ${message + output + tools} tokens, ${model.id} takes ${model.context}`,
+    {
+      extras: { tokens: message + output + tools, limit: model.context },
+    },
+  )

@@ -1,6 +1,9 @@
 import { toLine } from '../../lib/run-encodings.ts'
 import { isTerminal, type NewRunEvent, type RunEvent } from '../../lib/run-events.ts'
+import { mergeSources } from '../../lib/sources.ts'
+import { utf8Length } from '../../lib/token-estimate.ts'
 import type { Outcome, RunRef } from './job.ts'
+import type { Generated } from './result.ts'
 
 /** `active`: being generated. `ended`: the outcome is known here, not yet in D1. `settled`: D1 has it. */
 type State = 'active' | 'ended' | 'settled'
@@ -35,6 +38,11 @@ export class EventLog {
       JSON.stringify(ref),
     )
     return rowsWritten > 0
+  }
+
+  /** Keeps what has become of it since: what it reserved, say. */
+  update(ref: RunRef): void {
+    this.#sql.exec('UPDATE run SET ref = ? WHERE id = ?', JSON.stringify(ref), ref.id)
   }
 
   /** Whether it was begun here, and how far it is. */
@@ -84,9 +92,9 @@ export class EventLog {
     return lastSeq === after ? undefined : { lines, lastSeq }
   }
 
-  /** What was generated so far, as the deltas tell it. */
-  generated(runId: string): { text: string; reasoningLength: number } {
-    const generated = { text: '', reasoningLength: 0 }
+  /** What was generated so far, as the events tell it. */
+  generated(runId: string): Generated & { made: number } {
+    const generated: Generated & { made: number } = { text: '', sources: [], made: 0 }
     for (const { events } of this.#sql.exec<{ events: string }>(
       'SELECT events FROM log WHERE run_id = ? ORDER BY first_seq',
       runId,
@@ -94,7 +102,8 @@ export class EventLog {
       for (const line of events.split('\n')) {
         const event = line ? (JSON.parse(line) as RunEvent) : undefined
         if (event?.type === 'message.delta') generated.text += event.delta
-        if (event?.type === 'reasoning.delta') generated.reasoningLength += event.delta.length
+        if (event?.type === 'tool.result') generated.sources = mergeSources(generated.sources, event.sources)
+        generated.made += lengthOf(event)
       }
     }
     return generated
@@ -147,7 +156,15 @@ export class EventLog {
   }
 }
 
+/** What a model made of it, as `CallUse` counts. */
+function lengthOf(event: RunEvent | undefined): number {
+  if (event?.type === 'message.delta') return utf8Length(event.delta)
+  if (event?.type === 'reasoning.delta') return event.delta.length
+  return event?.type === 'tool.call' ? event.name.length + event.arguments.length : 0
+}
+
 const toUnsettled = ({ ref, outcome }: Row): Unsettled => ({
   ref: JSON.parse(ref),
-  outcome: outcome === null ? undefined : JSON.parse(outcome),
+  // One of before there was a web search has no sources.
+  outcome: outcome === null ? undefined : { sources: [], ...JSON.parse(outcome) },
 })

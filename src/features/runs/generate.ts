@@ -1,33 +1,60 @@
 import type { Model } from '../../ai/models.ts'
-import { type ChatMessage, type ModelChunk, type Provider, type TokenCounts, UpstreamFault } from '../../ai/provider.ts'
+import {
+  type ChatMessage,
+  type ModelChunk,
+  type ModelRequest,
+  type Provider,
+  type ToolCall,
+  UpstreamFault,
+} from '../../ai/provider.ts'
 import type { Attempt } from '../../db/schema/index.ts'
 import type { Config } from '../../env.ts'
 import { ERRORS, type ErrorCode, isRetryable } from '../../http/errors.ts'
 import type { FinishReason, RunFault } from '../../lib/run-events.ts'
+import { utf8Length } from '../../lib/token-estimate.ts'
+import type { CallUse } from './usage.ts'
 
 const MAX_TEXT_LENGTH = 256 * 1024
 /** After the finish reason only the usage may come; a provider that stays silent there is not waited for longer. */
 const USAGE_WAIT_MS = 2_000
 const BACKOFF_MS = { first: 500, most: 4_000 }
 
-type Input = {
+/** Of a run, for all its calls of a model. */
+export type Surroundings = {
   provider: (model: Model) => Provider
-  model: Model
-  fallback: Model | undefined
-  messages: ChatMessage[]
-  maxOutputTokens: number
   config: Config
   /** Ends the generation; who aborts knows why. */
   signal: AbortSignal
   onDelta: (kind: 'text' | 'reasoning', delta: string) => void
 }
 
-/** What came of it. `started` is whether any content was given; `counts` is what the provider counted. */
-export type Generation = {
+/** What earlier calls of the run have written, in UTF-16 units. */
+export type Written = { text: number; reasoning: number }
+
+type Input = Surroundings & {
+  model: Model
+  fallback: Model | undefined
+  messages: ChatMessage[]
+  /** Estimate of what is sent. */
+  inputTokens: number
+  maxOutputTokens: number
+  tools?: ModelRequest['tools']
+  /** Missing in the first call of a run. */
+  before?: Written
+}
+
+/**
+ * What came of it. `started` is whether the run has given any content, by now; `text` is what this call gave; `model` is
+ * who was asked last.
+ */
+export type Answer = {
+  model: Model
   finish?: FinishReason
   fault?: RunFault
   started: boolean
-  counts?: TokenCounts
+  text: string
+  toolCalls: ToolCall[]
+  use?: CallUse
   attempts: Attempt[]
 }
 
@@ -35,16 +62,18 @@ export type Generation = {
  * Asks the model, and is the one retry loop of the system: tries and the fallback are for the time
  * before the first content; afterwards a fault ends the run, and what was given stays.
  */
-export async function generate(input: Input): Promise<Generation> {
+export async function generate(input: Input): Promise<Answer> {
   const { config, signal } = input
   const deadline = Date.now() + config.RUN_START_DEADLINE_MS
-  const result: Generation = { started: false, attempts: [] }
+  const started = input.before !== undefined
+  const result: Answer = { model: input.model, started, text: '', toolCalls: [], attempts: [] }
   let model = input.model
   for (let tries = 1; !signal.aborted; tries++) {
     const startedAt = Date.now()
     const note = (status: string) =>
       result.attempts.push({ upstream: model.provider, model: model.id, status, ms: Date.now() - startedAt })
     try {
+      result.model = model
       await attempt({ ...input, model }, result)
       note('ok')
       return result
@@ -89,18 +118,19 @@ export const toRunFault = (code: ErrorCode, started = false): RunFault => ({
 })
 
 /** One call of one model. Throws what ended it early; whatever comes after the finish reason changes nothing. */
-async function attempt(input: Input, result: Generation): Promise<void> {
-  const { config, model, messages, signal } = input
+async function attempt(input: Input, result: Answer): Promise<void> {
+  const { config, model, messages, tools, signal } = input
   const abort = new AbortController()
   const onAbort = () => abort.abort()
   signal.addEventListener('abort', onAbort)
-  result.counts = undefined
+  result.use = { inputTokens: input.inputTokens, made: 0, isFinal: false }
   try {
     const request = {
       model: model.upstream ?? model.id,
       messages,
       maxOutputTokens: Math.min(input.maxOutputTokens, model.max_output),
       outputParam: model.output_param,
+      tools,
     }
     const opening = input.provider(model).open(request, abort.signal)
     const noHeaders = new UpstreamFault('upstream_timeout', 'same')
@@ -117,38 +147,55 @@ async function attempt(input: Input, result: Generation): Promise<void> {
 }
 
 /** Reads an answer to its end: to the usage behind the finish reason, if it comes soon. */
-async function take(chunks: AsyncIterator<ModelChunk>, input: Input, result: Generation): Promise<void> {
-  const { config, model, signal } = input
+async function take(chunks: AsyncIterator<ModelChunk>, input: Input, result: Answer): Promise<void> {
+  const { config, model, signal, before } = input
+  const use = result.use!
   const whole = { text: wholeCharacters(), reasoning: wholeCharacters() }
-  let room = MAX_TEXT_LENGTH
+  let room = MAX_TEXT_LENGTH - (before ? before.text + before.reasoning : 0)
+  // Words before a call of a tool, and those after it, are not one sentence.
+  let lead = before && before.text > 0 ? '\n\n' : ''
+  let hasContent = false
   let finishedAt = 0
   for (;;) {
     const [ms, fault] = result.finish
       ? [finishedAt + USAGE_WAIT_MS - Date.now(), new UpstreamFault('upstream_stalled', 'never')]
-      : result.started
+      : hasContent
         ? [model.idle_ms ?? config.UPSTREAM_IDLE_MS, new UpstreamFault('upstream_stalled', 'never')]
         : [config.UPSTREAM_FIRST_TOKEN_MS, new UpstreamFault('upstream_timeout', 'fallback')]
     const next = await within(chunks.next(), ms, fault, signal)
     if (next.done) return
-    const { finish, usage } = next.value
-    if (usage) result.counts = usage
+    const { finish, usage, toolCalls } = next.value
+    if (usage) use.counts = usage
     if (result.finish) {
       if (usage) return
       continue
     }
     for (const kind of ['reasoning', 'text'] as const) {
-      const delta = whole[kind](next.value[kind] ?? '')
+      const given = whole[kind](next.value[kind] ?? '')
+      const delta = kind === 'text' && given !== '' ? lead + given : given
       const fits = delta.length <= room ? delta : delta.slice(0, room).replace(/[\ud800-\udbff]$/, '')
       room -= delta.length
       if (fits === '') continue
+      hasContent = true
       result.started = true
+      use.made += kind === 'text' ? utf8Length(fits) : fits.length
+      if (kind === 'text') {
+        result.text += fits.slice(lead.length)
+        lead = ''
+      }
       input.onDelta(kind, fits)
     }
     if (room < 0) {
       result.fault = toRunFault('run_too_long', true)
       return
     }
+    if (toolCalls && toolCalls.length > 0 && input.tools?.choice === 'auto') {
+      result.started = true
+      result.toolCalls = toolCalls
+      use.made += toolCalls.reduce((sum, call) => sum + call.name.length + call.arguments.length, 0)
+    }
     if (finish) {
+      use.isFinal = true
       result.finish = finish
       finishedAt = Date.now()
     }
@@ -166,7 +213,7 @@ function wholeCharacters(): (text: string) => string {
 }
 
 /** `work`, or `fault` after `ms`, or the abort. Work left behind may fail unheard: its upstream is closed by then. */
-async function within<T>(work: Promise<T>, ms: number, fault: UpstreamFault, signal: AbortSignal): Promise<T> {
+export async function within<T>(work: Promise<T>, ms: number, fault: Error, signal: AbortSignal): Promise<T> {
   work.catch(() => {})
   let timer: ReturnType<typeof setTimeout> | undefined
   let onAbort: (() => void) | undefined

@@ -7,6 +7,7 @@ import type {
   NewRunEvent,
   Reserved,
   RunFault,
+  Source,
   Usage,
   Warning,
 } from '../../lib/run-events.ts'
@@ -25,7 +26,10 @@ export type RunRef = {
   messageId: string | null
   model: string
   context: ContextReport
+  /** For the first call of a model. */
   reserved: Reserved | null
+  /** Further calls, in tokens: what each is sent, estimated, and what is reserved for it. */
+  further?: { input: number; reserved: number }[]
   warnings: Warning[]
   createdAt: number
 }
@@ -37,6 +41,8 @@ export type ReplyRef = RunRef & { userMessageId: string; messageId: string }
 export type Job = {
   run: RunRef
   messages: ChatMessage[]
+  /** Whether the model is offered the web search. */
+  searches: boolean
   maxOutputTokens: number
   cancelOnDisconnect: boolean
   /** What the conversation is called until a model says better; missing when it has a title. */
@@ -50,7 +56,7 @@ export type Ending =
   | { status: 'failed' | 'interrupted'; error: RunFault }
 
 /** What a run has made by its end. */
-export type Result = { ending: Ending; text: string; usage: Usage; attempts: Attempt[] }
+export type Result = { ending: Ending; text: string; sources: Source[]; usage: Usage; attempts: Attempt[] }
 
 /** A result with its place: `lastSeq` is the number of the terminal event. */
 export type Outcome = Result & { lastSeq: number; endedAt: number }
@@ -72,11 +78,15 @@ export const createdEvent = (run: RunRef): NewRunEvent => ({
 })
 
 /** The last events of a run; how many there are depends on its kind and ending alone. `persisted`: D1 has heard of it. */
-export function closingEvents(run: RunRef, { ending, text, usage }: Result, persisted: boolean): NewRunEvent[] {
+export function closingEvents(
+  run: RunRef,
+  { ending, text, sources, usage }: Result,
+  persisted: boolean,
+): NewRunEvent[] {
   const isStored = ending.status === 'completed' && run.messageId !== null
   return [
     { type: 'usage', ...usage },
-    ...(isStored ? [{ type: 'message.completed' as const, message: toStoredMessage(run, text, usage) }] : []),
+    ...(isStored ? [{ type: 'message.completed' as const, message: toStoredMessage(run, text, sources, usage) }] : []),
     terminalEvent(ending, persisted),
   ]
 }

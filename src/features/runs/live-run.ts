@@ -1,4 +1,5 @@
-import type { NewRunEvent } from '../../lib/run-events.ts'
+import type { NewRunEvent, Source } from '../../lib/run-events.ts'
+import { mergeSources } from '../../lib/sources.ts'
 import { utf8Length } from '../../lib/token-estimate.ts'
 import type { Ending, Job } from './job.ts'
 import type { Stopped } from './result.ts'
@@ -33,6 +34,8 @@ export class LiveRun {
   isClosing = false
   text = ''
   reasoningLength = 0
+  /** What the web search found, each page once. */
+  sources: Source[] = []
   /** Number of the last event that is on disk, and so may be seen. */
   visibleSeq = 0
 
@@ -77,6 +80,15 @@ export class LiveRun {
     this.#bufferedBytes = 0
     this.#flushed = true
     this.emit(events)
+  }
+
+  /** Tells of a tool, after all that was written before. */
+  tell(event: NewRunEvent): void {
+    this.flush()
+    if (event.type === 'tool.result') this.sources = mergeSources(this.sources, event.sources)
+    this.emit([event])
+    // Whoever waited for the tool waits for the next word.
+    this.#flushed = false
   }
 
   /** Stores events in order, and shows them as soon as they are on disk. */

@@ -56,6 +56,7 @@ export const eventStream = (description: string) => ({
 
 /** Errors that a run can end in. */
 export const RUN_ERRORS = [
+  'quota_exhausted_in_run',
   'upstream_auth',
   'upstream_rejected',
   'upstream_error',

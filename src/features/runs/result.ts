@@ -1,11 +1,12 @@
 import type { Model } from '../../ai/models.ts'
-import type { CancelReason } from '../../lib/run-events.ts'
-import { type Generation, toRunFault } from './generate.ts'
+import type { CancelReason, Source } from '../../lib/run-events.ts'
+import { toRunFault } from './generate.ts'
 import type { Ending, Result, RunRef } from './job.ts'
-import { usageOf } from './usage.ts'
+import type { Generation } from './tool-loop.ts'
+import { type CallUse, usageOf } from './usage.ts'
 
-/** What was written by the end, as the log or the live run has it. */
-type Written = { text: string; reasoningLength: number }
+/** What there is by the end, as the log or the live run has it. */
+export type Generated = { text: string; sources: Source[] }
 
 /** Why somebody stopped a run. */
 export type Stopped = CancelReason | 'run_too_long' | 'runner_unavailable'
@@ -15,43 +16,52 @@ export function resultOf(
   run: RunRef,
   generation: Generation,
   stopped: Stopped | undefined,
-  written: Written,
+  { text, sources }: Generated,
   models: Model[],
 ): Result {
-  const { finish, started, counts, attempts } = generation
-  const { text, reasoningLength } = written
+  const { started, uses, attempts } = generation
   const ending = endingOf(generation, stopped)
   const usage = usageOf({
     ending: ending.status,
     started,
-    counts,
-    isCountFinal: finish !== undefined,
-    text,
-    reasoningLength,
-    sentTokens: run.context.tokens,
-    reserved: run.reserved?.tokens,
+    uses,
+    reserved: reservedFor(run),
     // Its client was told that there is no reply.
     calls: stopped === 'runner_unavailable' ? 0 : attempts.length,
     model: models.find(({ id }) => id === attempts.at(-1)?.model),
   })
-  return { ending, usage, text, attempts }
+  return { ending, usage, text, sources, attempts }
 }
 
-/** What a run came to that nobody is generating any more. What it used is estimated; without content it is free. */
-export function lostResultOf(run: RunRef, ending: Ending, written: Written, models: Model[]): Result {
-  const started = written.text !== '' || written.reasoningLength > 0
+/**
+ * What a run came to that nobody is generating any more. What it used is estimated; without content it is free. `made` is
+ * the length of it all, as `CallUse` counts.
+ */
+export function lostResultOf(
+  run: RunRef,
+  ending: Ending,
+  { text, sources, made }: Generated & { made: number },
+  models: Model[],
+): Result {
+  const started = made > 0
+  const inputs = [run.context.tokens, ...(run.further ?? []).map(({ input }) => input)]
+  const uses: CallUse[] = inputs.map((inputTokens) => ({ inputTokens, made: 0, isFinal: false }))
+  // Which of its calls made what is not known any more.
+  uses.at(-1)!.made = made
   const usage = usageOf({
     ending: ending.status,
     started,
-    isCountFinal: false,
-    ...written,
-    sentTokens: run.context.tokens,
-    reserved: run.reserved?.tokens,
-    calls: started ? 1 : 0,
+    uses,
+    reserved: reservedFor(run),
+    calls: started ? uses.length : 0,
     model: models.find(({ id }) => id === run.model),
   })
-  return { ending, usage, text: written.text, attempts: [] }
+  return { ending, usage, text, sources, attempts: [] }
 }
+
+/** Tokens that are held for all calls of a run; nothing is known of runs of before there were quotas. */
+const reservedFor = ({ reserved, further = [] }: RunRef): number | undefined =>
+  reserved ? further.reduce((sum, call) => sum + call.reserved, reserved.tokens) : undefined
 
 /** An answer without a finish reason is never complete, whatever came of it. */
 function endingOf({ finish, fault, started }: Generation, stopped: Stopped | undefined): Ending {

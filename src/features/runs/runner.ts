@@ -7,13 +7,15 @@ import { newId, newSecret } from '../../lib/ids.ts'
 import type { CancelReason, NewRunEvent } from '../../lib/run-events.ts'
 import { cleanTitle } from '../../lib/titles.ts'
 import { EventLog } from './event-log.ts'
-import { type Generation, generate, toRunFault } from './generate.ts'
+import { type FurtherCall, reserveCall } from './further-call.ts'
+import { toRunFault } from './generate.ts'
 import { closingEvents, createdEvent, type Ending, type Job, type Outcome, type Result, type RunRef } from './job.ts'
 import { LiveRun } from './live-run.ts'
 import { START_GRACE_MS } from './recovery.ts'
 import { lostResultOf, resultOf, type Stopped } from './result.ts'
 import { checkpoint, setLastSeq, settlePromptly, settleWithin } from './settle.ts'
 import { admitTitle, readTitle, storeTitle, type Untitled } from './title.ts'
+import { type Generation, generateWithTools } from './tool-loop.ts'
 import { TurnQueue } from './turn-queue.ts'
 import { watchStream } from './watch-stream.ts'
 
@@ -209,18 +211,21 @@ export class Runner extends DurableObject<Env> {
     const model = this.#config.MODELS.find(({ id }) => id === job.run.model)
     const tooLong = setTimeout(() => this.#stop(live, 'run_too_long'), this.#config.RUN_MAX_MS)
     const checkpoints = setInterval(() => this.#checkpoint(live), this.#config.CHECKPOINT_MS)
-    let generation: Generation = { started: false, attempts: [], fault: toRunFault('upstream_error') }
+    let generation: Generation = { started: false, uses: [], attempts: [], fault: toRunFault('upstream_error') }
     try {
       if (model) {
-        generation = await generate({
+        generation = await generateWithTools({
+          job,
           provider: (one) => providerFor(one, this.#config),
           model,
-          fallback: this.#config.MODELS.find(({ id }) => id === model.fallback),
-          messages: job.messages,
-          maxOutputTokens: job.maxOutputTokens,
+          // One that cannot search would answer as if it had.
+          fallback: this.#config.MODELS.find(({ id, tools }) => id === model.fallback && (tools || !job.searches)),
           config: this.#config,
           signal: live.abort.signal,
           onDelta: (kind, delta) => live.delta(kind, delta),
+          onTool: (event) => live.tell(event),
+          reserve: (need) => this.#reserve(live, need),
+          log: this.#log,
         })
       }
     } catch (error) {
@@ -241,6 +246,18 @@ export class Runner extends DurableObject<Env> {
       if (this.#runs.state(run.id) === undefined) await this.#endLost(run, INTERRUPTED)
     }
     this.ctx.waitUntil(end())
+  }
+
+  /** What is held for a run is on disk here before it is used: after a crash it says what may be charged. */
+  async #reserve(live: LiveRun, need: Parameters<typeof reserveCall>[2]): Promise<FurtherCall> {
+    const { run } = live.job
+    const room = await reserveCall(openDb(this.env.DB), run, need)
+    if (room === 'ended') this.#stop(live, 'superseded')
+    if (typeof room === 'string') return room
+    const reserved = need.inputTokens + room.outputTokens
+    run.further = [...(run.further ?? []), { input: need.inputTokens, reserved }]
+    this.#runs.update(run)
+    return room
   }
 
   get #isReplying(): boolean {
@@ -346,7 +363,7 @@ export class Runner extends DurableObject<Env> {
     this.#runs.begin(run, this.#epoch)
     if (this.#live.has(run.id)) return this.#live.get(run.id)!.ended
     if (this.#runs.state(run.id) === 'settled') return
-    const live = this.#open({ run, messages: [], maxOutputTokens: 0, cancelOnDisconnect: false })
+    const live = this.#open({ run, messages: [], searches: false, maxOutputTokens: 0, cancelOnDisconnect: false })
     await this.#orGiveWay(run.id, this.#finishLost(live, ending))
   }
 
@@ -354,6 +371,7 @@ export class Runner extends DurableObject<Env> {
     const { run } = live.job
     const written = this.#runs.generated(run.id)
     live.text = written.text
+    live.sources = written.sources
     const decided = this.#runs.outcome(run.id)
     if (decided) return this.#conclude(live, decided)
     await this.#finish(live, lostResultOf(run, ending, written, this.#config.MODELS))

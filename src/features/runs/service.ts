@@ -61,7 +61,7 @@ async function handOver(ctx: Ctx, job: Job): Promise<RunFeed> {
     return follow(ctx, run, watch.stream, 0)
   } catch (error) {
     const ending: Ending = { status: 'failed', error: toRunFault('runner_unavailable') }
-    const result: Result = { ending, text: '', usage: NO_USAGE, attempts: [] }
+    const result: Result = { ending, text: '', sources: [], usage: NO_USAGE, attempts: [] }
     const lastSeq = eventsOf(run, result).length
     // It may have begun all the same. Should all of this fail, the run's lease runs out and recovery ends it.
     await callRunner(ctx, run.runner, (runner) => runner.abandon(run))
@@ -119,7 +119,7 @@ export async function getRun(ctx: Ctx, id: string) {
   const found = await readRun(ctx, id)
   if (found.run.status !== 'in_progress') return found
   const live = await callRunner(ctx, found.run.runner!, (runner) => runner.text(id))
-  if (live !== undefined) return { run: found.run, content: live }
+  if (live !== undefined) return { ...found, content: live }
   await isAlive(ctx, found.run)
   // It may have ended since, or by being asked for.
   return readRun(ctx, id)
@@ -138,9 +138,10 @@ export function requestTitle(ctx: Ctx, conversationId: string, content: string):
 }
 
 /** The log of a run is kept for minutes, its message for ever: the events as the message tells them. */
-function retold({ run, content }: FoundRun): RunFeed {
+function retold({ run, content, sources }: FoundRun): RunFeed {
   const ref = toRunRef(run)
-  const events = eventsOf(ref, { ending: toEnding(run), text: content, usage: run.usage ?? NO_USAGE, attempts: [] })
+  const usage = run.usage ?? NO_USAGE
+  const events = eventsOf(ref, { ending: toEnding(run), text: content, sources, usage, attempts: [] })
   // The last ones keep their numbers, so that a client which has the terminal one is told that nothing follows.
   const isOpening = (event: NewRunEvent) => event.type === 'run.created' || event.type === 'message.delta'
   const shift = run.lastSeq! - events.length

@@ -58,13 +58,19 @@ const placeholderOf = ({ messageId }: RunRef) =>
  * otherwise than this.
  */
 export async function settle(db: Db, run: RunRef, outcome: Outcome): Promise<Result | undefined> {
-  const { ending, text, usage, attempts, lastSeq } = outcome
+  const { ending, text, sources, usage, attempts, lastSeq } = outcome
   const endedAt = new Date(outcome.endedAt)
   const fault = 'error' in ending ? ending.error : undefined
   const [, ended] = await db.batch([
     db
       .update(messages)
-      .set({ content: text, tokens: estimateTokens(text), status: ending.status, updatedAt: endedAt })
+      .set({
+        content: text,
+        tokens: estimateTokens(text),
+        sources: sources.length > 0 ? sources : null,
+        status: ending.status,
+        updatedAt: endedAt,
+      })
       .where(placeholderOf(run)),
     db
       .update(runs)
@@ -110,13 +116,15 @@ const bookOnce = (db: Db, run: RunRef, { ending, usage, attempts, endedAt }: Out
 
 async function storedResult(db: Db, run: RunRef, { endedAt }: Outcome): Promise<Result | undefined> {
   const [row] = await db
-    .select({ run: runs, content: messages.content })
+    .select({ run: runs, content: messages.content, sources: messages.sources })
     .from(runs)
     .leftJoin(messages, eq(messages.id, runs.messageId))
     .where(eq(runs.id, run.id))
   // Ended at the very moment that we ended it: that was an earlier try of ours.
   if (!row || row.run.endedAt?.getTime() === endedAt) return undefined
-  return { ending: toEnding(row.run), text: row.content ?? '', usage: row.run.usage ?? NO_USAGE, attempts: [] }
+  const { content, sources, run: stored } = row
+  const usage = stored.usage ?? NO_USAGE
+  return { ending: toEnding(stored), text: content ?? '', sources: sources ?? [], usage, attempts: [] }
 }
 
 /** How a run ended, as D1 tells it. */

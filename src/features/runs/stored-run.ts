@@ -2,23 +2,23 @@ import { and, eq, sql } from 'drizzle-orm'
 import { conversations, messages, runs } from '../../db/schema/index.ts'
 import type { OwnerCtx } from '../../http/context.ts'
 import { notFound } from '../../http/errors.ts'
-import type { CancelReason } from '../../lib/run-events.ts'
+import type { CancelReason, Source } from '../../lib/run-events.ts'
 import { callRunner } from './call-runner.ts'
 import { toRunRef } from './recovery.ts'
 import type { StoredRun } from './schemas/run.ts'
 
-/** A run as D1 has it, with the text of its message. */
-export type FoundRun = { run: StoredRun; content: string }
+/** A run as D1 has it, with the text of its message and what that rests on. */
+export type FoundRun = { run: StoredRun; content: string; sources: Source[] }
 
 /** @throws AppError `not_found`, also when it is somebody else's */
 export async function readRun({ db, user }: OwnerCtx, id: string): Promise<FoundRun> {
   const [row] = await db
-    .select({ run: runs, content: messages.content })
+    .select({ run: runs, content: messages.content, sources: messages.sources })
     .from(runs)
     .leftJoin(messages, eq(messages.id, runs.messageId))
     .where(and(eq(runs.id, id), eq(runs.userId, user.id)))
   if (!row) throw notFound()
-  return { run: row.run, content: row.content ?? '' }
+  return { run: row.run, content: row.content ?? '', sources: row.sources ?? [] }
 }
 
 /**

@@ -1,49 +1,64 @@
 import type { Model } from '../../ai/models.ts'
 import type { TokenCounts } from '../../ai/provider.ts'
 import type { Usage } from '../../lib/run-events.ts'
-import { utf8Length } from '../../lib/token-estimate.ts'
 import type { Ending } from './job.ts'
+
+/** What one call of a model took. */
+export type CallUse = {
+  /** Estimate of what was sent, in tokens. */
+  inputTokens: number
+  /** Length of what came: of the text in bytes, of everything else in characters. */
+  made: number
+  /** What the provider counted, and whether it did so at the end of its answer. */
+  counts?: TokenCounts
+  isFinal: boolean
+}
 
 type Made = {
   ending: Ending['status']
   /** Whether the model gave any content. */
   started: boolean
-  /** What the provider counted, and whether it did so at the end of its answer. */
-  counts?: TokenCounts
-  isCountFinal: boolean
-  text: string
-  /** In UTF-16 units. */
-  reasoningLength: number
-  /** Estimate of what was sent, in tokens. */
-  sentTokens: number
+  uses: CallUse[]
   /** Tokens that may be charged at the most; unlimited for runs of before there were quotas. */
   reserved: number | undefined
-  /** Requests that went to a model. */
+  /** Requests that went to a model, with those that failed. */
   calls: number
   model: Model | undefined
 }
 
+/** What a call made, in tokens: as the provider counted it, or an estimate, which a count of half an answer may not undercut. */
+export function outputOf({ made, counts, isFinal }: CallUse): number {
+  const estimate = Math.ceil(made / 3)
+  if (!counts) return estimate
+  return isFinal ? counts.output : Math.max(counts.output, estimate)
+}
+
 /**
- * What a run used and what of it is charged: never more than was reserved. Without the provider's own numbers they are estimated. A run
- * that failed or was interrupted before any content is free; a cancelled one pays for what was asked.
+ * What a run used in all its calls, and what of it is charged: never more than was reserved. Without the provider's own
+ * numbers they are estimated. A run that failed or was interrupted before any content is free; a cancelled one pays for
+ * what was asked.
  */
-export function usageOf(made: Made): Usage {
-  const { ending, started, counts, isCountFinal, text, reasoningLength, sentTokens, reserved, calls, model } = made
+export function usageOf({ ending, started, uses, reserved, calls, model }: Made): Usage {
   const free = calls === 0 || (!started && (ending === 'failed' || ending === 'interrupted'))
-  const input = free ? 0 : (counts?.input ?? sentTokens)
-  const estimate = Math.ceil((utf8Length(text) + reasoningLength) / 3)
-  const counted = isCountFinal ? counts?.output : counts && Math.max(counts.output, estimate)
-  const output = free ? 0 : (counted ?? estimate)
+  const paid = free ? [] : uses
+  const sum = (of: (use: CallUse) => number) => paid.reduce((total, use) => total + of(use), 0)
+  const inputOf = (use: CallUse) => use.counts?.input ?? use.inputTokens
+  const input = sum(inputOf)
+  const isHidden = model?.hides_reasoning && paid.some(({ isFinal }) => !isFinal)
+  // All that it was given may have been used, by thoughts that nobody saw.
+  const output = Math.max(sum(outputOf), isHidden ? (reserved ?? 0) - input : 0)
+  const last = paid.at(-1)
   return {
     input_tokens: input,
-    cached_tokens: free ? 0 : (counts?.cached ?? 0),
+    cached_tokens: sum(({ counts }) => counts?.cached ?? 0),
     output_tokens: output,
-    reasoning_tokens: free ? 0 : (counts?.reasoning ?? 0),
+    reasoning_tokens: sum(({ counts }) => counts?.reasoning ?? 0),
     total_tokens: input + output,
     charged_tokens: Math.min(input + output, reserved ?? Number.POSITIVE_INFINITY),
     calls,
+    ...(last && { last_call: { input_tokens: inputOf(last), output_tokens: outputOf(last) } }),
     cost_microusd: Math.round((input * (model?.price_in ?? 0) + output * (model?.price_out ?? 0)) / 1_000_000),
-    estimated: !free && (counts === undefined || !isCountFinal),
+    estimated: paid.some(({ counts, isFinal }) => counts === undefined || !isFinal),
   }
 }
 
@@ -51,10 +66,7 @@ export function usageOf(made: Made): Usage {
 export const NO_USAGE: Usage = usageOf({
   ending: 'failed',
   started: false,
-  isCountFinal: false,
-  text: '',
-  reasoningLength: 0,
-  sentTokens: 0,
+  uses: [],
   reserved: 0,
   calls: 0,
   model: undefined,

@@ -8,7 +8,7 @@ import { AppError, invalidToken } from '../../../http/errors.ts'
 import { periodEnd, periodStart } from '../../../lib/periods.ts'
 
 /** The least output that a run is begun for; the same number is in the check of the table. */
-const MIN_OUTPUT = 16
+export const MIN_OUTPUT = 16
 /** Seconds after which something that is in flight may have ended. */
 const IN_FLIGHT_S = 2
 

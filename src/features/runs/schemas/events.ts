@@ -1,5 +1,5 @@
 import { z } from '@hono/zod-openapi'
-import type { StoredMessage, Usage as UsageNumbers } from '../../../lib/run-events.ts'
+import type { Source as FoundSource, StoredMessage, Usage as UsageNumbers } from '../../../lib/run-events.ts'
 import * as events from '../../../lib/run-events.ts'
 import { Message, toMessage } from '../../messages/schemas.ts'
 import type { RunRef } from '../job.ts'
@@ -34,7 +34,12 @@ export const RUN_EVENTS = {
 }
 
 /** The reply as `GET /messages/{id}` will give it, made without reading it back. */
-export const toStoredMessage = (run: RunRef, content: string, usage: UsageNumbers): StoredMessage =>
+export const toStoredMessage = (
+  run: RunRef,
+  content: string,
+  sources: FoundSource[],
+  usage: UsageNumbers,
+): StoredMessage =>
   toMessage({
     id: run.messageId!,
     conversationId: run.conversationId,
@@ -44,7 +49,7 @@ export const toStoredMessage = (run: RunRef, content: string, usage: UsageNumber
     content,
     status: 'completed',
     model: run.model,
-    sources: null,
+    sources,
     feedback: null,
     feedbackComment: null,
     context: run.context,

@@ -26,6 +26,7 @@ export const Usage = z.strictObject(shapes.Usage.shape).openapi('Usage', {
     total_tokens: 3129,
     charged_tokens: 3129,
     calls: 1,
+    last_call: { input_tokens: 3120, output_tokens: 9 },
     cost_microusd: 0,
     estimated: false,
   },

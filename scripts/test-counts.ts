@@ -1,4 +1,5 @@
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
 
 type Report = {
   numPassedTests: number
@@ -7,19 +8,23 @@ type Report = {
   testResults: { status: string; assertionResults: { status: string }[] }[]
 }
 
-/** What vitest's JSON report says. Not `ok` when something failed, and not when nothing ran: silence proves nothing. */
-export function testCounts(reportFile: string): { ok: boolean; line: string } {
-  const report: Report = JSON.parse(readFileSync(reportFile, 'utf8'))
-  // A file that does not even load has no failed test, but must not look like a success.
-  const broken = report.testResults.filter(
-    (file) => file.status === 'failed' && !file.assertionResults.some(({ status }) => status === 'failed'),
-  )
-  const failed = report.numFailedTests + broken.length
+/** What vitest's JSON reports in a folder say. Not `ok` when something failed, and not when nothing ran: silence proves nothing. */
+export function testCounts(folder: string): { ok: boolean; line: string } {
+  const reports = readdirSync(folder)
+    .filter((name) => name.endsWith('.json'))
+    .map((name) => JSON.parse(readFileSync(join(folder, name), 'utf8')) as Report)
+  const sum = (of: (report: Report) => number) => reports.reduce((total, report) => total + of(report), 0)
+  const passed = sum(({ numPassedTests }) => numPassedTests)
+  const failed = sum(({ numFailedTests, testResults }) => numFailedTests + testResults.filter(isBroken).length)
   return {
-    ok: report.success && failed === 0 && report.numPassedTests > 0,
-    line: `${report.numPassedTests} passed, ${failed} failed`,
+    ok: reports.every(({ success }) => success) && failed === 0 && passed > 0,
+    line: `${passed} passed, ${failed} failed`,
   }
 }
+
+/** A file that does not even load has no failed test, but must not look like a success. */
+const isBroken = ({ status, assertionResults }: Report['testResults'][number]) =>
+  status === 'failed' && !assertionResults.some((test) => test.status === 'failed')
 
 if (import.meta.main) {
   const { ok, line } = testCounts(process.argv[2]!)

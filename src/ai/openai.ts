@@ -1,4 +1,6 @@
-import OpenAI, { APIError, APIUserAbortError } from 'openai'
+import type OpenAI from 'openai'
+import { APIError } from 'openai/core/error'
+import { Stream } from 'openai/core/streaming'
 import { z } from 'zod'
 import type { FinishReason } from '../lib/run-events.ts'
 import { collectToolCalls, toWireMessage, toWireTool } from './openai-tools.ts'
@@ -9,35 +11,45 @@ const MAX_ERROR_BYTES = 64 * 1024
 
 type Settings = { OPENAI_API_KEY?: string; OPENAI_BASE_URL?: string }
 
-/** Any OpenAI-compatible server. It never retries: the one retry loop is the runner's. */
-export function openAiProvider(settings: Settings): Provider {
-  const client = new OpenAI({
-    // The package insists on a key, many local servers want none.
-    apiKey: settings.OPENAI_API_KEY ?? 'none',
-    baseURL: settings.OPENAI_BASE_URL,
-    maxRetries: 0,
-    // Otherwise it prints what it could not parse.
-    logLevel: 'off',
-    fetch: fetchEventStream,
-  })
+/**
+ * Any OpenAI-compatible server. Of the package its reading of streams and of errors is used, and not its client, which is a
+ * quarter of the bundle and of whose thirty resources and retries nothing is wanted: the one retry loop is the runner's.
+ */
+export function openAiProvider({ OPENAI_API_KEY, OPENAI_BASE_URL = 'https://api.openai.com/v1' }: Settings): Provider {
+  const url = `${OPENAI_BASE_URL.replace(/\/+$/, '')}/chat/completions`
+  const headers = {
+    accept: 'text/event-stream',
+    'content-type': 'application/json',
+    // Many local servers want no key.
+    ...(OPENAI_API_KEY && { authorization: `Bearer ${OPENAI_API_KEY}` }),
+  }
   return {
     async open({ model, messages, maxOutputTokens, outputParam, tools }, signal) {
-      const body = {
+      const body: OpenAI.ChatCompletionCreateParamsStreaming = {
         model,
         messages: messages.map(toWireMessage),
         ...(tools && { tools: tools.offered.map(toWireTool), tool_choice: tools.choice }),
-        stream: true as const,
+        stream: true,
         stream_options: { include_usage: true },
         [outputParam]: maxOutputTokens,
       }
+      // The stream ends its request through this one.
+      const request = new AbortController()
+      const abort = () => request.abort(signal.reason)
+      signal.addEventListener('abort', abort, { once: true })
+      if (signal.aborted) abort()
       try {
-        return chunks(await client.chat.completions.create(body, { signal }))
+        const init = { method: 'POST', headers, body: JSON.stringify(body), signal: request.signal }
+        return chunks(Stream.fromSSEResponse(await fetchEventStream(url, init), request, SILENT))
       } catch (error) {
         throw toFault(error, 'upstream_error')
       }
     },
   }
 }
+
+/** A client to the package, which would print what it cannot parse. */
+const SILENT = { logLevel: 'off' } as OpenAI
 
 async function* chunks(stream: AsyncIterable<OpenAI.ChatCompletionChunk>): AsyncGenerator<ModelChunk> {
   const calls = collectToolCalls()
@@ -105,18 +117,29 @@ function toCounts(usage: unknown): TokenCounts | undefined {
   }
 }
 
-/** Refuses what the package would take for an empty stream, such as a page of HTML with status 200, and bounds the rest. */
-const fetchEventStream: typeof fetch = async (input, init) => {
+/**
+ * Refuses what the package would take for an empty stream, such as a page of HTML with status 200, and bounds the rest.
+ * @throws APIError for an error of the server, UpstreamFault
+ */
+async function fetchEventStream(url: string, init: RequestInit): Promise<Response> {
   // A redirect could lead anywhere.
-  const response = await fetch(input as RequestInfo, { ...(init as RequestInit), redirect: 'manual' })
+  const response = await fetch(url, { ...init, redirect: 'manual' })
   if (response.status >= 300 && response.status < 400) throw new UpstreamFault('upstream_error', 'same')
-  if (!response.body) return response
-  if (!response.ok) return new Response(response.body.pipeThrough(cutAfter(MAX_ERROR_BYTES)), response)
-  if (!/^text\/event-stream\b/i.test(response.headers.get('content-type') ?? '')) {
-    await response.body.cancel()
+  if (!response.ok) throw await toApiError(response)
+  if (!response.body || !/^text\/event-stream\b/i.test(response.headers.get('content-type') ?? '')) {
+    await response.body?.cancel()
     throw new UpstreamFault('upstream_garbled', 'same')
   }
   return new Response(response.body.pipeThrough(boundedEvents()), response)
+}
+
+async function toApiError({ status, headers, body }: Response): Promise<APIError> {
+  const text = body ? await new Response(body.pipeThrough(cutAfter(MAX_ERROR_BYTES))).text() : ''
+  try {
+    return APIError.generate(status, JSON.parse(text), undefined, headers)
+  } catch {
+    return APIError.generate(status, undefined, undefined, headers)
+  }
 }
 
 const cutAfter = (maxBytes: number): TransformStream<Uint8Array, Uint8Array> => {
@@ -156,8 +179,6 @@ const CR = 0x0d
 function toFault(error: unknown, otherwise: 'upstream_error' | 'upstream_truncated'): UpstreamFault {
   const cause = { cause: error }
   if (error instanceof UpstreamFault) return error
-  if (error instanceof Error && error.cause instanceof UpstreamFault) return error.cause
-  if (error instanceof APIUserAbortError) return new UpstreamFault(otherwise, 'never', undefined, cause)
   if (error instanceof SyntaxError) return new UpstreamFault('upstream_garbled', 'same', undefined, cause)
   if (!(error instanceof APIError)) return new UpstreamFault(otherwise, 'same', undefined, cause)
   // An error object inside a 200 stream has no status, at the most a code.

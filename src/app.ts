@@ -12,8 +12,10 @@ import { replyRoutes } from './features/messages/routes/replies.ts'
 import { planRoutes } from './features/plans/routes.ts'
 import { projectRoutes } from './features/projects/routes.ts'
 import { runRoutes } from './features/runs/routes.ts'
+import { searchRoutes } from './features/search/routes.ts'
 import { documentApi } from './features/system/routes/document.ts'
 import { systemRoutes } from './features/system/routes/status.ts'
+import { transferRoutes } from './features/transfer/routes.ts'
 import { meRoutes } from './features/users/routes/me.ts'
 import { userRoutes } from './features/users/routes/users.ts'
 import { createApp } from './http/create-app.ts'
@@ -36,6 +38,8 @@ app.route('/api/v1', shareRoutes)
 app.route('/api/v1', messageRoutes)
 app.route('/api/v1', replyRoutes)
 app.route('/api/v1', runRoutes)
+app.route('/api/v1', searchRoutes)
+app.route('/api/v1', transferRoutes)
 app.route('/api/v1', adminAccountRoutes)
 app.route('/api/v1', oversightRoutes)
 app.route('/api/v1', adminUsageRoutes)

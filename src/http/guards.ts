@@ -8,13 +8,17 @@ import { verifyAccessToken } from '../features/auth/access-tokens.ts'
 import { sessionCheck } from '../features/auth/session-check.ts'
 import { type AppEnv, type AuthedEnv, newCtx, type OpenEnv, type Principal } from './context.ts'
 import { AppError, type ErrorCode, invalidToken } from './errors.ts'
-import { readBody } from './json-body.ts'
+import { type BodyBound, readBody, readFile } from './json-body.ts'
 import { errors, withRateLimit } from './openapi.ts'
 import { limited } from './rate-limits/limited.ts'
 import type { PolicyName } from './rate-limits/policies.ts'
 
-/** `limit` names the policy that the route counts under. */
-type Route<P extends string> = Omit<RouteConfig, 'path' | 'middleware'> & { path: P; limit?: PolicyName }
+/** `limit` names the policy that the route counts under; a body with a `file` bound is a text that the handler reads. */
+type Route<P extends string> = Omit<RouteConfig, 'path' | 'middleware'> & {
+  path: P
+  limit?: PolicyName
+  file?: BodyBound
+}
 type Codes = readonly ErrorCode[]
 /** What the middleware of a route leaves for its handler, as its types are to see it. */
 type Sets<E extends AppEnv> = MiddlewareHandler<E, string, object>
@@ -33,7 +37,7 @@ export const authed = <const P extends string, const R extends Route<P>, const C
   route: R,
   codes: C = [] as unknown as C,
 ) => {
-  const { limit = 'api', ...contract } = route
+  const { limit = 'api', file: _, ...contract } = route
   const ends = raised(route, ['bad_request', 'unauthorized', 'rate_limit_exceeded', ...codes])
   return createRoute({
     ...(contract as unknown as R),
@@ -51,7 +55,7 @@ export const admin = <const P extends string, const R extends Route<P>, const C 
   route: R,
   codes: C = [] as unknown as C,
 ) => {
-  const { limit = 'api', ...contract } = route
+  const { limit = 'api', file: _, ...contract } = route
   const ends = raised(route, ['bad_request', 'unauthorized', 'forbidden', 'rate_limit_exceeded', ...codes])
   return createRoute({
     ...(contract as unknown as R),
@@ -69,7 +73,7 @@ export const open = <const P extends string, const R extends Route<P>, const C e
   route: R,
   codes: C = [] as unknown as C,
 ) => {
-  const { limit, ...contract } = route
+  const { limit, file: _, ...contract } = route
   const ends = raised(route, limit ? ['rate_limit_exceeded', ...codes] : codes)
   const responses = { ...ends, ...route.responses }
   return createRoute({
@@ -80,7 +84,10 @@ export const open = <const P extends string, const R extends Route<P>, const C e
   })
 }
 
-const bodyOf = ({ request }: Pick<RouteConfig, 'request'>) => (request?.body ? [readBody(request.body)] : [])
+const bodyOf = ({ request, file }: Pick<Route<string>, 'request' | 'file'>) => {
+  if (!request?.body) return []
+  return [file ? readFile(request.body, file) : readBody(request.body)]
+}
 
 const raised = (route: Pick<RouteConfig, 'request'>, codes: Codes) =>
   errors(...codes, ...(route.request?.body ? BODY_ERRORS : []), 'store_unavailable', 'not_configured')

@@ -1,6 +1,8 @@
 type Options = {
   filename: string
   lines: AsyncIterator<object>
+  /** What the last line says besides its type; without it, how many lines there were before. */
+  end?: () => object
   /** Is told when it broke off, which the client sees by an `error` in the place of the `end`. */
   failed: (error: unknown) => void
 }
@@ -9,10 +11,10 @@ type Options = {
 const CHUNK = 64 * 1024
 
 /**
- * A download of JSON documents, one per line. It is made as fast as it is read. The last line is `{"type":"end","lines":n}`
- * or `{"type":"error"}`: a file without the first is not whole.
+ * A download of JSON documents, one per line. It is made as fast as it is read. The last line is of the type `end` or
+ * `error`: a file without the first is not whole.
  */
-export function ndjson({ filename, lines, failed }: Options): Response {
+export function ndjson({ filename, lines, end, failed }: Options): Response {
   const encoder = new TextEncoder()
   let count = 0
 
@@ -22,7 +24,7 @@ export function ndjson({ filename, lines, failed }: Options): Response {
     try {
       while (text.length < CHUNK) {
         const { value, done } = await lines.next()
-        if (done) return { text: `${text}${JSON.stringify({ type: 'end', lines: count })}\n`, done }
+        if (done) return { text: `${text}${JSON.stringify({ type: 'end', ...(end?.() ?? { lines: count }) })}\n`, done }
         text += `${JSON.stringify(value)}\n`
         count += 1
       }

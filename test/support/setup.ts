@@ -25,7 +25,7 @@ afterAll(async () => {
 /** Every value of every table. */
 async function dumpOfDatabase(): Promise<string> {
   const tables = await env.DB.prepare(
-    "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT GLOB '_cf_*' AND name NOT GLOB 'user_search*'",
+    "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT GLOB '_cf_*' AND name NOT GLOB '*_search_*' AND name NOT GLOB '*_search'",
   ).all<{ name: string }>()
   const dumps = await Promise.all(tables.results.map(({ name }) => env.DB.prepare(`SELECT * FROM "${name}"`).all()))
   return JSON.stringify(dumps.map(({ results }) => results))

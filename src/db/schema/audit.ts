@@ -34,6 +34,8 @@ export const AUDIT_ACTIONS = [
   'user.deleted',
   'user.exported',
   'user.conversations_listed',
+  'user.conversations_exported',
   'conversation.read',
+  'conversation.exported',
 ] as const
 export type AuditAction = (typeof AUDIT_ACTIONS)[number]

@@ -34,6 +34,7 @@ export const conversations = sqliteTable(
     tags: json<string[]>().notNull().default(sql`'[]'`),
   },
   (table) => [
+    index('conversations_user').on(table.userId, table.id),
     index('conversations_recent').on(table.userId, table.updatedAt, table.id),
     index('conversations_listed').on(table.userId, table.state, table.updatedAt, table.id),
     index('conversations_pinned')
@@ -88,7 +89,7 @@ export const messages = sqliteTable(
     feedbackComment: text(),
   },
   (table) => [
-    index('messages_conversation').on(table.conversationId, table.id),
+    index('messages_by_depth').on(table.conversationId, table.depth, table.id),
     index('messages_parent').on(table.parentId),
     index('messages_siblings').on(table.conversationId, table.parentId, table.id),
   ],

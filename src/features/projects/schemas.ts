@@ -2,9 +2,9 @@ import { z } from '@hono/zod-openapi'
 import type { projects } from '../../db/schema/index.ts'
 import { id, instructions, modelName, moment } from '../../http/fields.ts'
 
-const name = z.string().trim().min(1).max(120).openapi({ example: 'Thesis' })
-const description = z.string().max(2_000).nullable().openapi({ example: 'Notes and sources' })
-const color = z.string().trim().min(1).max(32).openapi({ example: 'blue' })
+export const name = z.string().trim().min(1).max(120).openapi({ example: 'Thesis' })
+export const description = z.string().max(2_000).nullable().openapi({ example: 'Notes and sources' })
+export const color = z.string().trim().min(1).max(32).openapi({ example: 'blue' })
 const ofConversations = 'Told to the model in every conversation of the project'
 const model = modelName
   .min(1)

@@ -4,8 +4,8 @@ import { id, instructions, maybeId, maybeMoment, moment } from '../../../http/fi
 import { PageQuery } from '../../../http/pages.ts'
 import { Message } from '../../messages/schemas.ts'
 
-const title = z.string().trim().min(1).max(120).openapi({ example: 'A walk through Paris' })
-const tags = z
+export const title = z.string().trim().min(1).max(120).openapi({ example: 'A walk through Paris' })
+export const tags = z
   .array(z.string().trim().min(1).max(40).openapi({ example: 'travel' }))
   .max(20)
   .refine((given) => new Set(given).size === given.length, 'The same tag twice')

@@ -1,25 +1,11 @@
 import { and, asc, eq, getTableColumns, gt, ne, sql } from 'drizzle-orm'
 import type { Db } from '../../../db/client.ts'
-import {
-  auditLog,
-  conversations,
-  messages,
-  projects,
-  runs,
-  sessions,
-  sharedMessages,
-  shares,
-  usageLedger,
-} from '../../../db/schema/index.ts'
+import { auditLog, runs, sessions, sharedMessages, shares, usageLedger } from '../../../db/schema/index.ts'
 
-export type StoredConversation = typeof conversations.$inferSelect
-
-/** Rows of a page; of messages fewer when they are long. Each page is a seek in an index. */
+/** Rows of a page. Each page is a seek in an index. */
 const PAGE = 500
-const CONVERSATIONS = 20
+/** Of messages of a link, which may be long. */
 const SHARED = 20
-/** Text of one page of messages, in characters. */
-const PAGE_TEXT = 1_000_000
 
 type AfterId = { id: string }
 
@@ -30,46 +16,6 @@ export const sessionsAfter = (db: Db, userId: string, after?: AfterId) =>
     .where(and(eq(sessions.userId, userId), gt(sessions.id, after?.id ?? '')))
     .orderBy(asc(sessions.id))
     .limit(PAGE)
-
-export const projectsAfter = (db: Db, userId: string, after?: AfterId) =>
-  db
-    .select()
-    .from(projects)
-    .where(and(eq(projects.userId, userId), gt(projects.id, after?.id ?? '')))
-    .orderBy(asc(projects.id))
-    .limit(PAGE)
-
-/** Not the temporary ones: they are not kept. */
-export const conversationsAfter = (db: Db, userId: string, after?: StoredConversation): Promise<StoredConversation[]> =>
-  db
-    .select()
-    .from(conversations)
-    .where(
-      and(
-        eq(conversations.userId, userId),
-        ne(conversations.state, 'temporary'),
-        sql`(updated_at, id) > (${after?.updatedAt.getTime() ?? 0}, ${after?.id ?? ''})`,
-      ),
-    )
-    .orderBy(asc(conversations.updatedAt), asc(conversations.id))
-    .limit(CONVERSATIONS)
-
-/** Messages of these conversations, by conversation. At least one comes, and then as many as are not too much at once. */
-export const messagesAfter = (db: Db, conversationIds: string[], after?: AfterId) =>
-  db
-    .select()
-    .from(messages)
-    .where(
-      sql`id IN (
-        SELECT id FROM (
-          SELECT id, sum(size) OVER (ORDER BY conversation_id, id) - size AS before FROM (
-            SELECT id, conversation_id, length(content) AS size FROM messages
-            WHERE conversation_id IN (SELECT value FROM json_each(${JSON.stringify(conversationIds)}))
-              AND id > ${after?.id ?? ''}
-            ORDER BY conversation_id, id LIMIT ${PAGE}))
-        WHERE before < ${PAGE_TEXT})`,
-    )
-    .orderBy(asc(messages.conversationId), asc(messages.id))
 
 export const sharesAfter = (db: Db, userId: string, after?: AfterId) =>
   db

@@ -3,8 +3,6 @@ import { audited } from '../../../db/audit.ts'
 import type { Db } from '../../../db/client.ts'
 import {
   type auditLog,
-  type messages,
-  type projects,
   type runs,
   type sessions,
   type sharedMessages,
@@ -14,20 +12,29 @@ import {
 } from '../../../db/schema/index.ts'
 import type { Ctx } from '../../../http/context.ts'
 import { invalidToken } from '../../../http/errors.ts'
+import {
+  IS_KEPT,
+  projectsAfter,
+  type StoredProject,
+  type Walked,
+  walkConversations,
+} from '../../transfer/service/pages.ts'
 import * as pages from './export-pages.ts'
 
 /** Something that the system holds about a user, as it is stored. */
 export type ExportRecord =
   | { type: 'account'; row: typeof users.$inferSelect }
   | { type: 'session'; row: typeof sessions.$inferSelect }
-  | { type: 'project'; row: typeof projects.$inferSelect }
-  | { type: 'conversation'; row: pages.StoredConversation }
-  | { type: 'message'; row: typeof messages.$inferSelect }
+  | { type: 'project'; row: StoredProject }
+  | Walked
   | { type: 'share'; row: typeof shares.$inferSelect }
   | { type: 'shared_message'; row: typeof sharedMessages.$inferSelect }
   | { type: 'run'; row: typeof runs.$inferSelect }
   | { type: 'usage'; row: typeof usageLedger.$inferSelect }
   | { type: 'audit'; row: typeof auditLog.$inferSelect }
+
+/** Conversations whose readers are looked up at once. */
+const AUDITED_AT_ONCE = 200
 
 /**
  * Everything that is held about the caller, read page by page as it is asked for, so that it costs the same memory
@@ -46,14 +53,19 @@ async function* recordsOf(db: Db, account: typeof users.$inferSelect): AsyncGene
   const { id } = account
   yield { type: 'account', row: account }
   yield* every('session', (after?: typeof sessions.$inferSelect) => pages.sessionsAfter(db, id, after))
-  yield* every('project', (after?: typeof projects.$inferSelect) => pages.projectsAfter(db, id, after))
-  let walked = await pages.conversationsAfter(db, id)
-  for (; walked.length > 0; walked = await pages.conversationsAfter(db, id, walked.at(-1))) {
-    for (const row of walked) yield { type: 'conversation', row }
-    yield* messagesOf(db, walked)
-    const ids = walked.map((conversation) => conversation.id)
-    yield* every('audit', (after?: typeof auditLog.$inferSelect) => pages.auditedIn(db, ids, after))
+  yield* every('project', (after?: StoredProject) => projectsAfter(db, id, after?.id ?? ''))
+  let told: string[] = []
+  for await (const record of walkConversations(db, id, IS_KEPT)) {
+    if (record.type === 'conversation') {
+      if (told.length === AUDITED_AT_ONCE) {
+        yield* auditedIn(db, told)
+        told = []
+      }
+      told.push(record.row.id)
+    }
+    yield record
   }
+  yield* auditedIn(db, told)
   yield* sharesOf(db, id)
   yield* every('run', (after?: typeof runs.$inferSelect) => pages.runsAfter(db, id, after))
   yield* every('usage', (after?: typeof usageLedger.$inferSelect) => pages.usageAfter(db, id, after))
@@ -61,20 +73,9 @@ async function* recordsOf(db: Db, account: typeof users.$inferSelect): AsyncGene
   yield* every('audit', (after?: typeof auditLog.$inferSelect) => pages.auditedBy(db, id, after))
 }
 
-/** One page may hold the messages of many conversations; the last one of it is then read to its end. */
-async function* messagesOf(db: Db, walked: pages.StoredConversation[]): AsyncGenerator<ExportRecord> {
-  let waiting = walked.map(({ id }) => id)
-  while (waiting.length > 0) {
-    const page = await pages.messagesAfter(db, waiting)
-    for (const row of page) yield { type: 'message', row }
-    const last = page.at(-1)
-    if (!last) return
-    const { conversationId } = last
-    const more = (after = last) => pages.messagesAfter(db, [conversationId], after)
-    yield* every('message', more)
-    waiting = waiting.filter((id) => id > conversationId)
-  }
-}
+/** Who looked into these conversations. */
+const auditedIn = (db: Db, ids: string[]) =>
+  every('audit', (after?: typeof auditLog.$inferSelect) => pages.auditedIn(db, ids, after))
 
 async function* sharesOf(db: Db, userId: string): AsyncGenerator<ExportRecord> {
   for await (const record of every('share', (after?: typeof shares.$inferSelect) =>

@@ -1,0 +1,48 @@
+import { z } from '@hono/zod-openapi'
+import { id, maybeId, moment } from '../../http/fields.ts'
+import { PageQuery } from '../../http/pages.ts'
+import type { Found } from './service.ts'
+
+export const SearchQuery = PageQuery.extend({
+  q: z.string().min(1).max(200).openapi({
+    description:
+      'Words that must all be there, at most ten. Case and accents do not matter; nothing in it is an operator',
+    example: 'walk paris',
+  }),
+})
+
+const place = z.int().min(0).max(300)
+
+export const Snippet = z
+  .strictObject({
+    text: z.string().max(300).openapi({ example: 'A walk through Paris' }),
+    highlights: z
+      .array(z.tuple([place, place]))
+      .max(50)
+      .openapi({
+        description: 'Where the words are in `text`: from, and up to but without, in UTF-16 units',
+        example: [[2, 6]],
+      }),
+  })
+  .openapi('Snippet', { description: 'A part of what was found, as plain text: escape it before it becomes HTML' })
+
+export const SearchResult = z
+  .strictObject({
+    conversation_id: id,
+    conversation_title: z.string().max(200).nullable().openapi({ example: 'A walk through Paris' }),
+    message_id: maybeId.openapi({ description: 'Null when it is the title that was found' }),
+    role: z.enum(['user', 'assistant']).nullable(),
+    created_at: moment,
+    snippet: Snippet,
+  })
+  .openapi('SearchResult')
+
+/** Field by field, so that a new column stays private until somebody adds it here. */
+export const toSearchResult = (found: Found): z.infer<typeof SearchResult> => ({
+  conversation_id: found.conversationId,
+  conversation_title: found.title,
+  message_id: found.messageId,
+  role: found.role,
+  created_at: found.createdAt.toISOString(),
+  snippet: found.snippet,
+})

@@ -1,0 +1,40 @@
+import { z } from '@hono/zod-openapi'
+import type { Report } from '../service/import.ts'
+
+const count = z.int().min(0).max(10_000_000)
+
+const ImportCounts = z
+  .strictObject({ imported: count, existing: count, skipped: count })
+  .openapi('ImportCounts', { description: '`existing` was imported before, or never left' })
+
+const SkippedItem = z
+  .strictObject({
+    where: z.string().max(300).openapi({ example: 'line 12' }),
+    reason: z.string().max(500).openapi({ example: 'Not valid JSON' }),
+  })
+  .openapi('SkippedItem', { description: 'A line of the file, or a JSON pointer into it' })
+
+export const ImportReport = z
+  .strictObject({
+    projects: ImportCounts,
+    conversations: ImportCounts,
+    messages: ImportCounts,
+    skipped: z.array(SkippedItem).max(100).openapi({ description: 'The first 100' }),
+  })
+  .openapi('ImportReport')
+
+/** Field by field. What names a place is of the file, and may be anything. */
+export const toImportReport = ({
+  projects,
+  conversations,
+  messages,
+  skipped,
+}: Report): z.infer<typeof ImportReport> => ({
+  projects,
+  conversations,
+  messages,
+  skipped: skipped.map(({ where, reason }) => ({
+    where: where.slice(0, 300).toWellFormed(),
+    reason: reason.slice(0, 500),
+  })),
+})

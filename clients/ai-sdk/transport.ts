@@ -34,6 +34,7 @@ export const parleyTransport = ({ url = '', token }: Server) =>
         return { api: `${url}/api/v1/messages/${again}/regenerate?format=ai-sdk`, headers, body: { ...body } }
       }
       const isReworded = trigger === 'submit-message' && messageId !== undefined
+      if (isReworded && messages.length === 1) throw new Error('Reword the first message by PATCH /messages/{id}')
       return {
         api: `${api}/${id}/messages?format=ai-sdk`,
         // Sent a second time because no answer came, a message is stored once and answered once.

@@ -61,7 +61,7 @@ export function collectToolCalls() {
     /** Takes the `tool_calls` of a delta; gives whether there were any. */
     add(deltas: unknown): boolean {
       if (!Array.isArray(deltas) || deltas.length === 0) return false
-      for (const given of deltas) {
+      for (const given of deltas.slice(0, MAX_CALLS)) {
         const { success, data } = Delta.safeParse(given)
         const call = success && callOf(data)
         if (!call) continue

@@ -20,6 +20,7 @@ export function openAiProvider({ OPENAI_API_KEY, OPENAI_BASE_URL = 'https://api.
   const headers = {
     accept: 'text/event-stream',
     'content-type': 'application/json',
+    'user-agent': 'Parley',
     // Many local servers want no key.
     ...(OPENAI_API_KEY && { authorization: `Bearer ${OPENAI_API_KEY}` }),
   }
@@ -134,8 +135,8 @@ async function fetchEventStream(url: string, init: RequestInit): Promise<Respons
 }
 
 async function toApiError({ status, headers, body }: Response): Promise<APIError> {
-  const text = body ? await new Response(body.pipeThrough(cutAfter(MAX_ERROR_BYTES))).text() : ''
   try {
+    const text = await new Response(body?.pipeThrough(cutAfter(MAX_ERROR_BYTES))).text()
     return APIError.generate(status, JSON.parse(text), undefined, headers)
   } catch {
     return APIError.generate(status, undefined, undefined, headers)
@@ -153,18 +154,28 @@ const cutAfter = (maxBytes: number): TransformStream<Uint8Array, Uint8Array> => 
   })
 }
 
-/** An event ends with an empty line; the package keeps all of it until then. */
+/** The package keeps all that comes, comments too, until an event with data ends with an empty line. */
 function boundedEvents(): TransformStream<Uint8Array, Uint8Array> {
   let eventBytes = 0
   let lineBytes = 0
+  let isData = true
+  let hasData = false
   return new TransformStream({
     transform(chunk, controller) {
       for (const byte of chunk) {
         eventBytes += 1
         if (byte === LF) {
-          if (lineBytes === 0) eventBytes = 0
+          if (lineBytes >= DATA.length && isData) hasData = true
+          if (lineBytes === 0 && hasData) {
+            eventBytes = 0
+            hasData = false
+          }
           lineBytes = 0
-        } else if (byte !== CR) lineBytes += 1
+          isData = true
+        } else if (byte !== CR) {
+          if (lineBytes < DATA.length && byte !== DATA[lineBytes]) isData = false
+          lineBytes += 1
+        }
       }
       if (eventBytes > MAX_EVENT_BYTES) throw new UpstreamFault('upstream_garbled', 'same')
       controller.enqueue(chunk)
@@ -172,6 +183,7 @@ function boundedEvents(): TransformStream<Uint8Array, Uint8Array> {
   })
 }
 
+const DATA = new TextEncoder().encode('data')
 const LF = 0x0a
 const CR = 0x0d
 

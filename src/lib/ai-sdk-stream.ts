@@ -70,7 +70,8 @@ function next(state: State, event: RunEvent): [State, Chunk[]] {
       return [state, [{ type: 'data-usage', id: 'usage', data }]]
     }
     case 'message.completed':
-      return [state, []]
+      // A reply that is told again from its message has no calls any more, but its pages.
+      return cite(state, event.message.sources)
     default:
       return end(state, event)
   }
@@ -117,20 +118,26 @@ function result(state: State, event: RunEvent & { type: 'tool.result' }): [State
   const { call_id, ok, summary, sources } = event
   // Clients throw on a result without its call.
   if (!state.calls.includes(call_id)) return [state, []]
-  const pages = [...new Map(sources.map((source) => [source.url, source])).values()]
-  const found = pages.filter(({ url }) => !state.urls.includes(url))
-  const urls = [...state.urls, ...found.map(({ url }) => url)]
+  const [cited, named] = cite(state, sources)
   const answer = ok
     ? { type: 'tool-output-available', ...tool(call_id), output: { summary, sources } }
     : { type: 'tool-output-error', ...tool(call_id), errorText: summary }
+  const calls = state.calls.filter((id) => id !== call_id)
+  return [{ ...cited, calls, hasResult: true }, [answer, ...named]]
+}
+
+/** Names pages that were not named before. */
+function cite(state: State, sources: { url: string; title: string }[]): [State, Chunk[]] {
+  const pages = [...new Map(sources.map((source) => [source.url, source])).values()]
+  const found = pages.filter(({ url }) => !state.urls.includes(url))
+  const urls = [...state.urls, ...found.map(({ url }) => url)]
   const named = found.map(({ url, title }) => ({
     type: 'source-url',
     sourceId: `source-${urls.indexOf(url) + 1}`,
     url,
     title,
   }))
-  const calls = state.calls.filter((id) => id !== call_id)
-  return [{ ...state, calls, urls, hasResult: true }, [answer, ...named]]
+  return [{ ...state, urls }, named]
 }
 
 /** The model speaks: in the step that is open, or in a new one when its calls have been answered. */

@@ -1,9 +1,11 @@
 /** A value inside a larger JSON text, not parsed yet: it costs no memory but its own. */
 export type JsonItem = { index: number; text: string } | { index: number; fault: string }
 
-/** Bounds within which parsing a text cannot take much more memory than the text. JSON.parse has none of its own. */
+/** Bounds of one value, within which it takes tens of megabytes when it is parsed. JSON.parse has none of its own. */
 const MAX_DEPTH = 64
-const MAX_MARKS = 1_000_000
+const MAX_MARKS = 100_000
+/** Elements of an array that are looked at: each is checked and told of. */
+const MAX_ITEMS = 10_000
 
 const QUOTE = 0x22
 const COMMA = 0x2c
@@ -12,13 +14,15 @@ const CLOSING = new Set([0x5d, 0x7d])
 
 /**
  * The elements of a JSON array, one after the other. One that is too deep or has too many parts is a fault and not a
- * text; so is the end of a text that breaks off. Nothing for a text that is no array.
+ * text; so are the end of a text that breaks off, and what comes after ten thousand elements. Nothing for a text that is no array.
  */
 export function* itemsOf(text: string): Generator<JsonItem> {
   const opening = /^\s*\[\s*(\]\s*$)?/.exec(text)
   if (!opening || opening[1]) return
   let at = opening[0].length
   for (let index = 0; ; index++) {
+    if (index === MAX_ITEMS)
+      return yield { index, fault: `More than ${MAX_ITEMS} elements: this one and the rest are left` }
     const { end, fault } = scan(text, at)
     if (end >= text.length) return yield { index, fault: 'The file breaks off here' }
     yield fault ? { index, fault } : { index, text: text.slice(at, end) }

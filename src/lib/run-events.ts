@@ -54,7 +54,7 @@ export const RunFault = z.strictObject({
 export const Source = z.strictObject({ title: z.string().max(500), url: z.string().max(2_048) })
 
 /** The stored message inside `message.completed`; its wire schema lives with the messages. */
-export type StoredMessage = Record<string, unknown> & { id: string; content: string }
+export type StoredMessage = Record<string, unknown> & { id: string; content: string; sources: Source[] }
 
 export const RunCreatedEvent = z.strictObject({
   ...head,

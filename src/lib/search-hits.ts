@@ -10,17 +10,26 @@ const SNIPPET = 200
 /** Text before the first hit of a snippet. */
 const LEAD = 40
 const MAX_HIGHLIGHTS = 50
+/** More hits of one text than this make it neither fit better nor its snippet. */
+const MAX_HITS = 1_000
+/** Words of one text that are looked at. */
+const MAX_WORDS = 10_000
 
-/** All places of all terms in a text, in order, and how many words it has. */
+/** The places of all terms in a text, in order, and how many words it has; of a very long one, in its beginning. */
 export function hitsOf(text: string, terms: Term[]): { hits: Hit[]; words: number } {
-  const words = [...wordsOf(text)]
+  const words: Word[] = []
+  for (const word of wordsOf(text)) {
+    if (words.length === MAX_WORDS) break
+    words.push(word)
+  }
   const starting = Map.groupBy(terms.keys(), (at) => terms[at]!.words[0]!)
   const stands = ({ words: wanted }: Term, at: number) => wanted.every((word, nth) => words[at + nth]?.folded === word)
-  const hits = words.flatMap(({ folded, start }, at) =>
-    (starting.get(folded) ?? [])
-      .filter((term) => stands(terms[term]!, at))
-      .map((term) => ({ term, start, end: endOf(words, at, terms[term]!) })),
-  )
+  const hits: Hit[] = []
+  for (const [at, { folded, start }] of words.entries()) {
+    if (hits.length >= MAX_HITS) break
+    const found = (starting.get(folded) ?? []).filter((term) => stands(terms[term]!, at))
+    hits.push(...found.map((term) => ({ term, start, end: endOf(words, at, terms[term]!) })))
+  }
   return { hits, words: words.length }
 }
 

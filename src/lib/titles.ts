@@ -1,4 +1,6 @@
 const MAX_LENGTH = 60
+/** More of an answer than this holds no better title, in characters. */
+const MAX_ANSWER = 1_000
 
 /** A title for what begins with this text: its first line, cut at 60 characters. */
 export function titleOf(text: string): string {
@@ -10,6 +12,7 @@ export function titleOf(text: string): string {
 export const cleanTitle = (answer: string): string =>
   titleOf(
     answer
+      .slice(0, MAX_ANSWER)
       .replace(/\p{Cc}+/gu, '\n')
       .replace(/^\s*(?:#+\s*)?(?:title\s*:\s*)?/i, '')
       .split('\n', 1)[0]!

@@ -330,7 +330,7 @@ test('a model is tried again before its first call of a tool, and not after', as
   const { status, body } = await say(ada, after.prompt)
   expect([status, body.code]).toEqual([502, 'upstream_error'])
   expect(await after.calls()).toHaveLength(2)
-  expect((await ada('GET', `/runs/${body.run_id}`)).body.usage.charged_tokens).toBeGreaterThan(120)
+  expect((await ada('GET', `/runs/${body.run_id}`)).body.usage.charged_tokens).toBe(120)
 })
 
 test('a call that was cut off with the answer is not run', async () => {

@@ -40,7 +40,7 @@ const created: NewRunEvent = {
 const text = (delta: string, offset = 0): NewRunEvent => ({ type: 'message.delta', offset, delta })
 const thought = (delta: string, offset = 0): NewRunEvent => ({ type: 'reasoning.delta', offset, delta })
 const usage: NewRunEvent = { type: 'usage', ...USAGE }
-const stored: NewRunEvent = { type: 'message.completed', message: { id: id(4), content: 'Hello there' } }
+const stored: NewRunEvent = { type: 'message.completed', message: { id: id(4), content: 'Hello there', sources: [] } }
 const completed = { type: 'run.completed', status: 'completed', finish_reason: 'stop', persisted: true } as const
 const cancelled: NewRunEvent = {
   type: 'run.cancelled',

@@ -16,6 +16,8 @@ type Settings = {
 
 const ENGINES: Record<Settings['WEB_SEARCH_KIND'], Engine> = { searxng, brave, tavily }
 const MAX_ANSWER_BYTES = 1024 * 1024
+/** Results that are looked at; of an honest engine the first are pages. */
+const MAX_GIVEN = 50
 
 const endpointOf = ({ WEB_SEARCH_KIND, WEB_SEARCH_URL }: Settings) =>
   WEB_SEARCH_URL ?? ENGINES[WEB_SEARCH_KIND].endpoint
@@ -43,7 +45,7 @@ export async function searchWeb(settings: Settings, query: string, signal: Abort
   const tooLate = AbortSignal.timeout(settings.TOOL_MS)
   try {
     const { url, ...init } = engine.toRequest(new URL(endpointOf(settings)!), query, settings.WEB_SEARCH_KEY)
-    const headers = { accept: 'application/json', ...init.headers }
+    const headers = { accept: 'application/json', 'user-agent': 'Parley', ...init.headers }
     // A redirect could lead anywhere, and would take the key along.
     const request = { ...init, headers, redirect: 'manual' as const, signal: AbortSignal.any([signal, tooLate]) }
     const response = await fetch(url, request)
@@ -89,6 +91,7 @@ function pagesOf(engine: Engine, answer: unknown): FoundPage[] {
     throw new SearchFault('garbled', { cause: error })
   }
   return given
+    .slice(0, MAX_GIVEN)
     .map(toPage)
     .filter((page) => page !== undefined)
     .slice(0, MAX_PAGES)

@@ -101,7 +101,10 @@ function roomsFor({ config }: Ctx, { prompt, model: wanted, maxOutputTokens, int
 function plan(ctx: Ctx, request: ReplyRequest, place: Place): Planned {
   const { user, now, newId, config } = ctx
   const { content } = request.prompt
-  if (content === undefined && place.baseId === null) throw new AppError('conflict', 'There is nothing before it')
+  const isQuestion = content !== undefined || (place.said.at(-1)?.role ?? 'user') === 'user'
+  if ((content === undefined && place.baseId === null) || !isQuestion) {
+    throw new AppError('conflict', 'There is no message of yours before it that could be answered')
+  }
   const model = chooseModel(config, request.model ?? place.projectModel ?? undefined)
   const search = searchOffer(config, model, request.internetEnabled)
   const window = windowFor(model, content, request.maxOutputTokens, search.tokens)

@@ -44,8 +44,9 @@ export function lostResultOf(
   models: Model[],
 ): Result {
   const started = made > 0
-  const inputs = [run.context.tokens, ...(run.further ?? []).map(({ input }) => input)]
-  const uses: CallUse[] = inputs.map((inputTokens) => ({ inputTokens, made: 0, isFinal: false }))
+  const first = { inputTokens: run.context.tokens, reserved: run.reserved?.tokens }
+  const further = (run.further ?? []).map(({ input, reserved }) => ({ inputTokens: input, reserved }))
+  const uses: CallUse[] = [first, ...further].map((call) => ({ ...call, made: 0, isFinal: false }))
   // Which of its calls made what is not known any more.
   uses.at(-1)!.made = made
   const usage = usageOf({

@@ -64,7 +64,10 @@ export async function generateWithTools(input: Input): Promise<Generation> {
     const answer = await generate({ ...input, ...call, onDelta, tools, before: round > 1 ? written : undefined })
     whole.started = answer.started
     whole.attempts.push(...answer.attempts)
-    if (answer.use) whole.uses.push(answer.use)
+    // A call that was refused costs nothing, whatever those before it did.
+    const isRefused = answer.fault && answer.use?.made === 0 && !answer.use.counts
+    const reserved = call.inputTokens + call.maxOutputTokens
+    if (answer.use && !isRefused) whole.uses.push({ ...answer.use, reserved })
     if (answer.toolCalls.length === 0) return { ...whole, finish: answer.finish, fault: answer.fault }
     if (signal.aborted) return whole
     const next = await nextCall(input, call, answer, withIds(answer.toolCalls, ids), whole.uses)

@@ -7,6 +7,8 @@ import type { Ending } from './job.ts'
 export type CallUse = {
   /** Estimate of what was sent, in tokens. */
   inputTokens: number
+  /** Tokens that were held for it; unknown of runs of before there were quotas. */
+  reserved?: number
   /** Length of what came: of the text in bytes, of everything else in characters. */
   made: number
   /** What the provider counted, and whether it did so at the end of its answer. */
@@ -26,11 +28,14 @@ type Made = {
   model: Model | undefined
 }
 
-/** What a call made, in tokens: as the provider counted it, or an estimate, which a count of half an answer may not undercut. */
-export function outputOf({ made, counts, isFinal }: CallUse): number {
-  const estimate = Math.ceil(made / 3)
-  if (!counts) return estimate
-  return isFinal ? counts.output : Math.max(counts.output, estimate)
+/**
+ * What a call made, in tokens: as the provider counted it, or an estimate, which a count of half an answer may not undercut.
+ * Where a model thinks in secret, an answer that broke off may have used all that was held for it.
+ */
+export function outputOf({ inputTokens, reserved, made, counts, isFinal }: CallUse, model?: Model): number {
+  if (counts && isFinal) return counts.output
+  const secret = model?.hides_reasoning && reserved ? reserved - inputTokens : 0
+  return Math.max(counts?.output ?? 0, Math.ceil(made / 3), secret)
 }
 
 /**
@@ -44,9 +49,8 @@ export function usageOf({ ending, started, uses, reserved, calls, model }: Made)
   const sum = (of: (use: CallUse) => number) => paid.reduce((total, use) => total + of(use), 0)
   const inputOf = (use: CallUse) => use.counts?.input ?? use.inputTokens
   const input = sum(inputOf)
-  const isHidden = model?.hides_reasoning && paid.some(({ isFinal }) => !isFinal)
-  // All that it was given may have been used, by thoughts that nobody saw.
-  const output = Math.max(sum(outputOf), isHidden ? (reserved ?? 0) - input : 0)
+  const made = (use: CallUse) => outputOf(use, model)
+  const output = sum(made)
   const last = paid.at(-1)
   return {
     input_tokens: input,
@@ -56,7 +60,7 @@ export function usageOf({ ending, started, uses, reserved, calls, model }: Made)
     total_tokens: input + output,
     charged_tokens: Math.min(input + output, reserved ?? Number.POSITIVE_INFINITY),
     calls,
-    ...(last && { last_call: { input_tokens: inputOf(last), output_tokens: outputOf(last) } }),
+    ...(last && { last_call: { input_tokens: inputOf(last), output_tokens: made(last) } }),
     cost_microusd: Math.round((input * (model?.price_in ?? 0) + output * (model?.price_out ?? 0)) / 1_000_000),
     estimated: paid.some(({ counts, isFinal }) => counts === undefined || !isFinal),
   }

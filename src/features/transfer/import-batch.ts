@@ -7,8 +7,8 @@ import { type Group, idsFor } from './import-ids.ts'
 import * as statements from './import-statements.ts'
 import type { Kind } from './incoming.ts'
 
-/** Statements of messages in one batch. */
-const AT_ONCE = 4
+/** Statements of messages in one batch: each has up to a megabyte, which takes seconds to index where each letter is a word. */
+const AT_ONCE = 1
 
 /**
  * Stores projects, and conversations with their messages; what is there stays as it is. All of it is one batch unless it is
@@ -18,7 +18,8 @@ const AT_ONCE = 4
 export async function storeGroup(ctx: Ctx, group: Group, known: Map<string, string>): Promise<Record<Kind, number>> {
   const ids = await idsFor(ctx, group)
   for (const [original, id] of ids.projects) known.set(original, id)
-  const rows = rowsOf(group, ids, known)
+  const served = new Set(ctx.config.MODELS.map(({ id }) => id))
+  const rows = rowsOf(group, ids, known, served)
   const stored = { projects: 0, conversations: 0, messages: 0 }
   try {
     await store(ctx, rows, stored)
@@ -39,9 +40,14 @@ function rowsOf(
   { projects, conversations }: Group,
   ids: Awaited<ReturnType<typeof idsFor>>,
   known: Map<string, string>,
+  served: Set<string>,
 ) {
   return {
-    projects: projects.map((row) => ({ ...row, ...timesOf(row), id: ids.projects.get(row.id)! })),
+    // One that is not served here would be refused with every message.
+    projects: projects.map((row) => {
+      const model = served.has(row.model ?? '') ? row.model : null
+      return { ...row, ...timesOf(row), model, id: ids.projects.get(row.id)! }
+    }),
     conversations: conversations.map((conversation) => {
       const { messages: _, ...row } = conversation
       const { id, messages } = ids.conversations.get(conversation)!

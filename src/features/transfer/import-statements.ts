@@ -11,7 +11,7 @@ export const insertProjects = ({ db, user }: Ctx, rows: string) =>
     .select(sql`
       SELECT value->>'id', ${user.id}, value->>'name', value->>'description', value->>'color', value->>'instructions',
         value->>'model', value->>'createdAt', value->>'updatedAt'
-      FROM json_each(${rows}) WHERE true`)
+      FROM json_each(${rows}) WHERE EXISTS (SELECT 1 FROM users WHERE id = ${user.id} AND deleted_at IS NULL)`)
     .onConflictDoNothing()
     .returning({ id: projects.id })
 
@@ -22,7 +22,7 @@ export const insertConversations = ({ db, user }: Ctx, rows: string) =>
       SELECT value->>'id', ${user.id}, value->>'title', NULL, value->>'createdAt', value->>'updatedAt',
         (SELECT id FROM projects WHERE id = value->>'projectId' AND user_id = ${user.id}),
         value->>'titleSource', value->>'instructions', value->>'state', value->>'pinnedAt', NULL, value->'tags'
-      FROM json_each(${rows}) WHERE true`)
+      FROM json_each(${rows}) WHERE EXISTS (SELECT 1 FROM users WHERE id = ${user.id} AND deleted_at IS NULL)`)
     .onConflictDoNothing()
     .returning({ id: conversations.id })
 

@@ -8,6 +8,8 @@ import { ConversationLine, HeaderLine, MessageLine, ProjectLine } from './schema
 
 /** One line is not longer: a message of the longest kind, escaped. */
 const MAX_LINE = 2_000_000
+/** Messages of one conversation, which are held until it ends. */
+const MAX_NODES = 20_000
 
 type Skipped = Extract<Incoming, { where: string }>
 type Open = { line: ConversationLine; nodes: Map<string, Node<IncomingMessage>>; at: Map<string, number> }
@@ -121,6 +123,11 @@ function addMessage(open: Open | undefined, value: unknown, where: string, numbe
   const skip = (reason: string): Skipped => ({ skipped: 'messages', where, reason })
   if (open?.line.id !== conversation_id) return skip('Its conversation is not before it')
   if (open.nodes.has(id)) return skip('Twice in its conversation')
+  if (open.nodes.size >= MAX_NODES) return skip(`Its conversation has more than ${MAX_NODES} messages`)
+  if (content.trim() === '' && read.data.role === 'user') {
+    place(open, id, parent_id, undefined, number)
+    return skip('Nothing is said in it')
+  }
   if (content.length > MAX_CONTENT) {
     place(open, id, parent_id, undefined, number)
     return skip(`Text of more than ${MAX_CONTENT} characters`)

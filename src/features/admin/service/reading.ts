@@ -37,7 +37,7 @@ export async function listMessagesOf(ctx: Ctx, conversationId: string, page: Pag
   ])
   const [, , rows] = await found(read)
   ctx.log('warn', 'admin_read', { user_id: ctx.user.id, target_id: conversationId })
-  return pageOfMessages(rows, conversationId, page)
+  return pageOfMessages(rows, conversationId)
 }
 
 async function found<T>(read: Promise<T>): Promise<T> {

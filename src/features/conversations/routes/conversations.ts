@@ -111,7 +111,7 @@ conversationRoutes.openapi(
       request: { params: IdParam },
       responses: { 204: noContent('It is gone') },
     },
-    ['not_found', 'run_active', 'runner_unavailable'],
+    ['not_found', 'run_active', 'runner_unavailable', 'overloaded'],
   ),
   async (c) => {
     await deleteConversation(c.var.ctx, c.req.valid('param').id)

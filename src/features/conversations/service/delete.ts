@@ -10,18 +10,23 @@ import { cancelRun } from '../../runs/service.ts'
 const DELETE_ROUNDS = 3
 const REMOVED_AT_ONCE = 25
 const MESSAGES_AT_ONCE = 2_000
+/** Rounds of one request for a long conversation. */
+const LONG_ROUNDS = 25
 
 /**
  * Deletes a conversation with its messages and runs. A reply that is being written is cancelled and settled first:
  * what it used is counted.
- * @throws AppError `not_found`, `run_active` when somebody keeps writing, `runner_unavailable`
+ * @throws AppError `not_found`, `run_active` when somebody keeps writing, `runner_unavailable`, `overloaded` when it is so
+ *   long that it takes another request
  */
 export async function deleteConversation(ctx: Ctx, id: string): Promise<void> {
-  const removed = await removeConversations(
-    ctx,
-    sql`SELECT id FROM conversations WHERE id = ${id} AND user_id = ${ctx.user.id}`,
-  )
-  if (removed.conversations === 0) throw notFound()
+  const which = sql`SELECT id FROM conversations WHERE id = ${id} AND user_id = ${ctx.user.id}`
+  for (let round = 1; round <= LONG_ROUNDS; round++) {
+    const removed = await removeConversations(ctx, which, MESSAGES_AT_ONCE)
+    if (removed.conversations > 0) return
+    if (removed.messages === 0) throw notFound()
+  }
+  throw new AppError('overloaded', 'It is long: a part of it is gone, ask again for the rest', { retryAfterS: 1 })
 }
 
 /** How much was removed; nothing at all when nothing is left. */

@@ -11,9 +11,12 @@ import type { MessageWithRun } from '../schemas.ts'
 /** What a run adds to its message. No name of a message's own: D1 answers a batch by name. */
 const ofRun = { context: runs.context, usage: runs.usage, warnings: runs.warnings }
 
-/** Up to `limit` messages of the branch that ends at `from`, newest first. */
+/** Of the texts of one page, as they are estimated: about 3 MB. The longest message has a third of it. */
+const PAGE_TOKENS = 1_000_000
+
+/** Up to `limit` messages of the branch that ends at `from`, newest first; fewer when they are long. */
 const selectBranch = (db: Db, from: SQL, limit: number) => {
-  const branch = branchFrom(db, from, limit)
+  const branch = branchFrom(db, from, limit, PAGE_TOKENS)
   return db
     .with(branch)
     .select({ ...branch._.selectedFields, ...ofRun })
@@ -42,7 +45,7 @@ export async function listMessages(ctx: Ctx, conversationId: string, page: PageR
     throw invalid([{ pointer: 'query:cursor', detail: 'What was at this place is deleted: begin anew' }])
   }
   if (items.length === 0 && leafId !== undefined) throw notFound()
-  return pageOfMessages(items, conversationId, page)
+  return pageOfMessages(items, conversationId)
 }
 
 /** Statement for the rows of one page of `owner`'s conversation. @throws AppError `validation_failed` for a foreign cursor */
@@ -60,12 +63,8 @@ export const selectMessages = (
 }
 
 /** The page that those rows make. The branch is a chain: the oldest message of a page names the first of the next. */
-export const pageOfMessages = (
-  rows: MessageWithRun[],
-  conversationId: string,
-  page: PageRequest,
-): Page<MessageWithRun> => {
-  const parentId = rows.length === page.limit ? rows.at(-1)!.parentId : null
+export const pageOfMessages = (rows: MessageWithRun[], conversationId: string): Page<MessageWithRun> => {
+  const parentId = rows.at(-1)?.parentId ?? null
   const next = parentId === null ? undefined : { list: listOf(conversationId), key: [parentId] }
   return { items: rows.toReversed(), next }
 }

@@ -44,8 +44,6 @@ const worker = cloudflareTest(async () => ({
 
 export default defineConfig({
   test: {
-    // One line per request, which a test that fails can be asked for.
-    onConsoleLog: (line) => !line.startsWith('{"ts":'),
     projects: [
       { test: { name: 'unit', include: ['test/lib/**/*.test.ts', 'test/*.test.ts'] } },
       {
@@ -55,6 +53,7 @@ export default defineConfig({
           include: ['test/features/**/*.test.ts'],
           globalSetup: ['./test/support/upstream-setup.ts'],
           setupFiles: ['./test/support/setup.ts'],
+          disableConsoleIntercept: true,
           provide: { upstreamPort, mailPort, mailKey },
           testTimeout: 20_000,
         },

@@ -5,8 +5,7 @@ import { join } from 'node:path'
 import { testCounts } from './test-counts.ts'
 
 // npm test runs everything, npm test -- FILES and whatever vitest takes runs that.
-// The pool starts a workerd for each file, and now and then it waits for one for ever after its tests have passed. So the
-// files come in parts, and a part that takes several times as long as it ever did is made again; a test that fails is not.
+// The files come in parts, so that one which does not end costs minutes: it is made again; a test that fails is not.
 const PARTS = [
   { name: 'unit', args: ['--project', 'unit'], minutes: 5 },
   ...[1, 2, 3, 4, 5, 6].map((n) => ({

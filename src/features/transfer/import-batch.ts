@@ -12,7 +12,7 @@ const AT_ONCE = 1
 
 /**
  * Stores projects, and conversations with their messages; what is there stays as it is. All of it is one batch unless it is
- * more than a few thousand messages: then what was said first comes first, and the active branch last. `known` leads from
+ * more than two thousand messages or a megabyte: then what was said first comes first, and the active branch last. `known` leads from
  * the projects that the file had before to their ids. Gives how many were stored.
  */
 export async function storeGroup(ctx: Ctx, group: Group, known: Map<string, string>): Promise<Record<Kind, number>> {

@@ -5,7 +5,7 @@ import { mustHold, unmetPrecondition } from '../../../db/preconditions.ts'
 import { conversations } from '../../../db/schema/index.ts'
 import type { Ctx } from '../../../http/context.ts'
 import { AppError, invalid, notFound } from '../../../http/errors.ts'
-import { switchBranch } from '../../messages/service/delete.ts'
+import { switchBranch } from '../../messages/service/write.ts'
 import type { ConversationChanges, NewConversation } from '../schemas/conversation.ts'
 
 /**

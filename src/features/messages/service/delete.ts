@@ -40,17 +40,3 @@ export async function deleteMessage(ctx: Ctx, id: string): Promise<void> {
     throw error
   }
 }
-
-/**
- * Statement that makes the newest branch through message `headId` the active one of the user's conversation.
- * No row comes back when either is not there.
- */
-export const switchBranch = ({ db, user }: Ctx, conversationId: string, headId: string) =>
-  db
-    .update(conversations)
-    .set({ headId: sql`(${leafBelow(sql`${conversationId}`, sql`SELECT ${headId}`)})` })
-    .where(
-      sql`id = ${conversationId} AND user_id = ${user.id}
-        AND EXISTS (SELECT 1 FROM messages WHERE id = ${headId} AND conversation_id = ${conversationId})`,
-    )
-    .returning()

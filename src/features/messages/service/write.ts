@@ -1,6 +1,7 @@
 import { eq, type SQL, sql } from 'drizzle-orm'
 import { movedTo } from '../../../db/conversation-head.ts'
 import { type Idempotency, once } from '../../../db/idempotency.ts'
+import { leafBelow } from '../../../db/message-branch.ts'
 import { type NamedPlace, selectNamedPlace } from '../../../db/message-place.ts'
 import { mustHold, unmetPrecondition } from '../../../db/preconditions.ts'
 import { conversations, messages } from '../../../db/schema/index.ts'
@@ -107,3 +108,17 @@ export async function rateMessage(ctx: Ctx, id: string, feedback: Feedback | nul
     throw error
   }
 }
+
+/**
+ * Statement that makes the newest branch through message `headId` the active one of the user's conversation.
+ * No row comes back when either is not there.
+ */
+export const switchBranch = ({ db, user }: Ctx, conversationId: string, headId: string) =>
+  db
+    .update(conversations)
+    .set({ headId: sql`(${leafBelow(sql`${conversationId}`, sql`SELECT ${headId}`)})` })
+    .where(
+      sql`id = ${conversationId} AND user_id = ${user.id}
+        AND EXISTS (SELECT 1 FROM messages WHERE id = ${headId} AND conversation_id = ${conversationId})`,
+    )
+    .returning()

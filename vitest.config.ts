@@ -1,5 +1,7 @@
 import { cloudflareTest, readD1Migrations } from '@cloudflare/vitest-plugin'
 import { defineConfig } from 'vitest/config'
+// For its effect: the modules that load when first needed.
+import './scripts/build-apart.ts'
 import { freePort } from './scripts/local-server.ts'
 
 /** One for all projects: the fake provider and the mail server listen where the Worker under test is told to look. */
@@ -33,6 +35,7 @@ const worker = cloudflareTest(async () => ({
       UPSTREAM_FIRST_TOKEN_MS: '2000',
       UPSTREAM_IDLE_MS: '2000',
       TOOL_MS: '1000',
+      FILE_TEXT_WAIT_MS: '5000',
       HEARTBEAT_MS: '200',
       JSON_WAIT_MS: '5000',
       UPSTREAM_TRIES: '2',

@@ -7,6 +7,9 @@ import { signInRoutes } from './features/auth/routes/sign-in.ts'
 import { tokenRoutes } from './features/auth/routes/token.ts'
 import { conversationRoutes } from './features/conversations/routes/conversations.ts'
 import { shareRoutes } from './features/conversations/routes/shares.ts'
+import { fileRoutes } from './features/files/routes/files.ts'
+import { tusRoutes } from './features/files/routes/tus.ts'
+import { uploadRoutes } from './features/files/routes/uploads.ts'
 import { messageRoutes } from './features/messages/routes/messages.ts'
 import { replyRoutes } from './features/messages/routes/replies.ts'
 import { planRoutes } from './features/plans/routes.ts'
@@ -40,6 +43,9 @@ app.route('/api/v1', replyRoutes)
 app.route('/api/v1', runRoutes)
 app.route('/api/v1', searchRoutes)
 app.route('/api/v1', transferRoutes)
+app.route('/api/v1', uploadRoutes)
+app.route('/api/v1/uploads', tusRoutes)
+app.route('/api/v1', fileRoutes)
 app.route('/api/v1', adminAccountRoutes)
 app.route('/api/v1', oversightRoutes)
 app.route('/api/v1', adminUsageRoutes)

@@ -78,6 +78,8 @@ export const Variables = z.object({
   WATCHER_STALL_MS: ms(30_000),
   IDEMPOTENCY_TTL_MS: ms(DAY),
   CONTEXT_MAX_MESSAGES: count(100, 1, 1_000),
+  FILE_CONTEXT_TOKENS: count(8_000, 100, 80_000),
+  FILE_TEXT_WAIT_MS: ms(8_000, 0),
   RUN_QUEUE_MAX: count(8, 0, 100),
   RUN_QUEUE_WAIT_MS: ms(30_000),
   WEB_SEARCH_URL: z.url({ protocol: /^https?$/ }).optional(),

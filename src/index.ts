@@ -2,11 +2,14 @@ import { app } from './app.ts'
 import { forgetOldKeys } from './db/idempotency.ts'
 import { removeOldAttempts, removeOldSessions } from './features/auth/housekeeping.ts'
 import { removeExpiredConversations, removeExpiredShares } from './features/conversations/housekeeping.ts'
+import { readDueTexts } from './features/files/service/texts.ts'
+import { sweepFiles } from './features/files/sweep.ts'
 import { releaseOrphans } from './features/plans/service/quota.ts'
 import { recoverLostRuns } from './features/runs/recovery.ts'
 import { finishDeletions } from './features/users/service/deletion.ts'
 import { newCtx } from './http/context.ts'
 import { describeError, openLog } from './http/log.ts'
+import { asMeant } from './http/method-override.ts'
 
 export { Runner } from './features/runs/runner.ts'
 
@@ -20,10 +23,12 @@ const CHORES = {
   removeOldSessions,
   removeOldAttempts,
   finishDeletions,
+  sweepFiles,
+  readDueTexts,
 }
 
 export default {
-  fetch: app.fetch,
+  fetch: (request: Request, env, execution) => app.fetch(asMeant(request), env, execution),
   async scheduled(event, env, execution) {
     const now = new Date(event.scheduledTime)
     for (const [chore, run] of Object.entries(CHORES)) {

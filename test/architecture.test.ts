@@ -33,6 +33,7 @@ const domain: Layer = {
     'mail',
     'lib',
     'env',
+    'load-apart',
     'http/errors',
     'http/log',
   ],
@@ -107,6 +108,17 @@ const LAYERS: Record<string, Layer> = {
     packages: (name) => isNpm(name) && !isHono(name) && !isDrizzle(name),
     why: 'ai turns messages into a reply: it must not know who asked or where the reply is stored',
   },
+  'load-apart': {
+    may: [],
+    types: ['apart'],
+    packages: () => false,
+    why: 'load-apart.ts only knows where the modules are that are no part of the bundle',
+  },
+  apart: {
+    may: ['lib'],
+    packages: isNpm,
+    why: 'apart is loaded alone: whatever else it imported would be there twice',
+  },
   mail: {
     may: ['mail', 'lib'],
     types: ['env'],
@@ -142,7 +154,7 @@ const takesBindingsFromContext: Rule = ({ file, imports }) =>
 
 const namesItsImports: Rule = ({ file, imports }) =>
   imports
-    .filter(({ to }) => to === '')
+    .filter(({ to }) => to === '' && file !== 'load-apart.ts')
     .map(() => `${file} computes the path of an import(): no rule here could judge where it leads`)
 
 const CLOCK_AND_CHANCE =

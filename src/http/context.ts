@@ -17,6 +17,7 @@ export type BaseCtx = {
   /** Keeps work alive for up to 30 s after the client has left. */
   waitUntil: (work: Promise<unknown>) => void
   runners: Env['RUNNER']
+  bucket: Env['FILES']
   sendMail: SendMail
 }
 
@@ -53,6 +54,7 @@ export function newCtx(env: Env, { log, now, waitUntil, requestId, meter, precon
     newId,
     waitUntil,
     runners: env.RUNNER,
+    bucket: env.FILES,
     sendMail: openMail(chooseMailer(env, config), log),
   }
 }

@@ -11,23 +11,30 @@ export const ERRORS = {
   invalid_credentials: { status: 401, title: 'The name or the password is wrong' },
   plan_limit_reached: { status: 402, title: 'The plan is used up' },
   quota_exhausted_in_run: { status: 402, title: 'The quota ran out in the middle of the reply' },
+  storage_limit_reached: { status: 402, title: 'The storage of the plan is full' },
   forbidden: { status: 403, title: 'This is not for you' },
   model_not_allowed: { status: 403, title: 'This model is not available to you' },
   not_found: { status: 404, title: 'Not found' },
   file_not_found: { status: 404, title: 'A file was not found' },
+  file_content_missing: { status: 404, title: 'The content of this file is lost' },
   method_not_allowed: { status: 405, title: 'This path does not take this method' },
   conflict: { status: 409, title: 'This conflicts with what is there' },
   last_admin: { status: 409, title: 'Somebody must be able to administer this' },
   conversation_busy: { status: 409, title: 'A reply is being written in this conversation' },
   run_active: { status: 409, title: 'A reply is still being written' },
+  upload_offset_conflict: { status: 409, title: 'The upload goes on from another place' },
+  file_in_use: { status: 409, title: 'A message has this file' },
+  precondition_failed: { status: 412, title: 'A condition of the request does not hold' },
   too_large: { status: 413, title: 'The request is too large' },
   unsupported_media_type: { status: 415, title: 'This content type is not accepted here' },
+  range_not_satisfiable: { status: 416, title: 'There is no such part' },
   validation_failed: { status: 422, title: 'The request is not valid' },
   context_too_long: { status: 422, title: 'The conversation does not fit the model' },
   idempotency_key_reused: { status: 422, title: 'This Idempotency-Key was used for another request' },
   quota_in_flight: { status: 429, title: 'The rest of the quota is in use', retryable: true },
   too_many_runs: { status: 429, title: 'Too many replies at once', retryable: true },
   rate_limit_exceeded: { status: 429, title: 'Too many requests', retryable: true },
+  checksum_mismatch: { status: 460, title: 'The checksum does not match' },
   internal: { status: 500, title: 'Internal error' },
   upstream_auth: { status: 502, title: 'The model provider refused our credentials' },
   upstream_rejected: { status: 502, title: 'The model provider rejected the request' },
@@ -36,6 +43,7 @@ export const ERRORS = {
   upstream_garbled: { status: 502, title: 'The model provider answered nonsense', retryable: true },
   upstream_truncated: { status: 502, title: 'The model provider broke off', retryable: true },
   run_interrupted: { status: 502, title: 'The reply was interrupted by a restart', retryable: true },
+  file_store_failed: { status: 502, title: 'The file store failed', retryable: true },
   not_configured: { status: 503, title: 'The server is not configured' },
   overloaded: { status: 503, title: 'Too much at once', retryable: true },
   store_unavailable: { status: 503, title: 'The store is not reachable', retryable: true },
@@ -75,6 +83,8 @@ type Options = ErrorOptions & {
   retryAfterS?: number
   /** Methods that the path takes. */
   allow?: string
+  /** What there is of what a range asked for, for `Content-Range`. */
+  contentRange?: string
   /** What the plan allows and what is used of it, for the headers of a chat route. */
   quota?: QuotaFigures
   /** A token was sent, and it is no good. */

@@ -13,11 +13,15 @@ import { errors, withRateLimit } from './openapi.ts'
 import { limited } from './rate-limits/limited.ts'
 import type { PolicyName } from './rate-limits/policies.ts'
 
-/** `limit` names the policy that the route counts under; a body with a `file` bound is a text that the handler reads. */
+/**
+ * `limit` names the policy that the route counts under; a body with a `file` bound is a text that the handler reads, and with
+ * `streams` it takes the body as it comes.
+ */
 type Route<P extends string> = Omit<RouteConfig, 'path' | 'middleware'> & {
   path: P
   limit?: PolicyName
   file?: BodyBound
+  streams?: true
 }
 type Codes = readonly ErrorCode[]
 /** What the middleware of a route leaves for its handler, as its types are to see it. */
@@ -25,6 +29,8 @@ type Sets<E extends AppEnv> = MiddlewareHandler<E, string, object>
 
 /** What reading a body can end in. */
 const BODY_ERRORS = ['bad_request', 'too_large', 'unsupported_media_type', 'validation_failed'] as const
+
+const STREAM_ERRORS = ['bad_request', 'too_large'] as const
 
 /** Either scheme: the second lets Authorize in the documentation sign in by itself. */
 const SIGNED_IN: Record<string, string[]>[] = [{ bearer: [] }, { password: [] }]
@@ -37,7 +43,7 @@ export const authed = <const P extends string, const R extends Route<P>, const C
   route: R,
   codes: C = [] as unknown as C,
 ) => {
-  const { limit = 'api', file: _, ...contract } = route
+  const { limit = 'api', file: _file, streams: _streams, ...contract } = route
   const ends = raised(route, ['bad_request', 'unauthorized', 'rate_limit_exceeded', ...codes])
   return createRoute({
     ...(contract as unknown as R),
@@ -55,7 +61,7 @@ export const admin = <const P extends string, const R extends Route<P>, const C 
   route: R,
   codes: C = [] as unknown as C,
 ) => {
-  const { limit = 'api', file: _, ...contract } = route
+  const { limit = 'api', file: _file, streams: _streams, ...contract } = route
   const ends = raised(route, ['bad_request', 'unauthorized', 'forbidden', 'rate_limit_exceeded', ...codes])
   return createRoute({
     ...(contract as unknown as R),
@@ -84,13 +90,18 @@ export const open = <const P extends string, const R extends Route<P>, const C e
   })
 }
 
-const bodyOf = ({ request, file }: Pick<Route<string>, 'request' | 'file'>) => {
-  if (!request?.body) return []
+const bodyOf = ({ request, file, streams }: Pick<Route<string>, 'request' | 'file' | 'streams'>) => {
+  if (!request?.body || streams) return []
   return [file ? readFile(request.body, file) : readBody(request.body)]
 }
 
-const raised = (route: Pick<RouteConfig, 'request'>, codes: Codes) =>
-  errors(...codes, ...(route.request?.body ? BODY_ERRORS : []), 'store_unavailable', 'not_configured')
+const raised = ({ request, streams }: Pick<Route<string>, 'request' | 'streams'>, codes: Codes) =>
+  errors(
+    ...codes,
+    ...(request?.body ? (streams ? STREAM_ERRORS : BODY_ERRORS) : []),
+    'store_unavailable',
+    'not_configured',
+  )
 
 const requireUser = createMiddleware<AuthedEnv>(async (c, next) => {
   const user = await signedInOf(c)

@@ -50,6 +50,16 @@ export const HEADERS = {
   'RateLimit-Policy': 'What counts here, and how much there is of it: `"api";q=600;w=60` is 600 requests in 60 seconds',
   RateLimit: 'What is left: `"api";r=599;t=42` is 599 requests, until 42 seconds from now',
   'WWW-Authenticate': 'RFC 6750',
+  ETag: 'Of these bytes (RFC 9110, section 8.8.3)',
+  'Tus-Resumable': 'The version of tus that is spoken',
+  'Tus-Version': 'The versions of tus that could be',
+  'Tus-Extension': 'What of tus there is besides its core',
+  'Tus-Checksum-Algorithm': 'What `Upload-Checksum` may name',
+  'Upload-Offset': 'Bytes of the upload that are stored',
+  'Upload-Length': 'Bytes of the whole upload',
+  'Upload-Expires': 'When the upload is given up, if it does not go on',
+  'Upload-Metadata': 'As it was sent',
+  'Content-Range': 'Which bytes these are, of how many (RFC 9110, section 14.4)',
   'X-Quota-Limit-Messages': 'Messages that the plan has for a month',
   'X-Quota-Remaining-Messages': 'What is left of them: limit − used − held',
   'X-Quota-Limit-Tokens': 'Tokens that the plan has for a month',
@@ -80,15 +90,19 @@ export const described = (...names: HeaderName[]): Headers | undefined =>
     ? undefined
     : Object.fromEntries(names.map((name) => [name, { $ref: `#/components/headers/${name}` }]))
 
-/** The responses of a limited route: each has these headers besides its own. */
-export const withRateLimit = <R extends RouteConfig['responses']>(responses: R): R => {
+/** These responses, each with these headers besides its own. */
+export const withHeaders = <R extends RouteConfig['responses']>(responses: R, ...names: HeaderName[]): R => {
   const add = (response: ResponseConfig): ResponseConfig => ({
     ...response,
-    headers: { ...response.headers, ...described('RateLimit-Policy', 'RateLimit') } as ResponseConfig['headers'],
+    headers: { ...response.headers, ...described(...names) } as ResponseConfig['headers'],
   })
   const all = Object.entries(responses as Record<string, ResponseConfig>)
   return Object.fromEntries(all.map(([status, response]) => [status, add(response)])) as R
 }
+
+/** The responses of a limited route. */
+export const withRateLimit = <R extends RouteConfig['responses']>(responses: R): R =>
+  withHeaders(responses, 'RateLimit-Policy', 'RateLimit')
 
 type ErrorResponse = {
   description: string
@@ -117,7 +131,8 @@ const OF_THE_QUOTA = /^(plan_limit_reached|quota_in_flight|too_many_runs)$/
 
 const headersOf = (status: number, codes: ErrorCode[]): HeaderName[] => [
   ...(status === 401 || codes.includes('forbidden') ? (['WWW-Authenticate'] as const) : []),
-  ...(MAY_WAIT.has(status) ? (['Retry-After'] as const) : []),
+  ...(MAY_WAIT.has(status) || codes.includes('file_store_failed') ? (['Retry-After'] as const) : []),
+  ...(codes.includes('range_not_satisfiable') ? (['Content-Range'] as const) : []),
   ...(codes.some((code) => OF_A_RUN.test(code)) ? (['X-Run-Id', 'Idempotency-Replayed'] as const) : []),
   ...(codes.some((code) => OF_A_RUN.test(code) || OF_THE_QUOTA.test(code)) ? QUOTA_HEADERS : []),
 ]

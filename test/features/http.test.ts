@@ -20,6 +20,7 @@ const OPEN = [
   'getHealth',
   'getReadiness',
   'getShared',
+  'getUploadOptions',
   'listPlans',
   'login',
   'logout',
@@ -45,11 +46,16 @@ test('every operation but the open ones answers 401 without a token, those of ad
   const { body: share } = await bob('POST', `/conversations/${his.chat_id}/shares`, {})
   const { body: project } = await bob('POST', '/projects', { name: 'His' })
   const { body: sessions } = await bob('GET', '/auth/sessions')
+  const { body: file } = await bob('PUT', '/upload?filename=a.txt', undefined, { raw: 'Secret' })
+  const tus = { 'tus-resumable': '1.0.0' }
+  const upload = await bob('POST', '/uploads', undefined, { headers: { ...tus, 'upload-length': '3' } })
   const foreign: Record<string, string> = {
     conversations: his.chat_id,
     chats: his.chat_id,
     messages: his.message_id,
     projects: project.id,
+    files: file.id,
+    uploads: upload.headers.get('location')!.split('/').at(-1)!,
     runs: his.run_id,
     sessions: sessions[0].id,
     shares: share.id,
@@ -69,9 +75,15 @@ test('every operation but the open ones answers 401 without a token, those of ad
     adminSetRole: { role: 'admin' },
   }
   for (const { operation, method, template } of operations.filter((found) => !isOpen(found))) {
-    const body = operation.requestBody ? (bodies[operation.operationId] ?? {}) : undefined
+    const isAppend = operation.operationId === 'appendToUpload'
+    const body = operation.requestBody && !isAppend ? (bodies[operation.operationId] ?? {}) : undefined
+    const piece = { 'content-type': 'application/offset+octet-stream', 'upload-offset': '0' }
+    const init = isAppend ? { headers: { ...tus, ...piece }, raw: 'x' } : { headers: tus }
     const path = template.replace('{id}', foreign.users!)
-    expect([operation.operationId, (await anyone(method, path, body)).status]).toEqual([operation.operationId, 401])
+    expect([operation.operationId, (await anyone(method, path, body, init)).status]).toEqual([
+      operation.operationId,
+      401,
+    ])
     const resource = /(\w+)\/\{id\}/.exec(template)?.[1]
     if (operation.security!.some((scheme) => 'admin' in scheme)) {
       const { status, body: problem } = await ada(method, template.replace('{id}', foreign[resource!]!), body)
@@ -80,7 +92,7 @@ test('every operation but the open ones answers 401 without a token, those of ad
     }
     if (!resource) continue
     for (const id of [foreign[resource]!, crypto.randomUUID(), 'no-uuid']) {
-      const { status, body: problem } = await ada(method, template.replace('{id}', id), body)
+      const { status, body: problem } = await ada(method, template.replace('{id}', id), body, init)
       expect([operation.operationId, status, problem.code]).toEqual([operation.operationId, 404, 'not_found'])
     }
   }
@@ -298,7 +310,10 @@ test('the system says whether it is ready, and shows its documents', async () =>
 
 test('every operation with a body refuses what is none, in a way that it declares', async () => {
   const ada = await signIn()
-  const operations = operationsOf(await openApi()).filter(({ operation }) => operation.requestBody)
+  // A file may be anything.
+  const operations = operationsOf(await openApi()).filter(
+    ({ operation }) => operation.requestBody && !['putFile', 'appendToUpload'].includes(operation.operationId),
+  )
   const bodies = ['', '{', '[]', 'null', '"x"', '{"__proto__":1}', '{"x":"\\u0000"}', 'x'.repeat(300_000)]
   for (const { method, template, operation } of operations) {
     const path = template.replace('{id}', crypto.randomUUID())

@@ -154,3 +154,9 @@ export async function until<T>(check: () => Promise<T | undefined | false | null
   }
   throw new Error('Waited for 10 s in vain')
 }
+
+/** One pixel. */
+export const PNG = Uint8Array.from(
+  atob('iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=='),
+  (char) => char.charCodeAt(0),
+)

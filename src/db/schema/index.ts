@@ -1,6 +1,7 @@
 export * from './audit.ts'
 export * from './conversations.ts'
 export * from './counters.ts'
+export * from './files.ts'
 export * from './idempotency.ts'
 export * from './plans.ts'
 export * from './projects.ts'

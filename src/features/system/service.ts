@@ -4,7 +4,7 @@ import { counters } from '../../db/schema/index.ts'
 import type { BaseCtx, Ctx } from '../../http/context.ts'
 
 /** The newest migration that the code relies on. Its name is public; what it does is not. */
-export const NEWEST_MIGRATION = '0009_search_bounded.sql'
+export const NEWEST_MIGRATION = '0011_files_kept.sql'
 
 /** What OWASP ASVS 5.0 asks of scrypt, with r = 8 and p = 3. */
 const SAFE_COST = 15
@@ -27,7 +27,7 @@ export async function checkReadiness({ db, config }: BaseCtx) {
 }
 
 /** How many there are of what counters count (migrations/0002): nothing is scanned, however much there is. */
-const COUNTED = ['users', 'projects', 'conversations', 'messages', 'runs'] as const
+const COUNTED = ['users', 'projects', 'conversations', 'messages', 'runs', 'files'] as const
 
 /** The migrations of the database, the newest last, and how many records it has. */
 export async function readDatabaseState({ db }: Ctx) {

@@ -1,7 +1,7 @@
 import { and, eq, type SQL, sql } from 'drizzle-orm'
 import type { Db } from '../../../db/client.ts'
 import { constraintOf } from '../../../db/failures.ts'
-import { plans, quotaPeriods, reservations, users } from '../../../db/schema/index.ts'
+import { plans, quotaPeriods, reservations, storageUse, users } from '../../../db/schema/index.ts'
 import { SWEEP_ROWS } from '../../../db/sweep.ts'
 import type { BaseCtx, Ctx } from '../../../http/context.ts'
 import { AppError, invalidToken } from '../../../http/errors.ts'
@@ -113,6 +113,7 @@ export const selectQuota = (db: Db, userId: string, now: Date) =>
       messagesPerMonth: plans.messagesPerMonth,
       tokensPerMonth: plans.tokensPerMonth,
       storageBytes: plans.storageBytes,
+      storageUsed: sql<number>`coalesce(${storageUse.bytes}, 0)`.as('storage_used'),
       messagesUsed: sql<number>`coalesce(messages_used, 0)`.as('messages_used'),
       messagesHeld: sql<number>`coalesce(messages_held, 0)`.as('messages_held'),
       tokensUsed: sql<number>`coalesce(tokens_used, 0)`.as('tokens_used'),
@@ -120,6 +121,7 @@ export const selectQuota = (db: Db, userId: string, now: Date) =>
     })
     .from(users)
     .innerJoin(plans, eq(plans.id, users.plan))
+    .leftJoin(storageUse, eq(storageUse.userId, users.id))
     .leftJoin(
       quotaPeriods,
       and(eq(quotaPeriods.subject, subjectOf(userId)), eq(quotaPeriods.periodStart, periodStart(now))),
@@ -134,8 +136,7 @@ export const toQuota = (row: Row, now: Date): Quota => ({
   runsAtOnce: row.runsAtOnce,
   messages: { limit: row.messagesPerMonth, used: row.messagesUsed, held: row.messagesHeld },
   tokens: { limit: row.tokensPerMonth, used: row.tokensUsed, held: row.tokensHeld },
-  // There are no files yet.
-  storage: { limit: row.storageBytes, used: 0 },
+  storage: { limit: row.storageBytes, used: row.storageUsed },
 })
 
 /** The caller's quota of this month. @throws AppError `unauthorized` when the user is gone */

@@ -2,7 +2,7 @@ import { and, eq, isNull, lt, sql } from 'drizzle-orm'
 import { audited, userExists } from '../../../db/audit.ts'
 import { adminIsLive, sessionIsLive } from '../../../db/live-session.ts'
 import { mustHold, unmetPrecondition } from '../../../db/preconditions.ts'
-import { idempotencyKeys, refreshTokens, runs, sessions, users } from '../../../db/schema/index.ts'
+import { idempotencyKeys, refreshTokens, runs, sessions, storageUse, users } from '../../../db/schema/index.ts'
 import { SWEEP_ROWS } from '../../../db/sweep.ts'
 import type { BaseCtx, Ctx, OwnerCtx } from '../../../http/context.ts'
 import { notFound } from '../../../http/errors.ts'
@@ -10,6 +10,7 @@ import { describeError } from '../../../http/log.ts'
 import { endSessions, reportEnded } from '../../auth/service/sessions.ts'
 import { voidMailTokens } from '../../auth/service/verification.ts'
 import { removeSomeConversations } from '../../conversations/service/delete.ts'
+import { removeSomeFiles } from '../../files/service/delete.ts'
 import { removeSomeProjects } from '../../projects/service.ts'
 import { mustLeaveAnAdmin, refuseLastAdmin } from './last-admin.ts'
 
@@ -79,6 +80,9 @@ async function purge(ctx: OwnerCtx): Promise<Removal> {
       // What else there is is looked for once, when the conversations are gone.
       if (removed.conversations > 0 || removed.messages > 0) continue
       if ((await removeSomeProjects(ctx)) > 0) continue
+      const files = await removeSomeFiles(ctx)
+      sum.files += files
+      if (files > 0) continue
       const traces = await removeSomeTraces(ctx)
       sum.sessions += traces.sessions
       if (traces.complete) return { ...sum, complete: true }
@@ -132,10 +136,13 @@ export async function finishDeletions(ctx: BaseCtx): Promise<void> {
   for (const user of closed) {
     const { complete } = await purge({ ...ctx, user })
     if (!complete) continue
-    await db
-      .update(users)
-      .set({ purgedAt: now })
-      .where(and(eq(users.id, user.id), isNull(users.purgedAt)))
+    await db.batch([
+      db
+        .update(users)
+        .set({ purgedAt: now })
+        .where(and(eq(users.id, user.id), isNull(users.purgedAt))),
+      db.delete(storageUse).where(eq(storageUse.userId, user.id)),
+    ])
     log('info', 'account_purged', { user_id: user.id })
   }
 }

@@ -70,7 +70,7 @@ function conversationOf(nowMs: number, talk: Talk) {
       userId,
       said,
     })
-    for (const { id, role, content, tokens } of exchange.messages) said.push({ id, role, content, tokens })
+    for (const { id, role, content, tokens } of exchange.messages) said.push({ id, role, content, files: [], tokens })
     return exchange
   })
   const row: Row<typeof conversations> = {
@@ -108,7 +108,7 @@ function exchangeOf({ talk, turn, nowMs, agoMs, conversationId, userId, said }: 
     userMessageId: idOf('question', 1),
     messageId: idOf('reply', 2),
     model: model.id,
-    context: promptOf({ instructions: [], said, content: turn.ask, length: depth }).context,
+    context: promptOf({ model, instructions: [], said, now: { content: turn.ask, files: [] }, length: depth }).context,
     reserved: null,
     warnings: [],
     createdAt: nowMs - agoMs,

@@ -1,6 +1,9 @@
 import { z } from 'zod'
 import { TIERS } from '../lib/tiers.ts'
 
+/** What OpenAI's models count for a picture at the most, unless they say another number. */
+export const PICTURE_TOKENS = 1_445
+
 const Model = z.strictObject({
   id: z.string().min(1).max(200),
   /** Name at the provider. */
@@ -13,6 +16,11 @@ const Model = z.strictObject({
   default_output: z.int().min(16).max(1_000_000),
   /** Newer OpenAI models refuse `max_tokens`, most other servers know nothing else. */
   output_param: z.enum(['max_tokens', 'max_completion_tokens']).default('max_tokens'),
+  /** Whether it sees pictures. */
+  vision: z.boolean().default(false),
+  /** How closely it looks, in OpenAI's words, and what it counts for a picture then, at the most. */
+  picture_detail: z.enum(['auto', 'low', 'high']).default('auto'),
+  picture_tokens: z.int().min(0).max(1_000_000).default(PICTURE_TOKENS),
   /** Whether it can call tools. */
   tools: z.boolean().default(false),
   idle_ms: z.int().min(1_000).max(600_000).optional(),
@@ -37,12 +45,22 @@ const offline: Model = Model.parse({
 })
 
 const hosted: Model[] = [
-  { id: 'gpt-4o-mini', tier: 'basic', context: 128_000, price_in: 150_000, price_out: 600_000 },
+  {
+    id: 'gpt-4o-mini',
+    tier: 'basic',
+    context: 128_000,
+    price_in: 150_000,
+    price_out: 600_000,
+    // Closely, a picture would take up to 48,000 tokens.
+    picture_detail: 'low',
+    picture_tokens: 2_833,
+  },
   { id: 'gpt-4.1', tier: 'standard', context: 1_000_000, price_in: 2_000_000, price_out: 8_000_000 },
   { id: 'o3', tier: 'premium', context: 200_000, price_in: 2_000_000, price_out: 8_000_000, hides_reasoning: true },
 ].map((model) =>
   Model.parse({
     ...model,
+    vision: true,
     tools: true,
     max_output: 16_384,
     default_output: 4_096,

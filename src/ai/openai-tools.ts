@@ -1,37 +1,12 @@
-import type OpenAI from 'openai'
 import { z } from 'zod'
-import type { ChatMessage, Tool, ToolCall } from './provider.ts'
+import type { Tool, ToolCall } from './provider.ts'
 
 /** More calls, or more of their arguments, than this are left out: who asks for so much is out of its mind. */
 const MAX_CALLS = 16
 const MAX_ARGUMENTS_LENGTH = 16_384
 const MAX_ID_LENGTH = 200
 
-type Message = OpenAI.ChatCompletionMessageParam
-
-/** A message in the words of OpenAI's API. */
-export function toWireMessage(message: ChatMessage): Message {
-  if (message.role === 'tool') return { role: 'tool', tool_call_id: message.callId, content: message.content }
-  if (message.role !== 'assistant' || !message.toolCalls) return { role: message.role, content: message.content }
-  const tool_calls = message.toolCalls.map(({ id, ...call }) => ({
-    id,
-    type: 'function' as const,
-    // Some servers parse what the model wrote before, and fail on what is no JSON.
-    function: { name: call.name, arguments: isObject(call.arguments) ? call.arguments : '{}' },
-  }))
-  return { role: 'assistant', content: message.content === '' ? null : message.content, tool_calls }
-}
-
 export const toWireTool = (tool: Tool) => ({ type: 'function' as const, function: tool })
-
-function isObject(json: string): boolean {
-  try {
-    const value = JSON.parse(json)
-    return typeof value === 'object' && value !== null && !Array.isArray(value)
-  } catch {
-    return false
-  }
-}
 
 const text = z.string().catch('')
 const Delta = z.object({

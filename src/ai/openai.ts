@@ -3,8 +3,9 @@ import { APIError } from 'openai/core/error'
 import { Stream } from 'openai/core/streaming'
 import { z } from 'zod'
 import type { FinishReason } from '../lib/run-events.ts'
-import { collectToolCalls, toWireMessage, toWireTool } from './openai-tools.ts'
-import { type ModelChunk, type Provider, type TokenCounts, UpstreamFault } from './provider.ts'
+import { toWireMessage } from './openai-messages.ts'
+import { collectToolCalls, toWireTool } from './openai-tools.ts'
+import { type ModelChunk, type Provider, type ReadPicture, type TokenCounts, UpstreamFault } from './provider.ts'
 
 const MAX_EVENT_BYTES = 1024 * 1024
 const MAX_ERROR_BYTES = 64 * 1024
@@ -15,7 +16,10 @@ type Settings = { OPENAI_API_KEY?: string; OPENAI_BASE_URL?: string }
  * Any OpenAI-compatible server. Of the package its reading of streams and of errors is used, and not its client, which is a
  * quarter of the bundle and of whose thirty resources and retries nothing is wanted: the one retry loop is the runner's.
  */
-export function openAiProvider({ OPENAI_API_KEY, OPENAI_BASE_URL = 'https://api.openai.com/v1' }: Settings): Provider {
+export function openAiProvider(
+  { OPENAI_API_KEY, OPENAI_BASE_URL = 'https://api.openai.com/v1' }: Settings,
+  readPicture: ReadPicture,
+): Provider {
   const url = `${OPENAI_BASE_URL.replace(/\/+$/, '')}/chat/completions`
   const headers = {
     accept: 'text/event-stream',
@@ -25,10 +29,10 @@ export function openAiProvider({ OPENAI_API_KEY, OPENAI_BASE_URL = 'https://api.
     ...(OPENAI_API_KEY && { authorization: `Bearer ${OPENAI_API_KEY}` }),
   }
   return {
-    async open({ model, messages, maxOutputTokens, outputParam, tools }, signal) {
+    async open({ model, messages, maxOutputTokens, outputParam, detail, tools }, signal) {
       const body: OpenAI.ChatCompletionCreateParamsStreaming = {
         model,
-        messages: messages.map(toWireMessage),
+        messages: await Promise.all(messages.map((message) => toWireMessage(message, { detail, readPicture }))),
         ...(tools && { tools: tools.offered.map(toWireTool), tool_choice: tools.choice }),
         stream: true,
         stream_options: { include_usage: true },

@@ -3,9 +3,19 @@ import type { FinishReason } from '../lib/run-events.ts'
 /** What a model asks a tool for. `arguments` is the JSON that it wrote, which may be none. */
 export type ToolCall = { id: string; name: string; arguments: string }
 
+/** An image in the file store. */
+export type Picture = { mediaType: string; objectKey: string }
+
+/** How closely a model looks at pictures, in OpenAI's words. */
+export type Detail = 'auto' | 'low' | 'high'
+
+/** Gives its bytes in base64; nothing when they cannot be read. */
+export type ReadPicture = (picture: Picture) => Promise<string | undefined>
+
 /** `callId` says which call a tool's text answers. */
 export type ChatMessage =
-  | { role: 'system' | 'user'; content: string }
+  | { role: 'system'; content: string }
+  | { role: 'user'; content: string; pictures?: Picture[] }
   | { role: 'assistant'; content: string; toolCalls?: ToolCall[] }
   | { role: 'tool'; content: string; callId: string }
 
@@ -18,6 +28,7 @@ export type ModelRequest = {
   messages: ChatMessage[]
   maxOutputTokens: number
   outputParam: 'max_tokens' | 'max_completion_tokens'
+  detail: Detail
   /** With `none` the model must answer without them; they are named all the same, for the calls that it made before. */
   tools?: { offered: Tool[]; choice: 'auto' | 'none' }
 }

@@ -11,9 +11,16 @@ export const RunStatus = z.enum(['in_progress', 'completed', 'cancelled', 'faile
 export const FinishReason = z.enum(['stop', 'length', 'content_filter', 'tool_calls'])
 export const CancelReason = z.enum(['user', 'superseded', 'client_gone', 'deleted', 'admin'])
 
+/** How much of a file the model was sent: all that there is to show, the beginning, or only what it is called. */
+export const ContextFile = z.strictObject({
+  id: z.uuid(),
+  filename: z.string().max(400),
+  shown: z.enum(['included', 'cut', 'named']),
+})
+
 /**
  * What was sent to the model and what did not fit. Counts are messages, `tokens` the estimate of all that was sent. The
- * last two are missing in runs of before there were projects.
+ * two about projects are missing in runs of before there were any, `files`, the newest fifty, where there are none.
  */
 export const ContextReport = z.strictObject({
   sent: z.int().min(0).max(1_000_000),
@@ -21,6 +28,7 @@ export const ContextReport = z.strictObject({
   tokens: z.int().min(0).max(100_000_000),
   project_id: z.uuid().nullable().optional(),
   instruction_tokens: z.int().min(0).max(100_000).optional(),
+  files: z.array(ContextFile).max(50).optional(),
 })
 
 /** Tokens that a run may be charged at the most, and whether that is less than was asked for. */
@@ -132,6 +140,7 @@ export const RunInterruptedEvent = z.strictObject({
 export type RunStatus = z.infer<typeof RunStatus>
 export type FinishReason = z.infer<typeof FinishReason>
 export type CancelReason = z.infer<typeof CancelReason>
+export type ContextFile = z.infer<typeof ContextFile>
 export type ContextReport = z.infer<typeof ContextReport>
 export type Reserved = z.infer<typeof Reserved>
 export type Warning = z.infer<typeof Warning>

@@ -25,7 +25,6 @@ let made = 0
 
 const question = {
   onConflict: 'reject' as const,
-  files: [],
   internetEnabled: false,
   cancelOnDisconnect: false,
   refuseTruncation: false,
@@ -83,7 +82,9 @@ test('asking for a reply costs two trips and as many rows, however long the conv
     // A user each: replies that are being written hold a reservation, which is read.
     const ada = await signIn()
     const conversationId = await longConversation(ada, length)
-    return costOf(ada, (ctx) => admit(ctx, { ...question, prompt: { content: 'And now?', at: { conversationId } } }))
+    return costOf(ada, (ctx) =>
+      admit(ctx, { ...question, prompt: { content: 'And now?', files: [], at: { conversationId } } }),
+    )
   }
   // The first of a day begins its counters.
   await ask(1)
@@ -191,7 +192,7 @@ test.for([true, false])(
     const db = new Proxy(faulty, { get: (target, name) => (name === 'batch' ? batch : Reflect.get(target, name)) })
     const admission = await admit(
       { ...ctx, db },
-      { ...question, prompt: { content: 'And now?', at: { conversationId } } },
+      { ...question, prompt: { content: 'And now?', files: [], at: { conversationId } } },
     )
     expect(admission).toMatchObject({ job: { run: { conversationId } } })
     const { n } = (await one<{ n: number }>(

@@ -41,7 +41,9 @@ test('an export has everything that is held about its user, and nothing of anybo
   const feedback = { rating: 'down', comment: 'Too long' }
   await ada('PATCH', `/messages/${chat.message_id}`, { feedback })
   const { body: share } = await ada('POST', `/conversations/${chat.chat_id}/shares`, { expires_in: 3_600 })
+  const { body: file } = await ada('PUT', '/upload?filename=notes.txt', undefined, { raw: 'Notes' })
   await bob('POST', '/chat', { message: 'Not hers', model: 'parley-offline' })
+  await bob('PUT', '/upload?filename=his.txt', undefined, { raw: 'Not hers' })
   await admin('PATCH', `/admin/users/${ada.user.id}`, { plan: 'pro' })
   await admin('GET', `/admin/chats/${chat.chat_id}/messages`)
   const lines = await linesOf(ada)
@@ -56,6 +58,7 @@ test('an export has everything that is held about its user, and nothing of anybo
     'share',
     'shared_message',
     'shared_message',
+    'file',
     'run',
     'usage',
     'audit',
@@ -77,6 +80,7 @@ test('an export has everything that is held about its user, and nothing of anybo
     { share_id: share.id, place: 1, content: 'My secret plan' },
     { share_id: share.id, place: 2, content: chat.response },
   ])
+  expect(ofType(lines, 'file')).toEqual([{ type: 'file', ...file }])
   expect(ofType(lines, 'run')).toMatchObject([{ id: chat.run_id, status: 'completed', message_id: chat.message_id }])
   expect(ofType(lines, 'usage')).toMatchObject([{ run_id: chat.run_id, messages: 1 }])
   expect(ofType(lines, 'audit').map(({ action, by }) => [action, by])).toEqual([

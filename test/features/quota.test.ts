@@ -308,9 +308,8 @@ test('a run that was let in before the month ended is paid from that month', asy
   const { ctx } = ctxOf(ada)
   const now = new Date(Date.UTC(2026, 0, 31, 23, 59, 59))
   const request = {
-    prompt: { content: 'Happy new month', at: undefined },
+    prompt: { content: 'Happy new month', files: [], at: undefined },
     onConflict: 'reject' as const,
-    files: [],
     model: 'parley-offline',
     internetEnabled: false,
     cancelOnDisconnect: false,

@@ -142,10 +142,9 @@ test('when the runner cannot be reached nothing is charged, and the conversation
   const failed = await startReply(
     { ...ctx, runners: { getByName } as unknown as Env['RUNNER'] },
     {
-      prompt: { content: 'Hello', at: { conversationId: conversation } },
+      prompt: { content: 'Hello', files: [], at: { conversationId: conversation } },
       onConflict: 'reject',
       model: 'parley-offline',
-      files: [],
       internetEnabled: false,
       cancelOnDisconnect: false,
       refuseTruncation: false,
@@ -207,9 +206,8 @@ test('a start that took effect though it failed does not leave a second generati
     return { start, abandon: (run: Parameters<Runner['abandon']>[0]) => runner.abandon(run) }
   }
   const request = {
-    prompt: { content: prompt, at: { conversationId: conversation } },
+    prompt: { content: prompt, files: [], at: { conversationId: conversation } },
     onConflict: 'reject' as const,
-    files: [],
     internetEnabled: false,
     cancelOnDisconnect: false,
     refuseTruncation: false,

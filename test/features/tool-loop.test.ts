@@ -30,7 +30,8 @@ async function converse(context: number, content: string, maxOutputTokens: numbe
     },
     model,
     fallback: undefined,
-    provider: () => openAiProvider({ OPENAI_BASE_URL: config.OPENAI_BASE_URL, OPENAI_API_KEY: 'k' }),
+    provider: () =>
+      openAiProvider({ OPENAI_BASE_URL: config.OPENAI_BASE_URL, OPENAI_API_KEY: 'k' }, async () => undefined),
     config,
     signal: new AbortController().signal,
     onDelta: () => {},

@@ -135,6 +135,24 @@ test('what is exported, imported by another user and exported again is equal but
   expect(found).toHaveLength(1)
 })
 
+test('files are named in an export, and their names stand for what was not said', async () => {
+  const [ada, bob] = [await signIn(), await signIn()]
+  const { body: file } = await ada('PUT', '/upload?filename=plan.txt', undefined, { raw: 'Plan' })
+  const path = `/conversations/${await startConversation(ada)}/messages`
+  for (const content of ['', 'And again']) await ada('POST', path, { content, files: [file.id], reply: false })
+  const exported = await exportOf(ada)
+  const named = [{ id: file.id, filename: 'plan.txt' }]
+  expect(ofType(exported, 'message').map(({ content, files }) => [content, files])).toEqual([
+    ['', named],
+    ['And again', named],
+  ])
+  expect((await importAs(bob, exported)).body.messages.imported).toBe(2)
+  expect(ofType(await exportOf(bob), 'message').map(({ content, files }) => [content, files])).toEqual([
+    ['plan.txt', []],
+    ['And again', []],
+  ])
+})
+
 test('importing twice, or what is one’s own, changes nothing, also at the same time', async () => {
   const { ada } = await busyUser()
   const [bob, file] = [await signIn(), await exportOf(ada)]

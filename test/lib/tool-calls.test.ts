@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
-import { collectToolCalls, toWireMessage } from '../../src/ai/openai-tools.ts'
+import { toWireMessage } from '../../src/ai/openai-messages.ts'
+import { collectToolCalls } from '../../src/ai/openai-tools.ts'
 import { mergeSources } from '../../src/lib/sources.ts'
 
 /** What is collected of such deltas, one after the other. */
@@ -51,16 +52,25 @@ test('endless calls are bounded in number and length', () => {
   expect(long[0]!.arguments).toHaveLength(16_384)
 })
 
-test('arguments that are no object go back as an empty one, which every server can read', () => {
-  const sent = (given: string) => {
-    const message = toWireMessage({
-      role: 'assistant',
-      content: '',
-      toolCalls: [{ id: 'a', name: 'x', arguments: given }],
-    })
+test('arguments that are no object go back as an empty one, which every server can read', async () => {
+  const sent = async (given: string) => {
+    const message = await toWireMessage(
+      {
+        role: 'assistant',
+        content: '',
+        toolCalls: [{ id: 'a', name: 'x', arguments: given }],
+      },
+      { detail: 'auto', readPicture: async () => undefined },
+    )
     return (message as { tool_calls: { function: { arguments: string } }[] }).tool_calls[0]!.function.arguments
   }
-  expect(['{"q":', '[1]', '', 'null', '{"q":1}'].map(sent)).toEqual(['{}', '{}', '{}', '{}', '{"q":1}'])
+  expect(await Promise.all(['{"q":', '[1]', '', 'null', '{"q":1}'].map(sent))).toEqual([
+    '{}',
+    '{}',
+    '{}',
+    '{}',
+    '{"q":1}',
+  ])
 })
 
 test('sources are named once, the first twenty', () => {

@@ -1,17 +1,8 @@
 import { z } from '@hono/zod-openapi'
 import type { messages, runs } from '../../db/schema/index.ts'
 import { id, maybeId, modelName, modelText, moment } from '../../http/fields.ts'
+import { type Attached, Attachment, toAttachment } from '../files/schemas.ts'
 import { ContextReport, OnConflict, RunStatus, Source, Usage, Warning } from '../runs/schemas/run.ts'
-
-const Attachment = z
-  .strictObject({
-    id: z.uuid(),
-    filename: z.string().max(200),
-    file_path: z.string().max(500),
-    file_size: z.int().min(0).max(Number.MAX_SAFE_INTEGER),
-    mime_type: z.string().max(200),
-  })
-  .openapi('Attachment')
 
 export const Feedback = z
   .strictObject({
@@ -52,7 +43,7 @@ type StoredRun = typeof runs.$inferSelect
 /** What is shown of a message, with what its run, if it has one, adds to it. */
 export type MessageWithRun = Omit<typeof messages.$inferSelect, 'depth' | 'tokens' | 'updatedAt'> & {
   [K in 'context' | 'usage' | 'warnings']: StoredRun[K] | null
-}
+} & { attachments: Attached[] }
 
 /** Field by field, so that a new column stays private until somebody adds it here. */
 export const toMessage = (row: MessageWithRun): Message => ({
@@ -66,7 +57,7 @@ export const toMessage = (row: MessageWithRun): Message => ({
   model: row.model,
   created_at: row.createdAt.toISOString(),
   timestamp: row.createdAt.toISOString(),
-  attachments: [],
+  attachments: row.attachments.map(toAttachment),
   context: row.context,
   usage: row.usage,
   sources: row.sources ?? [],
@@ -79,16 +70,24 @@ const MAX_CODE_POINTS = 32_000
 const content = z
   .string()
   .max(2 * MAX_CODE_POINTS)
-  .refine((text) => text.trim() !== '', 'Must not be empty')
   .refine((text) => text.length <= MAX_CODE_POINTS || [...text].length <= MAX_CODE_POINTS, {
     message: `At most ${MAX_CODE_POINTS} characters`,
   })
-  .openapi({ minLength: 1, maxLength: MAX_CODE_POINTS, example: 'Hello, how can you help me?' })
+  .openapi({ maxLength: MAX_CODE_POINTS, example: 'Hello, how can you help me?' })
+const EMPTY = 'Must not be empty'
+const words = content.refine((text) => text.trim() !== '', EMPTY).openapi({ minLength: 1 })
+const isSaying = (content: string, files: string[]) => content.trim() !== '' || files.length > 0
+
+const files = z
+  .array(z.string().max(64))
+  .max(10)
+  .refine((ids) => new Set(ids).size === ids.length, 'The same file twice')
+  .default([])
+  .openapi({ description: 'Ids of uploaded files. With one, nothing need be said' })
 
 /** How a reply is to be made, wherever it is asked for. */
 const settings = {
   model: z.string().min(1).max(200).optional().openapi({ example: 'parley-offline' }),
-  files: z.array(z.string().max(64)).max(10).default([]).openapi({ description: 'Ids of uploaded files' }),
   internet_enabled: z.boolean().default(false).openapi({
     description: 'The model may search the web; `warnings` say when it cannot',
   }),
@@ -110,7 +109,6 @@ type Settings = z.infer<z.ZodObject<typeof settings>>
 /** Those settings in the words of the code. */
 export const toReplySettings = (given: Settings) => ({
   model: given.model,
-  files: given.files,
   internetEnabled: given.internet_enabled,
   onConflict: given.on_conflict,
   cancelOnDisconnect: given.on_disconnect === 'cancel',
@@ -120,13 +118,14 @@ export const toReplySettings = (given: Settings) => ({
 
 const stream = z.boolean().default(false).openapi({ description: 'Like `Accept: text/event-stream`' })
 
-const { files: _, ...ofReply } = { ...settings, stream }
+const ofReply = { ...settings, stream }
 const REPLY_FIELDS = Object.keys(ofReply) as (keyof typeof ofReply)[]
 const isDefault = (name: keyof typeof ofReply, value: unknown) => ofReply[name].parse(undefined) === value
 
 export const NewMessage = z
   .strictObject({
     content,
+    files,
     parent_id: z.uuid().optional().openapi({
       description: 'The message of this conversation that it follows; without it the last one of the active branch',
     }),
@@ -134,7 +133,8 @@ export const NewMessage = z
     ...settings,
     stream,
   })
-  .superRefine(({ reply, ...given }, { addIssue }) => {
+  .superRefine(({ reply, content, files, ...given }, { addIssue }) => {
+    if (!isSaying(content, files)) addIssue({ code: 'custom', path: ['content'], message: EMPTY })
     if (reply) return
     const idle = REPLY_FIELDS.filter((name) => !isDefault(name, given[name]))
     for (const name of idle)
@@ -145,7 +145,7 @@ export const NewMessage = z
 export const RegenerateRequest = z.strictObject({ ...settings, stream }).openapi('RegenerateRequest')
 
 export const MessageChanges = z
-  .strictObject({ content: content.optional(), feedback: z.union([Feedback, z.null()]).optional() })
+  .strictObject({ content: words.optional(), feedback: z.union([Feedback, z.null()]).optional() })
   .refine(({ content, feedback }) => (content === undefined) !== (feedback === undefined), {
     message: 'Either content or feedback',
   })
@@ -154,9 +154,11 @@ export const MessageChanges = z
 export const ChatRequest = z
   .strictObject({
     message: content,
+    files,
     chat_id: z.uuid().optional().openapi({ description: 'Without it a new conversation is made' }),
     ...settings,
   })
+  .refine(({ message, files }) => isSaying(message, files), { message: EMPTY, path: ['message'] })
   .openapi('ChatRequest')
 
 export const ChatAnswer = z

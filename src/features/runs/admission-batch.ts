@@ -1,6 +1,7 @@
 import { and, eq, sql } from 'drizzle-orm'
 import type { Window } from '../../ai/context-window.ts'
 import type { Model } from '../../ai/models.ts'
+import type { ShownFile } from '../../ai/shown-files.ts'
 import { movedTo } from '../../db/conversation-head.ts'
 import { isTransient } from '../../db/failures.ts'
 import { claimKey } from '../../db/idempotency.ts'
@@ -9,6 +10,7 @@ import { mustHold } from '../../db/preconditions.ts'
 import { conversations, messages, runs } from '../../db/schema/index.ts'
 import type { Ctx } from '../../http/context.ts'
 import type { Reserved } from '../../lib/run-events.ts'
+import { attach } from '../files/service/attach.ts'
 import { includesTier } from '../plans/service/plans.ts'
 import { type Need, reserve, reservedAsJson, selectQuota, toQuota } from '../plans/service/quota.ts'
 import type { Job, ReplyRef } from './job.ts'
@@ -16,7 +18,7 @@ import type { Place } from './reply-place.ts'
 import type { ReplyRequest } from './reply-request.ts'
 
 /** A run as it is to be written. */
-export type Planned = { job: Job & { run: ReplyRef }; model: Model; place: Place; window: Window }
+export type Planned = { job: Job & { run: ReplyRef }; model: Model; place: Place; files: ShownFile[]; window: Window }
 
 /** What the run needs of the quota, for its first call. */
 export const needOf = ({ job, window }: Planned): Need => ({
@@ -30,11 +32,12 @@ type Stored = [{ reserved: Reserved | null }[], Parameters<typeof toQuota>[0][]]
 
 /**
  * The batch that admits a run. Gives what was reserved for it, and the quota after it. What is no longer so undoes it:
- * the preconditions `session_live`, `model_in_plan`, `place_unchanged`, `conversation_free`, the key, or the quota.
+ * the preconditions `session_live`, `model_in_plan`, `place_unchanged`, `conversation_free`, FILES_THERE, the key, or the
+ * quota.
  */
 export async function writeAdmission(ctx: Ctx, request: ReplyRequest, planned: Planned) {
   const { db, user, now, config } = ctx
-  const { job, model, place, window } = planned
+  const { job, model, place, files, window } = planned
   const { run } = job
   const need = needOf(planned)
   const { content } = request.prompt
@@ -63,6 +66,7 @@ export async function writeAdmission(ctx: Ctx, request: ReplyRequest, planned: P
             tokens: window.message,
             ...ofConversation,
           }),
+          ...attach(db, user.id, run.userMessageId, files),
         ]),
     db.insert(messages).values({
       id: run.messageId,

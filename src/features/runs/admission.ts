@@ -1,4 +1,11 @@
-import { instructionTokens, promptOf, type Window, windowFor } from '../../ai/context-window.ts'
+import {
+  instructionTokens,
+  newestWithin,
+  promptOf,
+  type Saying,
+  type Window,
+  windowFor,
+} from '../../ai/context-window.ts'
 import type { Model } from '../../ai/models.ts'
 import { isKeyTaken } from '../../db/idempotency.ts'
 import { unmetPrecondition } from '../../db/preconditions.ts'
@@ -6,12 +13,13 @@ import type { Ctx } from '../../http/context.ts'
 import { AppError } from '../../http/errors.ts'
 import type { Reserved } from '../../lib/run-events.ts'
 import { titleOf } from '../../lib/titles.ts'
+import { FILES_THERE, fileNotFound, TEXT_POLL_MS } from '../files/service/attach.ts'
 import { type Quota, quotaRefusal, readQuota } from '../plans/service/quota.ts'
 import { needOf, type Planned, writeAdmission } from './admission-batch.ts'
 import { type Job, runnerOfConversation } from './job.ts'
 import { giveBackTurn, makeWay, type Ticket } from './make-way.ts'
 import { chooseModel } from './model-choice.ts'
-import { type Place, type Rooms, readPlace } from './reply-place.ts'
+import { type Place, type Read, type Rooms, readPlace } from './reply-place.ts'
 import type { ReplyRequest } from './reply-request.ts'
 import { SCHEMA_TOKENS, searchOffer } from './search-tool.ts'
 
@@ -29,7 +37,6 @@ const MAX_ROUNDS = 4
  *   `too_many_runs`; nothing is stored then
  */
 export async function admit(ctx: Ctx, request: ReplyRequest): Promise<Admission> {
-  if (request.files.length > 0) throw new AppError('file_not_found')
   const ticket: Ticket = { id: ctx.newId(), deadline: Date.now() + ctx.config.RUN_QUEUE_WAIT_MS }
   let admission: Admission | undefined
   try {
@@ -44,11 +51,16 @@ async function admitInTurn(caller: Ctx, request: ReplyRequest, ticket: Ticket): 
   let ctx = caller
   let round = 1
   const rooms = roomsFor(ctx, request)
-  const makeWayIn = async (conversationId: string) => {
+  const textsUntil = Date.now() + ctx.config.FILE_TEXT_WAIT_MS
+  /** Who has waited says what it says now. */
+  const wait = async (work: Promise<unknown>) => {
     const startedAt = Date.now()
-    await makeWay(ctx, conversationId, request.onConflict, ticket)
-    // Who has waited says what it says now, and has tried nothing yet.
+    await work
     ctx = { ...ctx, now: new Date(ctx.now.getTime() + Date.now() - startedAt) }
+  }
+  const makeWayIn = async (conversationId: string) => {
+    await wait(makeWay(ctx, conversationId, request.onConflict, ticket))
+    // It has tried nothing yet.
     if (ticket.servedIn && Date.now() < ticket.deadline) round = 0
   }
   for (; round <= MAX_ROUNDS; round++) {
@@ -60,13 +72,19 @@ async function admitInTurn(caller: Ctx, request: ReplyRequest, ticket: Ticket): 
       await makeWayIn(place.conversationId!)
       continue
     }
-    const planned = plan(ctx, request, place)
+    if (read.isReading && Date.now() < textsUntil) {
+      await wait(scheduler.wait(TEXT_POLL_MS))
+      round -= 1
+      continue
+    }
+    const planned = plan(ctx, request, read)
     try {
       const { reserved, quota } = await writeAdmission(ctx, request, planned)
       return { job: within(planned.job, reserved), quota }
     } catch (error) {
       const unmet = unmetPrecondition(error)
       if (unmet === 'model_in_plan') throw notInPlan(planned.model)
+      if (unmet === FILES_THERE) throw fileNotFound()
       const isBusy = unmet === 'conversation_free'
       if (!isBusy && unmet !== 'place_unchanged' && !isKeyTaken(error)) {
         throw (await quotaRefusal(ctx, error, needOf(planned))) ?? error
@@ -81,12 +99,17 @@ async function admitInTurn(caller: Ctx, request: ReplyRequest, ticket: Ticket): 
 }
 
 /**
- * What each model that may be chosen leaves for what was said before.
+ * What each model that may be chosen leaves for what was said before, and for files.
  * @throws AppError `model_not_allowed`, `context_too_long` when what is said now is too much for the model named
  */
 function roomsFor({ config }: Ctx, { prompt, model: wanted, maxOutputTokens, internetEnabled }: ReplyRequest): Rooms {
   const roomOf = (model: Model) =>
-    windowFor(model, prompt.content, maxOutputTokens, searchOffer(config, model, internetEnabled).tokens)
+    windowFor(
+      model,
+      prompt.content === undefined ? undefined : { content: prompt.content, files: [] },
+      maxOutputTokens,
+      searchOffer(config, model, internetEnabled).tokens,
+    )
   const model = chooseModel(config, wanted)
   const first = roomOf(model)
   if (wanted !== undefined && first.room < 0) throw tooLong(model, first)
@@ -98,22 +121,24 @@ function roomsFor({ config }: Ctx, { prompt, model: wanted, maxOutputTokens, int
  * Ids, prompt and warnings of the run that the request asks for.
  * @throws AppError `conflict` when there is nothing to answer, `model_not_allowed`, `context_too_long`
  */
-function plan(ctx: Ctx, request: ReplyRequest, place: Place): Planned {
+function plan(ctx: Ctx, request: ReplyRequest, { place, files }: Read): Planned {
   const { user, now, newId, config } = ctx
   const { content } = request.prompt
+  const saying: Saying | undefined = content === undefined ? undefined : { content, files }
   const isQuestion = content !== undefined || (place.said.at(-1)?.role ?? 'user') === 'user'
   if ((content === undefined && place.baseId === null) || !isQuestion) {
     throw new AppError('conflict', 'There is no message of yours before it that could be answered')
   }
   const model = chooseModel(config, request.model ?? place.projectModel ?? undefined)
   const search = searchOffer(config, model, request.internetEnabled)
-  const window = windowFor(model, content, request.maxOutputTokens, search.tokens)
+  const window = windowFor(model, saying, request.maxOutputTokens, search.tokens)
   const room = window.room - instructionTokens(place.instructions)
-  if (room < 0 || (content === undefined && place.said.length === 0)) throw tooLong(model, window)
+  const said = newestWithin(room, model, place.said)
+  if (room < 0 || (content === undefined && said.length === 0)) throw tooLong(model, window)
   const length = place.depth + (content === undefined ? 0 : 1)
   const instructions = [...place.instructions, ...search.instructions]
   const toolTokens = search.searches ? SCHEMA_TOKENS : 0
-  const { messages, context } = promptOf({ ...place, instructions, toolTokens, content, length })
+  const { messages, context } = promptOf({ model, instructions, said, now: saying, toolTokens, length })
   if (context.dropped > 0 && request.refuseTruncation) {
     throw new AppError('context_too_long', `${context.dropped} older messages do not fit`, {
       extras: { tokens: context.tokens, limit: model.context },
@@ -139,10 +164,13 @@ function plan(ctx: Ctx, request: ReplyRequest, place: Place): Planned {
     searches: search.searches,
     maxOutputTokens: window.output,
     cancelOnDisconnect: request.cancelOnDisconnect,
-    title: wantsTitle(place) ? (place.title ?? titleOf(content ?? place.said.at(-1)!.content)) : undefined,
+    title: wantsTitle(place) ? (place.title ?? titleOf(wordsOf(saying ?? said.at(-1)!))) : undefined,
   }
-  return { job, model, place, window }
+  return { job, model, place, files, window }
 }
+
+/** What a conversation may be named by. */
+const wordsOf = ({ content, files }: Saying) => content || (files[0]?.name ?? '')
 
 /** A conversation is named with its first answer; what was only stored before gave it its first words at the most. */
 const wantsTitle = ({ title, titleSource, said }: Place) =>

@@ -130,6 +130,7 @@ async function attempt(input: Input, result: Answer): Promise<void> {
       messages,
       maxOutputTokens: Math.min(input.maxOutputTokens, model.max_output),
       outputParam: model.output_param,
+      detail: model.picture_detail,
       tools,
     }
     const opening = input.provider(model).open(request, abort.signal)

@@ -1,5 +1,6 @@
 import { and, desc, eq, type SQL, sql } from 'drizzle-orm'
 import type { Said } from '../../ai/context-window.ts'
+import type { ShownFile } from '../../ai/shown-files.ts'
 import type { Db } from '../../db/client.ts'
 import { type Idempotency, resultOf, selectClaim } from '../../db/idempotency.ts'
 import { branchFrom } from '../../db/message-branch.ts'
@@ -8,6 +9,7 @@ import { conversations, messages, projects } from '../../db/schema/index.ts'
 import type { Ctx } from '../../http/context.ts'
 import { notFound } from '../../http/errors.ts'
 import type { RunStatus } from '../../lib/run-events.ts'
+import { isReading, selectAttachable, shownFilesOf, toShown } from '../files/service/attach.ts'
 import type { Prompt } from './reply-request.ts'
 
 /** Where in a conversation something is said, and what holds there. */
@@ -49,37 +51,49 @@ const NOWHERE: Place = {
 /** Room for what was said before, in tokens, by the model; `''` is for the one that is used where nobody chooses. */
 export type Rooms = Record<string, number>
 
+/** The place of a prompt and the files that it brings; `isReading` while the text of one is not known yet. */
+export type Read = { place: Place; files: ShownFile[]; isReading: boolean }
+
 /**
  * The place that a prompt names, or what the same key made before. One round trip, which reads no more messages than one
  * prompt can have. The model may be the project's, and instructions take of its room, so the room is computed there.
- * @throws AppError `not_found`, `idempotency_key_reused`
+ * @throws AppError `not_found`, `file_not_found`, `idempotency_key_reused`
  */
 export async function readPlace(
   { db, user, config, now }: Ctx,
   prompt: Prompt,
   rooms: Rooms,
   idempotency?: Idempotency,
-): Promise<{ place: Place } | { replayOf: string }> {
+): Promise<Read | { replayOf: string }> {
   const isNew = prompt.at === undefined
-  if (isNew && !idempotency) return { place: NOWHERE }
+  const fileIds = prompt.content === undefined ? [] : prompt.files
+  if (isNew && !idempotency && fileIds.length === 0) return { place: NOWHERE, files: [], isReading: false }
   const named = selectNamedPlace(prompt.at ?? { conversationId: '' }, user.id, now)
   const maxMessages = config.CONTEXT_MAX_MESSAGES - (prompt.content === undefined ? 0 : 1)
   const branch = branchFrom(db, sql`SELECT base_id FROM (${named})`, maxMessages, roomAt(named, rooms))
-  const [[claim], [found], said] = await db.batch([
+  const [[claim], [found], said, attachable] = await db.batch([
     selectClaim(db, idempotency ?? { scope: '', route: '', key: '', fingerprint: '' }),
     selectPlace(db, named),
     db
       .with(branch)
-      .select({ role: branch.role, content: branch.content, tokens: branch.tokens })
+      .select({
+        role: branch.role,
+        content: branch.content,
+        tokens: branch.tokens,
+        files: shownFilesOf(sql`branch.id`).as('files'),
+      })
       .from(branch)
       .orderBy(desc(branch.place)),
+    selectAttachable(db, user.id, fileIds),
   ])
   if (claim) return { replayOf: resultOf(claim, idempotency!) }
-  if (isNew) return { place: NOWHERE }
-  if (!found) throw notFound()
+  if (!isNew && !found) throw notFound()
+  const files = toShown(attachable, fileIds)
+  const read = { files, isReading: isReading(attachable) }
+  if (!found) return { place: NOWHERE, ...read }
   const { projectInstructions, ownInstructions, depth, ...place } = found
   const instructions = [projectInstructions, ownInstructions].filter((text) => text !== null)
-  return { place: { ...place, depth: depth ?? 0, instructions, said } }
+  return { place: { ...place, depth: depth ?? 0, instructions, said }, ...read }
 }
 
 const selectPlace = (db: Db, named: SQL) =>

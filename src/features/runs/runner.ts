@@ -6,11 +6,13 @@ import { describeError, type Log, openLog } from '../../http/log.ts'
 import { newId, newSecret } from '../../lib/ids.ts'
 import type { CancelReason, NewRunEvent } from '../../lib/run-events.ts'
 import { cleanTitle } from '../../lib/titles.ts'
+import { readPicture } from '../files/service/pictures.ts'
 import { EventLog } from './event-log.ts'
 import { type FurtherCall, reserveCall } from './further-call.ts'
 import { toRunFault } from './generate.ts'
 import { closingEvents, createdEvent, type Ending, type Job, type Outcome, type Result, type RunRef } from './job.ts'
 import { LiveRun } from './live-run.ts'
+import { fallbackFor } from './model-choice.ts'
 import { START_GRACE_MS } from './recovery.ts'
 import { lostResultOf, resultOf, type Stopped } from './result.ts'
 import { checkpoint, setLastSeq, settlePromptly, settleWithin } from './settle.ts'
@@ -216,10 +218,10 @@ export class Runner extends DurableObject<Env> {
       if (model) {
         generation = await generateWithTools({
           job,
-          provider: (one) => providerFor(one, this.#config),
+          provider: (one) =>
+            providerFor(one, this.#config, (picture) => readPicture(this.env.FILES, picture, this.#log)),
           model,
-          // One that cannot search would answer as if it had.
-          fallback: this.#config.MODELS.find(({ id, tools }) => id === model.fallback && (tools || !job.searches)),
+          fallback: fallbackFor(model, job, this.#config),
           config: this.#config,
           signal: live.abort.signal,
           onDelta: (kind, delta) => live.delta(kind, delta),

@@ -119,7 +119,8 @@ function addMessage(open: Open | undefined, value: unknown, where: string, numbe
     if (open && isPlaced && conversation_id === open.line.id) place(open, id, parent_id ?? null, undefined, number)
     return read
   }
-  const { id, parent_id, conversation_id, content } = read.data
+  const { id, parent_id, conversation_id } = read.data
+  const content = wordsOf(read.data)
   const skip = (reason: string): Skipped => ({ skipped: 'messages', where, reason })
   if (open?.line.id !== conversation_id) return skip('Its conversation is not before it')
   if (open.nodes.has(id)) return skip('Twice in its conversation')
@@ -147,13 +148,17 @@ function place(
   at.set(id, n)
 }
 
+/** What is said; where that was only done with files, what they were called. */
+const wordsOf = ({ content, files }: MessageLine) =>
+  content.trim() === '' ? files.map(({ filename }) => filename).join(', ') : content
+
 function message(line: MessageLine, now: Date): IncomingMessage {
-  const { role, content, status, model, sources, feedback } = line
+  const { role, status, model, sources, feedback } = line
   const isReply = role === 'assistant'
   const createdAt = time(line.created_at, now)
   return {
     role,
-    content,
+    content: wordsOf(line),
     // Nobody is writing on it any more.
     status: !isReply ? 'completed' : status === 'in_progress' ? 'interrupted' : status,
     model: model ?? null,

@@ -73,7 +73,9 @@ function copyBranch(db: Db, shareId: string, conversationId: string) {
         shareId: sql<string>`${shareId}`.as('share_id'),
         place: sql<number>`row_number() OVER (ORDER BY place DESC)`.as('new_place'),
         role: branch.role,
-        content: branch.content,
+        // Files are not shared; where nothing was said, their names tell of them.
+        content: sql<string>`iif(content = '', coalesce((SELECT group_concat(f.name, ', ') FROM message_files mf
+          JOIN files f ON f.id = mf.file_id WHERE mf.message_id = branch.id), ''), content)`.as('content'),
         model: branch.model,
         sources: branch.sources,
         createdAt: branch.createdAt,

@@ -81,15 +81,15 @@ replyRoutes.openapi(
     [...ADMISSION_ERRORS, ...RUN_ERRORS],
   ),
   async (c) => {
-    const { stream, reply, content, parent_id, ...settings } = c.req.valid('json')
-    const idempotency = await idempotencyOf(c, { content, reply, parent_id, ...settings })
+    const { stream, reply, content, files, parent_id, ...settings } = c.req.valid('json')
+    const idempotency = await idempotencyOf(c, { content, files, reply, parent_id, ...settings })
     const conversationId = c.req.valid('param').id
     const at = parent_id === undefined ? { conversationId } : { conversationId, parentId: parent_id }
     if (!reply) {
-      const { message, replayed } = await storeMessage(c.var.ctx, at, content, settings.files, idempotency)
+      const { message, replayed } = await storeMessage(c.var.ctx, at, { content, files }, idempotency)
       return c.json(toMessage(message), 201, { ...locationOf(message.id), ...replayedHeader(replayed) })
     }
-    const request = { prompt: { content, at }, idempotency, ...toReplySettings(settings) }
+    const request = { prompt: { content, files, at }, idempotency, ...toReplySettings(settings) }
     return replyTo(c, request, { stream, ...c.req.valid('query') })
   },
 )
@@ -116,7 +116,7 @@ replyRoutes.openapi(
         204: { description: 'Replayed with `Last-Event-ID` of the terminal event: nothing follows' },
       },
     },
-    ['conflict', ...ADMISSION_ERRORS, ...RUN_ERRORS],
+    ['conflict', ...ADMISSION_ERRORS.filter((code) => code !== 'file_not_found'), ...RUN_ERRORS],
   ),
   async (c) => {
     const { stream, ...settings } = RegenerateRequest.parse(c.req.valid('json') ?? {})
@@ -145,9 +145,9 @@ replyRoutes.openapi(
     [...ADMISSION_ERRORS, ...RUN_ERRORS],
   ),
   async (c) => {
-    const { message, chat_id, ...settings } = c.req.valid('json')
+    const { message, files, chat_id, ...settings } = c.req.valid('json')
     const idempotency = await idempotencyOf(c, c.req.valid('json'))
-    const prompt = { content: message, at: chat_id === undefined ? undefined : { conversationId: chat_id } }
+    const prompt = { content: message, files, at: chat_id === undefined ? undefined : { conversationId: chat_id } }
     const request = { prompt, idempotency, ...toReplySettings(settings) }
     const feed = await runs.startReply(c.var.ctx, request, 0)
     if (feed === 'ended') throw new Error('A watch from the start cannot be at the end')

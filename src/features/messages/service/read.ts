@@ -6,10 +6,16 @@ import { keyAfter, type Page, type PageRequest, pageOf } from '../../../db/pages
 import { conversations, messages, runs } from '../../../db/schema/index.ts'
 import type { Ctx } from '../../../http/context.ts'
 import { invalid, notFound } from '../../../http/errors.ts'
+import { attachmentsOf } from '../../files/service/attach.ts'
 import type { MessageWithRun } from '../schemas.ts'
 
-/** What a run adds to its message. No name of a message's own: D1 answers a batch by name. */
-const ofRun = { context: runs.context, usage: runs.usage, warnings: runs.warnings }
+/** What its run and its files add to a message. No name of a message's own: D1 answers a batch by name. */
+const besides = (messageId: SQL) => ({
+  context: runs.context,
+  usage: runs.usage,
+  warnings: runs.warnings,
+  attachments: attachmentsOf(messageId).as('attachments'),
+})
 
 /** Of the texts of one page, as they are estimated: about 3 MB. The longest message has a third of it. */
 const PAGE_TOKENS = 1_000_000
@@ -19,7 +25,7 @@ const selectBranch = (db: Db, from: SQL, limit: number) => {
   const branch = branchFrom(db, from, limit, PAGE_TOKENS)
   return db
     .with(branch)
-    .select({ ...branch._.selectedFields, ...ofRun })
+    .select({ ...branch._.selectedFields, ...besides(sql`branch.id`) })
     .from(branch)
     .leftJoin(runs, eq(runs.id, branch.runId))
     .orderBy(sql`place`)
@@ -83,7 +89,7 @@ export const conversationOf = (userId: string, id: string) => sql`(SELECT c.id F
 /** @throws AppError `not_found`, also when the message is in somebody else's conversation */
 export async function getMessage({ db, user }: Ctx, id: string): Promise<MessageWithRun> {
   const row = await db
-    .select({ ...getTableColumns(messages), ...ofRun })
+    .select({ ...getTableColumns(messages), ...besides(sql`messages.id`) })
     .from(messages)
     .innerJoin(conversations, and(eq(conversations.id, messages.conversationId), eq(conversations.userId, user.id)))
     .leftJoin(runs, eq(runs.id, messages.runId))
@@ -108,7 +114,7 @@ export async function listSiblings({ db, user }: Ctx, id: string, page: PageRequ
     .where(eq(messages.id, id))
   const itself = own.as('own')
   const siblings = db
-    .select({ ...getTableColumns(messages), ...ofRun })
+    .select({ ...getTableColumns(messages), ...besides(sql`messages.id`) })
     .from(itself)
     .innerJoin(
       messages,

@@ -1,14 +1,17 @@
 import { eq, type SQL, sql } from 'drizzle-orm'
+import type { BatchItem } from 'drizzle-orm/batch'
+import { sayingTokens } from '../../../ai/context-window.ts'
 import { movedTo } from '../../../db/conversation-head.ts'
 import { type Idempotency, once } from '../../../db/idempotency.ts'
 import { leafBelow } from '../../../db/message-branch.ts'
 import { type NamedPlace, selectNamedPlace } from '../../../db/message-place.ts'
 import { mustHold, unmetPrecondition } from '../../../db/preconditions.ts'
-import { conversations, messages } from '../../../db/schema/index.ts'
+import { conversations, messageFiles, messages } from '../../../db/schema/index.ts'
 import type { Ctx } from '../../../http/context.ts'
-import { AppError, invalid, notFound } from '../../../http/errors.ts'
+import { invalid, notFound } from '../../../http/errors.ts'
 import { titleOf } from '../../../lib/titles.ts'
 import { estimateTokens } from '../../../lib/token-estimate.ts'
+import { attach, FILES_THERE, fileNotFound, readShown } from '../../files/service/attach.ts'
 import { unlessReplying } from '../active-reply.ts'
 import type { Feedback, MessageWithRun } from '../schemas.ts'
 import { conversationOf, getMessage } from './read.ts'
@@ -21,32 +24,56 @@ import { conversationOf, getMessage } from './read.ts'
 export const storeMessage = (
   ctx: Ctx,
   place: Extract<NamedPlace, { conversationId: string }>,
-  content: string,
-  files: string[],
+  { content, files }: { content: string; files: string[] },
   idempotency: Idempotency | undefined,
 ) => {
-  // There are none yet.
-  if (files.length > 0) throw new AppError('file_not_found')
-  return unlessReplying(ctx, place.conversationId, 'conversation_busy', () =>
-    insertAt(ctx, place, content, idempotency, sql`1`),
-  )
+  return unlessReplying(ctx, place.conversationId, 'conversation_busy', async () => {
+    const { db, user } = ctx
+    const shown = await readShown(ctx, files)
+    return insertAt(
+      ctx,
+      place,
+      { content, tokens: sql`${sayingTokens({ content, files: shown })}`, name: shown[0]?.name },
+      idempotency,
+      (id) => attach(db, user.id, id, shown),
+    )
+  })
 }
 
 /**
- * Stores another wording of a message of the user's, beside it: what was said after the old one stays there. The new one
- * becomes the head.
+ * Stores another wording of a message of the user's, beside it and with the same files: what was said after the old one
+ * stays there. The new one becomes the head.
  * @throws AppError `not_found`, `validation_failed` for an answer, `idempotency_key_reused`
  */
-export const editMessage = (ctx: Ctx, id: string, content: string, idempotency: Idempotency | undefined) =>
-  insertAt(ctx, { besides: id }, content, idempotency, sql`(SELECT role FROM messages WHERE id = ${id}) = 'user'`)
+export const editMessage = (ctx: Ctx, id: string, content: string, idempotency: Idempotency | undefined) => {
+  const { db } = ctx
+  const isOwn = mustHold(db, 'own_words', sql`(SELECT role FROM messages WHERE id = ${id}) = 'user'`)
+  // What its files take, which stay: all but `estimateTokens` of its words.
+  const others = sql`(SELECT tokens - (length(CAST(content AS BLOB)) + 2) / 3 - 4 FROM messages WHERE id = ${id})`
+  const tokens = sql`${estimateTokens(content)} + ${others}`
+  return insertAt(ctx, { besides: id }, { content, tokens }, idempotency, (newId) => [
+    isOwn,
+    db
+      .insert(messageFiles)
+      .select(sql`SELECT ${newId}, place, file_id, part FROM message_files WHERE message_id = ${id}`),
+  ])
+}
 
-/** One batch; `condition` is of an edit. What the same key stored before is given again. */
+type Said = {
+  content: string
+  /** With those of its files. */
+  tokens: SQL
+  /** Of its first file, for a conversation that has no other words to be named by. */
+  name?: string
+}
+
+/** One batch; `also` is done with the new message, in it. What the same key stored before is given again. */
 async function insertAt(
   ctx: Ctx,
   place: NamedPlace,
-  content: string,
+  { content, tokens, name = '' }: Said,
   idempotency: Idempotency | undefined,
-  condition: SQL,
+  also: (id: string) => BatchItem<'sqlite'>[],
 ): Promise<{ message: MessageWithRun; replayed: boolean }> {
   const { db, user, now, newId, config } = ctx
   const named = selectNamedPlace(place, user.id, now)
@@ -57,20 +84,21 @@ async function insertAt(
     const done = await once(db, idempotency, id, now, [
       mustHold(db, 'place_there', sql`EXISTS (${named})`),
       mustHold(db, 'no_active_reply', sql`EXISTS (SELECT 1 FROM (${named}) WHERE ${isFinished})`),
-      mustHold(db, 'own_words', condition),
       db.insert(messages).select(sql`
         SELECT ${id}, named.conversation_id, named.base_id, coalesce(base.depth, 0) + 1, 'user', ${content}, 'completed',
-          ${estimateTokens(content)}, NULL, ${at}, ${at}, NULL, NULL, NULL, NULL
+          CAST(${tokens} AS INTEGER), NULL, ${at}, ${at}, NULL, NULL, NULL, NULL
         FROM (${named}) named LEFT JOIN messages base ON base.id = named.base_id`),
       db
         .update(conversations)
-        .set(movedTo(id, now, config, titleOf(content)))
+        .set(movedTo(id, now, config, titleOf(content || name)))
         .where(sql`id = (SELECT conversation_id FROM messages WHERE id = ${id})`),
+      ...also(id),
     ])
     return { message: await getMessage(ctx, done.id), replayed: done.replayed }
   } catch (error) {
     const unmet = unmetPrecondition(error)
     if (unmet === 'place_there') throw notFound()
+    if (unmet === FILES_THERE) throw fileNotFound()
     if (unmet === 'own_words') {
       throw invalid([{ pointer: '/content', detail: 'Only what you said yourself can be edited' }])
     }

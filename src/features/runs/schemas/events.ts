@@ -50,6 +50,7 @@ export const toStoredMessage = (
     status: 'completed',
     model: run.model,
     sources,
+    attachments: [],
     feedback: null,
     feedbackComment: null,
     context: run.context,

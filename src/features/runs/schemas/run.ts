@@ -9,10 +9,16 @@ export const CancelReason = z.enum(shapes.CancelReason.options).openapi('CancelR
 export const RunFault = z.strictObject(shapes.RunFault.shape).openapi('RunFault')
 export const Warning = z.strictObject(shapes.Warning.shape).openapi('Warning')
 export const Source = z.strictObject(shapes.Source.shape).openapi('Source')
-export const ContextReport = z.strictObject(shapes.ContextReport.shape).openapi('ContextReport', {
-  description: 'What the model was sent: messages with the new one, those left out, and the estimated tokens.',
-  example: { sent: 12, dropped: 88, tokens: 3120 },
+const ContextFile = z.strictObject(shapes.ContextFile.shape).openapi('ContextFile', {
+  description: 'How much of a file the model was sent: all that it can show, the beginning of it, or its name alone.',
 })
+export const ContextReport = z
+  .strictObject({ ...shapes.ContextReport.shape, files: z.array(ContextFile).max(50).optional() })
+  .openapi('ContextReport', {
+    description:
+      'What the model was sent: messages with the new one, those left out, the estimated tokens, and the files.',
+    example: { sent: 12, dropped: 88, tokens: 3120 },
+  })
 export const Reserved = z.strictObject(shapes.Reserved.shape).openapi('Reserved', {
   description: 'Tokens that are held for the run, and whether there was room for less than was asked for.',
   example: { tokens: 4144, clamped: false },

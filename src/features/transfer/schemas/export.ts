@@ -65,6 +65,7 @@ const messageFields = (row: RowOf<'message'>) => ({
   status: row.status,
   model: row.model,
   sources: row.sources ?? [],
+  files: row.attachments.map(({ id, name }) => ({ id, filename: name })),
   feedback: row.feedback && { rating: row.feedback, comment: row.feedbackComment },
   created_at: row.createdAt,
   updated_at: row.updatedAt,

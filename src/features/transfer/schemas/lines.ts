@@ -58,6 +58,12 @@ export const MessageLine = z.object({
     .max(100)
     .default([])
     .transform((sources) => sources.filter(isWebPage)),
+  /** Their content is not in the file. */
+  files: z
+    .array(z.object({ filename: z.string().max(400) }))
+    .max(10)
+    .default([])
+    .catch([]),
   feedback: z.object({ rating: z.enum(['up', 'down']), comment: z.string().max(2_000).nullish() }).nullish(),
   created_at: moment,
   updated_at: moment,

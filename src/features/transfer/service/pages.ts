@@ -1,9 +1,10 @@
-import { and, asc, eq, gt, type SQL, sql } from 'drizzle-orm'
+import { and, asc, eq, getTableColumns, gt, type SQL, sql } from 'drizzle-orm'
 import type { Db } from '../../../db/client.ts'
 import { conversations, messages, projects } from '../../../db/schema/index.ts'
+import { attachmentsOf } from '../../files/service/attach.ts'
 
 export type StoredConversation = typeof conversations.$inferSelect
-export type StoredMessage = typeof messages.$inferSelect
+export type StoredMessage = typeof messages.$inferSelect & { attachments: { id: string; name: string }[] }
 export type StoredProject = typeof projects.$inferSelect
 
 /** A conversation or a message of somebody's. */
@@ -75,10 +76,10 @@ const conversationsAfter = (db: Db, userId: string, after: string, kind?: SQL): 
  */
 const messagesAfter = (db: Db, places: Place[]): Promise<StoredMessage[]> =>
   db
-    .select()
+    .select({ ...getTableColumns(messages), attachments: attachmentsOf(sql`messages.id`).as('attachments') })
     .from(messages)
     .where(
-      sql`id IN (
+      sql`messages.id IN (
         WITH page AS MATERIALIZED (
           SELECT place.key AS nth, m.depth, m.id, octet_length(m.content) + coalesce(octet_length(m.sources), 0) AS size
           FROM json_each(${JSON.stringify(places)}) place CROSS JOIN messages m INDEXED BY messages_by_depth
@@ -89,4 +90,4 @@ const messagesAfter = (db: Db, places: Place[]): Promise<StoredMessage[]> =>
         SELECT id FROM (SELECT id, sum(size) OVER (ORDER BY nth, depth, id) - size AS before FROM page)
         WHERE before < ${MESSAGES_SIZE})`,
     )
-    .orderBy(sql`+conversation_id, +depth, +id`)
+    .orderBy(sql`+conversation_id, +depth, +messages.id`)

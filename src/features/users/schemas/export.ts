@@ -1,4 +1,5 @@
 import { toConversation } from '../../conversations/schemas/conversation.ts'
+import { toFile } from '../../files/schemas.ts'
 import { toRun } from '../../runs/schemas/run.ts'
 import type { ExportRecord } from '../service/export.ts'
 import { toAccountOfUser } from './user.ts'
@@ -15,6 +16,7 @@ export function toLine(record: ExportRecord, userId: string): { type: string } &
   if (type === 'message') return { type, ...messageFields(record.row) }
   if (type === 'share') return { type, ...shareFields(record.row) }
   if (type === 'shared_message') return { type, ...sharedFields(record.row) }
+  if (type === 'file') return { type, ...toFile(record.row) }
   if (type === 'run') return { type, ...runFields(record.row) }
   if (type === 'usage') return { type, ...usageFields(record.row) }
   return { type, ...auditFields(record.row, userId) }
@@ -52,6 +54,7 @@ const messageFields = (row: RowOf<'message'>) => ({
   status: row.status,
   model: row.model,
   sources: row.sources ?? [],
+  files: row.attachments.map(({ id, name }) => ({ id, filename: name })),
   feedback: row.feedback && { rating: row.feedback, comment: row.feedbackComment },
   created_at: row.createdAt,
   updated_at: row.updatedAt,

@@ -1,6 +1,6 @@
 import { and, asc, eq, getTableColumns, gt, ne, sql } from 'drizzle-orm'
 import type { Db } from '../../../db/client.ts'
-import { auditLog, runs, sessions, sharedMessages, shares, usageLedger } from '../../../db/schema/index.ts'
+import { auditLog, files, runs, sessions, sharedMessages, shares, usageLedger } from '../../../db/schema/index.ts'
 
 /** Rows of a page. Each page is a seek in an index. */
 const PAGE = 500
@@ -33,6 +33,15 @@ export const sharedAfter = (db: Db, shareId: string, after?: { place: number }) 
     .where(and(eq(sharedMessages.shareId, shareId), gt(sharedMessages.place, after?.place ?? 0)))
     .orderBy(asc(sharedMessages.place))
     .limit(SHARED)
+
+/** Their content is at its own address, for as long as the account is there. */
+export const filesAfter = (db: Db, userId: string, after?: AfterId) =>
+  db
+    .select()
+    .from(files)
+    .where(and(eq(files.userId, userId), eq(files.state, 'ready'), gt(files.id, after?.id ?? '')))
+    .orderBy(asc(files.id))
+    .limit(PAGE)
 
 export const runsAfter = (db: Db, userId: string, after?: AfterId) =>
   db

@@ -3,6 +3,7 @@ import { audited } from '../../../db/audit.ts'
 import type { Db } from '../../../db/client.ts'
 import {
   type auditLog,
+  type files,
   type runs,
   type sessions,
   type sharedMessages,
@@ -29,6 +30,7 @@ export type ExportRecord =
   | Walked
   | { type: 'share'; row: typeof shares.$inferSelect }
   | { type: 'shared_message'; row: typeof sharedMessages.$inferSelect }
+  | { type: 'file'; row: typeof files.$inferSelect }
   | { type: 'run'; row: typeof runs.$inferSelect }
   | { type: 'usage'; row: typeof usageLedger.$inferSelect }
   | { type: 'audit'; row: typeof auditLog.$inferSelect }
@@ -67,6 +69,7 @@ async function* recordsOf(db: Db, account: typeof users.$inferSelect): AsyncGene
   }
   yield* auditedIn(db, told)
   yield* sharesOf(db, id)
+  yield* every('file', (after?: typeof files.$inferSelect) => pages.filesAfter(db, id, after))
   yield* every('run', (after?: typeof runs.$inferSelect) => pages.runsAfter(db, id, after))
   yield* every('usage', (after?: typeof usageLedger.$inferSelect) => pages.usageAfter(db, id, after))
   yield* every('audit', (after?: typeof auditLog.$inferSelect) => pages.auditedOf(db, id, after))

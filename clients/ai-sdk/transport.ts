@@ -7,7 +7,12 @@ export type ReplyRun = {
   user_message_id: string
   status: 'in_progress' | 'completed' | 'cancelled' | 'failed' | 'interrupted'
   model: string
-  context: { sent: number; dropped: number; tokens: number }
+  context: {
+    sent: number
+    dropped: number
+    tokens: number
+    files?: { id: string; filename: string; shown: 'included' | 'cut' | 'named' }[]
+  }
   warnings: { code: string; detail: string }[]
   finish_reason?: string
   cancel_reason?: string

@@ -233,6 +233,7 @@ test('the metrics count what there is and what each day brought', async () => {
 test('what the counters say is what is there', async () => {
   const admin = await signInAdmin()
   await admin('POST', '/chat', { message: 'Hi', model: 'parley-offline' })
+  await admin('PUT', '/upload?filename=a', undefined, { raw: 'Hi' })
   const { body } = await admin('GET', '/admin/metrics')
   expect(body).toMatchObject({
     total_users: await countOf('users WHERE deleted_at IS NULL'),
@@ -254,6 +255,7 @@ test('what the counters say is what is there', async () => {
       conversations: body.total_conversations,
       messages: body.total_messages,
       runs: await countOf('usage_ledger'),
+      files: await countOf("files WHERE state <> 'deleted'"),
     },
   })
 })

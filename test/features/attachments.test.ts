@@ -209,6 +209,29 @@ test('with files nothing need be said, and a conversation is named by the first'
   expect((await say(ada, '', [])).status).toBe(422)
 })
 
+test('what was said with files alone is named by them in a title and a shared link', async () => {
+  const ada = await signIn()
+  const file = await upload(ada, 'Hello', 'plan.txt')
+  const { body: message } = await say(ada, ' \n ', [file], { reply: false })
+  expect(message.content).toBe('')
+  const path = `/conversations/${message.conversation_id}`
+  await ada('PATCH', path, { title: null })
+  expect((await ada('POST', `${path}/title`)).body.title).toBe('plan.txt')
+  const { body: share } = await ada('POST', `${path}/shares`, {})
+  const { body: shared } = await ada('GET', `/shared/${share.token}`)
+  expect(shared.messages.map(({ content }: { content: string }) => content)).toEqual(['plan.txt'])
+})
+
+test('pictures are counted by the model that sees them, and stored as all count them', async () => {
+  const ada = await signIn()
+  const picture = await upload(ada, PNG, 'tiny.png')
+  const { body } = await say(ada, (await script(reply(1), reply(1))).prompt, [picture], { model: 'gpt-4o-mini' })
+  const { tokens } = (await one<{ tokens: number }>('SELECT tokens FROM messages WHERE id = ?', body.parent_id))!
+  expect(body.context.tokens - tokens).toBe(2_833 - 1_445)
+  const { body: again } = await ada('POST', `/messages/${body.id}/regenerate`, { model: 'gpt-4o-mini' })
+  expect(again.context.tokens).toBe(body.context.tokens)
+})
+
 test('a file in use cannot be deleted, and goes with the last message that has it', async () => {
   const ada = await signIn()
   const file = await upload(ada, 'kept')

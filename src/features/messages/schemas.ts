@@ -73,10 +73,12 @@ const content = z
   .refine((text) => text.length <= MAX_CODE_POINTS || [...text].length <= MAX_CODE_POINTS, {
     message: `At most ${MAX_CODE_POINTS} characters`,
   })
+  // Blanks alone are nothing said.
+  .overwrite((text) => (text.trim() === '' ? '' : text))
   .openapi({ maxLength: MAX_CODE_POINTS, example: 'Hello, how can you help me?' })
 const EMPTY = 'Must not be empty'
-const words = content.refine((text) => text.trim() !== '', EMPTY).openapi({ minLength: 1 })
-const isSaying = (content: string, files: string[]) => content.trim() !== '' || files.length > 0
+const words = content.refine((text) => text !== '', EMPTY).openapi({ minLength: 1 })
+const isSaying = (content: string, files: string[]) => content !== '' || files.length > 0
 
 const files = z
   .array(z.string().max(64))

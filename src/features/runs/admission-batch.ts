@@ -1,5 +1,5 @@
 import { and, eq, sql } from 'drizzle-orm'
-import type { Window } from '../../ai/context-window.ts'
+import { sayingTokens, type Window } from '../../ai/context-window.ts'
 import type { Model } from '../../ai/models.ts'
 import type { ShownFile } from '../../ai/shown-files.ts'
 import { movedTo } from '../../db/conversation-head.ts'
@@ -37,13 +37,13 @@ type Stored = [{ reserved: Reserved | null }[], Parameters<typeof toQuota>[0][]]
  */
 export async function writeAdmission(ctx: Ctx, request: ReplyRequest, planned: Planned) {
   const { db, user, now, config } = ctx
-  const { job, model, place, files, window } = planned
+  const { job, model, place, files } = planned
   const { run } = job
   const need = needOf(planned)
   const { content } = request.prompt
   const times = { createdAt: now, updatedAt: now }
   const ofConversation = { conversationId: run.conversationId, ...times }
-  const title = { title: job.title, titleSource: 'text' as const }
+  const title = { title: job.naming?.title, titleSource: 'text' as const }
   const statements = [
     mustHold(db, 'session_live', sessionIsLive(sql`${user.sessionId}`, sql`${user.id}`, now)),
     mustHold(db, 'model_in_plan', includesTier(user.id, model.tier)),
@@ -63,7 +63,8 @@ export async function writeAdmission(ctx: Ctx, request: ReplyRequest, planned: P
             role: 'user',
             content,
             status: 'completed',
-            tokens: window.message,
+            // Whatever this model counts besides for pictures: others may read it.
+            tokens: sayingTokens({ content, files }),
             ...ofConversation,
           }),
           ...attach(db, user.id, run.userMessageId, files),
@@ -89,7 +90,7 @@ export async function writeAdmission(ctx: Ctx, request: ReplyRequest, planned: P
     }),
     db
       .update(conversations)
-      .set(movedTo(run.messageId, now, config, job.title))
+      .set(movedTo(run.messageId, now, config, job.naming?.title))
       .where(and(eq(conversations.id, run.conversationId), eq(conversations.userId, user.id))),
   ] as const
   const outcome = [

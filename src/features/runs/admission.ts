@@ -144,6 +144,8 @@ function plan(ctx: Ctx, request: ReplyRequest, { place, files }: Read): Planned 
       extras: { tokens: context.tokens, limit: model.context },
     })
   }
+  const { content: text, files: shown } = saying ?? said.at(-1)!
+  const words = text || (shown[0]?.name ?? '')
   const conversationId = place.conversationId ?? newId()
   const job: Planned['job'] = {
     run: {
@@ -164,13 +166,10 @@ function plan(ctx: Ctx, request: ReplyRequest, { place, files }: Read): Planned 
     searches: search.searches,
     maxOutputTokens: window.output,
     cancelOnDisconnect: request.cancelOnDisconnect,
-    title: wantsTitle(place) ? (place.title ?? titleOf(wordsOf(saying ?? said.at(-1)!))) : undefined,
+    naming: wantsTitle(place) ? { title: place.title ?? titleOf(words), words } : undefined,
   }
   return { job, model, place, files, window }
 }
-
-/** What a conversation may be named by. */
-const wordsOf = ({ content, files }: Saying) => content || (files[0]?.name ?? '')
 
 /** A conversation is named with its first answer; what was only stored before gave it its first words at the most. */
 const wantsTitle = ({ title, titleSource, said }: Place) =>

@@ -45,8 +45,8 @@ export type Job = {
   searches: boolean
   maxOutputTokens: number
   cancelOnDisconnect: boolean
-  /** What the conversation is called until a model says better; missing when it has a title. */
-  title?: string
+  /** What the conversation is called until a model says better, and the words to name it by; missing when it has a title. */
+  naming?: { title: string; words: string }
 }
 
 /** How a run ended. */

@@ -64,10 +64,10 @@ export class Runner extends DurableObject<Env> {
       this.#turns.begun()
       const live = this.#open(job)
       this.ctx.waitUntil(this.#orGiveWay(job.run.id, this.#execute(live)))
-      if (job.title !== undefined) {
+      if (job.naming) {
         const failed = (error: unknown) =>
           this.#log('error', 'title_failed', { run_id: job.run.id, ...describeError(error) })
-        this.ctx.waitUntil(this.#entitle(live, job.title).catch(failed))
+        this.ctx.waitUntil(this.#entitle(live, job.naming).catch(failed))
       }
     }
     return this.watch(job.run.id, 0)
@@ -267,11 +267,11 @@ export class Runner extends DurableObject<Env> {
   }
 
   /** Tells the watchers what the conversation is called: as its text says, unless a model has a better name for it. */
-  async #entitle(live: LiveRun, fallback: string): Promise<void> {
-    const { run, messages } = live.job
-    let title: string | undefined = fallback
+  async #entitle(live: LiveRun, naming: NonNullable<Job['naming']>): Promise<void> {
+    const { run } = live.job
+    let title: string | undefined = naming.title
     if (this.#config.TITLE_MODEL) {
-      const untitled = { ...run, runId: newId(), content: messages.at(-1)!.content }
+      const untitled = { ...run, runId: newId(), content: naming.words }
       const named = await this.writeTitle(untitled, false)
       // Its user may have named it meanwhile.
       title = named ?? (await readTitle(openDb(this.env.DB), run))

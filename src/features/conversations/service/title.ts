@@ -1,9 +1,10 @@
-import { and, desc, eq, isNull } from 'drizzle-orm'
+import { and, desc, eq, isNull, sql } from 'drizzle-orm'
 import { isOwnConversation } from '../../../db/own-conversation.ts'
 import { conversations, messages } from '../../../db/schema/index.ts'
 import type { Ctx } from '../../../http/context.ts'
 import { AppError, notFound } from '../../../http/errors.ts'
 import { titleOf } from '../../../lib/titles.ts'
+import { attachmentsOf } from '../../files/service/attach.ts'
 import { requestTitle } from '../../runs/service.ts'
 
 /**
@@ -18,7 +19,7 @@ export async function nameConversation(ctx: Ctx, id: string) {
     db.select({ id: conversations.id }).from(conversations).where(mine),
     // Of the wordings of the opening the newest.
     db
-      .select({ content: messages.content })
+      .select({ content: messages.content, attachments: attachmentsOf(sql`messages.id`).as('attachments') })
       .from(messages)
       .innerJoin(conversations, mine)
       .where(and(eq(messages.conversationId, id), isNull(messages.parentId)))
@@ -27,11 +28,12 @@ export async function nameConversation(ctx: Ctx, id: string) {
   ])
   if (there.length === 0) throw notFound()
   if (!opening) throw new AppError('conflict', 'Nothing was said in it yet')
-  const named = await requestTitle(ctx, id, opening.content)
+  const words = opening.content || opening.attachments.map(({ name }) => name).join(', ')
+  const named = await requestTitle(ctx, id, words)
   const row = await (named === undefined
     ? db
         .update(conversations)
-        .set({ title: titleOf(opening.content), titleSource: 'text' })
+        .set({ title: titleOf(words), titleSource: 'text' })
         .where(mine)
         .returning()
         .get()

@@ -13,6 +13,8 @@ import { verified } from './verify.ts'
 
 /** An upload that does not go on for so long is given up. */
 export const EXPIRES_MS = 24 * 3_600_000
+/** R2 gives one up after seven days, whatever comes meanwhile. */
+export const LIFETIME_MS = 6.5 * 24 * 3_600_000
 /** Its SHA-256 is taken in the request that brings the last of it, which has 30 s of computing. R2 takes 10,000 parts. */
 const MAX_BYTES = 2_000 * PART_BYTES
 

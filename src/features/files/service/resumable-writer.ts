@@ -8,7 +8,7 @@ import { newSecret } from '../../../lib/ids.ts'
 import { fromStore, restKey } from '../file-store.ts'
 import { PART_BYTES } from '../parts.ts'
 import type { StoredFile } from './read.ts'
-import { EXPIRES_MS } from './resumable-upload.ts'
+import { EXPIRES_MS, LIFETIME_MS } from './resumable-upload.ts'
 
 /** The one request that may write to an upload. */
 export type Writer = {
@@ -111,7 +111,7 @@ function openWriter(
   const goesOn = () =>
     db
       .update(files)
-      .set({ sweepAt: new Date(Date.now() + EXPIRES_MS) })
+      .set({ sweepAt: sql`min(${Date.now() + EXPIRES_MS}, created_at + ${LIFETIME_MS})` })
       .where(eq(files.id, fileId))
   const writer: Writer = {
     name,

@@ -21,23 +21,20 @@ import { conversationOf, getMessage } from './read.ts'
  * head.
  * @throws AppError `not_found`, `file_not_found`, `conversation_busy` after a reply that is being written, `idempotency_key_reused`
  */
-export const storeMessage = (
-  ctx: Ctx,
+export async function storeMessage(
+  caller: Ctx,
   place: Extract<NamedPlace, { conversationId: string }>,
   { content, files }: { content: string; files: string[] },
   idempotency: Idempotency | undefined,
-) => {
-  return unlessReplying(ctx, place.conversationId, 'conversation_busy', async () => {
-    const { db, user } = ctx
-    const shown = await readShown(ctx, files)
-    return insertAt(
-      ctx,
-      place,
-      { content, tokens: sql`${sayingTokens({ content, files: shown })}`, name: shown[0]?.name },
-      idempotency,
-      (id) => attach(db, user.id, id, shown),
-    )
-  })
+) {
+  const startedAt = Date.now()
+  const shown = await readShown(caller, files)
+  // Who has waited says it now.
+  const ctx = { ...caller, now: new Date(caller.now.getTime() + Date.now() - startedAt) }
+  const said = { content, tokens: sql`${sayingTokens({ content, files: shown })}`, name: shown[0]?.name }
+  return unlessReplying(ctx, place.conversationId, 'conversation_busy', () =>
+    insertAt(ctx, place, said, idempotency, (id) => attach(ctx.db, ctx.user.id, id, shown)),
+  )
 }
 
 /**

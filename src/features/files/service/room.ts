@@ -1,7 +1,7 @@
 import { eq, sql } from 'drizzle-orm'
 import type { BatchItem } from 'drizzle-orm/batch'
 import { mustHold, unmetPrecondition } from '../../../db/preconditions.ts'
-import { files, plans, storageUse, users } from '../../../db/schema/index.ts'
+import { files, plans, users } from '../../../db/schema/index.ts'
 import type { Ctx } from '../../../http/context.ts'
 import { AppError, invalidToken } from '../../../http/errors.ts'
 import { newObjectKey } from '../file-store.ts'
@@ -49,7 +49,6 @@ export async function holdRoom(
     .select({ plan: plans.id, fileBytes: plans.fileBytes, storageBytes: plans.storageBytes })
     .from(users)
     .innerJoin(plans, eq(plans.id, users.plan))
-    .leftJoin(storageUse, eq(storageUse.userId, users.id))
     .where(sql`${users.id} = ${user.id} AND ${users.deletedAt} IS NULL`)
   const row = {
     id,

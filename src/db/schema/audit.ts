@@ -1,6 +1,8 @@
 import { index, sqliteTable, text } from 'drizzle-orm/sqlite-core'
 import { id, json, moment } from '../columns.ts'
 
+export const AUDIT_TARGETS = ['user', 'conversation', 'channel'] as const
+
 /** Append-only. It outlives whom it names, so it has no foreign keys; it never holds content or secrets. */
 export const auditLog = sqliteTable(
   'audit_log',
@@ -10,7 +12,7 @@ export const auditLog = sqliteTable(
     /** Null for what an operator's command did. */
     actorId: text(),
     action: text().$type<AuditAction>().notNull(),
-    targetType: text({ enum: ['user', 'conversation'] }).notNull(),
+    targetType: text({ enum: AUDIT_TARGETS }).notNull(),
     targetId: text().notNull(),
     /** Names of the changed fields, without their values. */
     fields: json<string[]>().notNull(),
@@ -37,5 +39,8 @@ export const AUDIT_ACTIONS = [
   'user.conversations_exported',
   'conversation.read',
   'conversation.exported',
+  'channel.user_banned',
+  'channel.user_unbanned',
+  'channel.deleted',
 ] as const
 export type AuditAction = (typeof AUDIT_ACTIONS)[number]

@@ -1,4 +1,5 @@
 export * from './audit.ts'
+export * from './channels.ts'
 export * from './conversations.ts'
 export * from './counters.ts'
 export * from './files.ts'

@@ -5,6 +5,13 @@ import { passwordRoutes } from './features/auth/routes/passwords.ts'
 import { sessionRoutes } from './features/auth/routes/sessions.ts'
 import { signInRoutes } from './features/auth/routes/sign-in.ts'
 import { tokenRoutes } from './features/auth/routes/token.ts'
+import { banRoutes } from './features/channels/routes/bans.ts'
+import { channelRoutes } from './features/channels/routes/channels.ts'
+import { inviteRoutes } from './features/channels/routes/invites.ts'
+import { markRoutes } from './features/channels/routes/marks.ts'
+import { memberRoutes } from './features/channels/routes/members.ts'
+import { channelMessageRoutes } from './features/channels/routes/messages.ts'
+import { readingRoutes } from './features/channels/routes/reading.ts'
 import { conversationRoutes } from './features/conversations/routes/conversations.ts'
 import { shareRoutes } from './features/conversations/routes/shares.ts'
 import { fileRoutes } from './features/files/routes/files.ts'
@@ -16,6 +23,7 @@ import { planRoutes } from './features/plans/routes.ts'
 import { projectRoutes } from './features/projects/routes.ts'
 import { runRoutes } from './features/runs/routes.ts'
 import { searchRoutes } from './features/search/routes.ts'
+import { socketRoutes } from './features/sockets/routes.ts'
 import { documentApi } from './features/system/routes/document.ts'
 import { systemRoutes } from './features/system/routes/status.ts'
 import { transferRoutes } from './features/transfer/routes.ts'
@@ -46,6 +54,15 @@ app.route('/api/v1', transferRoutes)
 app.route('/api/v1', uploadRoutes)
 app.route('/api/v1/uploads', tusRoutes)
 app.route('/api/v1', fileRoutes)
+// `unread` and `search` before the ids.
+app.route('/api/v1', readingRoutes)
+app.route('/api/v1', channelRoutes)
+app.route('/api/v1', memberRoutes)
+app.route('/api/v1', inviteRoutes)
+app.route('/api/v1', banRoutes)
+app.route('/api/v1', channelMessageRoutes)
+app.route('/api/v1', markRoutes)
+app.route('/api/v1', socketRoutes)
 app.route('/api/v1', adminAccountRoutes)
 app.route('/api/v1', oversightRoutes)
 app.route('/api/v1', adminUsageRoutes)

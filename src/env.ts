@@ -93,6 +93,13 @@ export const Variables = z.object({
   TOOL_MS: ms(8_000),
   TOOL_RESULT_BYTES: count(16_384, 256, 262_144),
 
+  SOCKET_SHARDS: count(1, 1, 10_000),
+  SOCKETS_PER_USER: count(10, 1, 10_000),
+  SOCKET_FRAME_LIMIT: limit(20),
+  SOCKET_TICK_MS: ms(30_000),
+  CHANNEL_SEND_LIMIT: limit(5),
+  SEED_OPEN_CHANNELS: count(100, 0, 500),
+
   TITLE_MODEL: z.string().max(200).optional(),
   TITLE_MS: ms(20_000),
   TEMPORARY_TTL_MS: ms(DAY),
@@ -106,7 +113,7 @@ export type Config = Omit<z.infer<typeof Variables>, 'MODELS' | 'CORS_ORIGINS'> 
 /** The names of what is wrong, never a value: they are shown to clients. */
 export type ConfigFault = { variable: string; detail: string }
 
-const BINDINGS = ['DB', 'RATE_LIMITS', 'FILES', 'RUNNER'] as const
+const BINDINGS = ['DB', 'RATE_LIMITS', 'FILES', 'RUNNER', 'CHANNEL', 'GATEWAY'] as const
 
 const checked = new WeakMap<Env, Config | ConfigFault>()
 

@@ -11,7 +11,9 @@ import { newCtx } from './http/context.ts'
 import { describeError, openLog } from './http/log.ts'
 import { asMeant } from './http/method-override.ts'
 
+export { Channel } from './features/channels/channel.ts'
 export { Runner } from './features/runs/runner.ts'
+export { Gateway } from './features/sockets/gateway.ts'
 
 /** What the cron does each minute. One that fails keeps none of the others from being done. */
 const CHORES = {

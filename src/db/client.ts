@@ -4,7 +4,10 @@ import { isTransient } from './failures.ts'
 import { mustHold } from './preconditions.ts'
 import * as schema from './schema/index.ts'
 
-export type Db = ReturnType<typeof openDb>
+export type Db = ReturnType<typeof drizzle<typeof schema>> & {
+  /** Whether something must still be asked before anything is done. */
+  hasPreconditions: () => boolean
+}
 
 /** What one request, alarm or job did in D1. `sqlMs` is the sum of the durations that D1 reports. */
 export type DbMeter = { trips: number; sqlMs: number; rowsRead: number; rowsWritten: number }
@@ -22,7 +25,7 @@ export type Precondition = {
 }
 
 /** Drizzle over D1 that counts round trips, and sends `preconditions` along with the first one. */
-export function openDb(d1: D1Database, meter: DbMeter = newMeter(), preconditions: Precondition[] = []) {
+export function openDb(d1: D1Database, meter: DbMeter = newMeter(), preconditions: Precondition[] = []): Db {
   let pending = preconditions
 
   async function send(statements: D1PreparedStatement[]): Promise<D1Result[]> {
@@ -58,7 +61,8 @@ export function openDb(d1: D1Database, meter: DbMeter = newMeter(), precondition
     prepare: (query: string) => metered(d1.prepare(query)),
     batch: (statements: Statement[]) => send(statements.map(({ bare }) => bare)),
   }
-  const db = drizzle(client as unknown as D1Database, { schema, casing: 'snake_case' })
+  const bare = drizzle(client as unknown as D1Database, { schema, casing: 'snake_case' })
+  const db: Db = Object.assign(bare, { hasPreconditions: () => pending.length > 0 })
   return db
 }
 
@@ -71,8 +75,10 @@ type Statement = {
   raw: () => Promise<unknown[][]>
 }
 
-/** Makes the trip that the preconditions ride on: before work which nobody may cause who is not let in. */
-export const passPreconditions = (db: Db) => db.run(sql`SELECT 1`)
+/** Makes the trip that the preconditions ride on, unless it was made: before work which nobody may cause who is not let in. */
+export async function passPreconditions(db: Db): Promise<void> {
+  if (db.hasPreconditions()) await db.run(sql`SELECT 1`)
+}
 
 export const newMeter = (): DbMeter => ({ trips: 0, sqlMs: 0, rowsRead: 0, rowsWritten: 0 })
 

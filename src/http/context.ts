@@ -17,6 +17,8 @@ export type BaseCtx = {
   /** Keeps work alive for up to 30 s after the client has left. */
   waitUntil: (work: Promise<unknown>) => void
   runners: Env['RUNNER']
+  channels: Env['CHANNEL']
+  gateways: Env['GATEWAY']
   bucket: Env['FILES']
   sendMail: SendMail
 }
@@ -54,6 +56,8 @@ export function newCtx(env: Env, { log, now, waitUntil, requestId, meter, precon
     newId,
     waitUntil,
     runners: env.RUNNER,
+    channels: env.CHANNEL,
+    gateways: env.GATEWAY,
     bucket: env.FILES,
     sendMail: openMail(chooseMailer(env, config), log),
   }

@@ -6,6 +6,7 @@ type Row = { status: number; title: string; retryable?: true }
 export const ERRORS = {
   bad_request: { status: 400, title: 'The request cannot be read' },
   idempotency_key_invalid: { status: 400, title: 'The Idempotency-Key is not 1 to 255 visible ASCII characters' },
+  self_ban: { status: 400, title: 'Nobody can ban themselves' },
   invalid_token: { status: 400, title: 'This code does not work (any more)' },
   unauthorized: { status: 401, title: 'Authentication is required' },
   invalid_credentials: { status: 401, title: 'The name or the password is wrong' },
@@ -13,17 +14,25 @@ export const ERRORS = {
   quota_exhausted_in_run: { status: 402, title: 'The quota ran out in the middle of the reply' },
   storage_limit_reached: { status: 402, title: 'The storage of the plan is full' },
   forbidden: { status: 403, title: 'This is not for you' },
+  banned: { status: 403, title: 'You are banned from this channel' },
+  muted: { status: 403, title: 'You are muted in this channel' },
   model_not_allowed: { status: 403, title: 'This model is not available to you' },
   not_found: { status: 404, title: 'Not found' },
   file_not_found: { status: 404, title: 'A file was not found' },
   file_content_missing: { status: 404, title: 'The content of this file is lost' },
   method_not_allowed: { status: 405, title: 'This path does not take this method' },
   conflict: { status: 409, title: 'This conflicts with what is there' },
+  nonce_conflict: { status: 409, title: 'This nonce was used for another message' },
+  limit_reached: { status: 409, title: 'There is no room for more' },
+  direct_channel: { status: 409, title: 'A direct channel does not take this' },
+  last_owner: { status: 409, title: 'A channel must have an owner' },
+  user_banned: { status: 409, title: 'This user is banned from the channel' },
   last_admin: { status: 409, title: 'Somebody must be able to administer this' },
   conversation_busy: { status: 409, title: 'A reply is being written in this conversation' },
   run_active: { status: 409, title: 'A reply is still being written' },
   upload_offset_conflict: { status: 409, title: 'The upload goes on from another place' },
   file_in_use: { status: 409, title: 'A message has this file' },
+  gone: { status: 410, title: 'It is no longer there' },
   precondition_failed: { status: 412, title: 'A condition of the request does not hold' },
   too_large: { status: 413, title: 'The request is too large' },
   unsupported_media_type: { status: 415, title: 'This content type is not accepted here' },
@@ -31,6 +40,7 @@ export const ERRORS = {
   validation_failed: { status: 422, title: 'The request is not valid' },
   context_too_long: { status: 422, title: 'The conversation does not fit the model' },
   idempotency_key_reused: { status: 422, title: 'This Idempotency-Key was used for another request' },
+  upgrade_required: { status: 426, title: 'This takes a WebSocket' },
   quota_in_flight: { status: 429, title: 'The rest of the quota is in use', retryable: true },
   too_many_runs: { status: 429, title: 'Too many replies at once', retryable: true },
   rate_limit_exceeded: { status: 429, title: 'Too many requests', retryable: true },
@@ -75,6 +85,7 @@ export type ProblemExtras = {
   used?: number
   resets_at?: string
   upgrade_url?: string
+  until?: string
 }
 
 type Options = ErrorOptions & {
@@ -87,6 +98,8 @@ type Options = ErrorOptions & {
   contentRange?: string
   /** What the plan allows and what is used of it, for the headers of a chat route. */
   quota?: QuotaFigures
+  /** Only a WebSocket is taken here (RFC 9110, section 15.5.22). */
+  upgrade?: true
   /** A token was sent, and it is no good. */
   invalidToken?: true
 }

@@ -157,8 +157,12 @@ export async function bearerOf(c: Context): Promise<Principal | undefined> {
   if (c.req.query('access_token') !== undefined) {
     throw new AppError('bad_request', 'Send the access token once, in the Authorization header')
   }
-  const [, token] = /^Bearer ([A-Za-z0-9._~+/=-]{1,4096})$/i.exec(header) ?? []
+  const token = bearerToken(c)
   const user = token && (await verifyAccessToken(token, c.get('config')))
   if (!user) throw invalidToken()
   return user
 }
+
+/** What stands in the Authorization header as a bearer token. */
+export const bearerToken = (c: Context): string | undefined =>
+  /^Bearer ([A-Za-z0-9._~+/=-]{1,4096})$/i.exec(c.req.header('authorization') ?? '')?.[1]

@@ -26,6 +26,7 @@ const Problem = z
     used: z.int().min(0).optional(),
     resets_at: z.iso.datetime().max(24).optional(),
     upgrade_url: z.string().max(2_048).optional(),
+    until: z.iso.datetime().max(24).optional(),
   })
   .openapi('Problem', {
     description: 'An error (RFC 9457). `detail` is for people, `code` for programs.',
@@ -65,6 +66,8 @@ export const HEADERS = {
   'X-Quota-Limit-Tokens': 'Tokens that the plan has for a month',
   'X-Quota-Remaining-Tokens': 'What is left of them: limit − used − held',
   'X-Quota-Reset': 'When the next month begins',
+  'X-Channel-Epoch': 'The epoch that the numbers of this answer are of',
+  'X-Channel-Seq': 'How far the channel had come when this was read: a socket goes on from here',
   'X-Vercel-Ai-Ui-Message-Stream': '`v1`, when the stream is for the AI SDK',
   'X-Quota-Clamped': 'Tokens of output that there was room for, when that is less than was asked for',
 } as const

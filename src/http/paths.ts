@@ -1,5 +1,5 @@
 /** Paths that are themselves, and not an operation of the API under another name. */
-const OWN = /^\/(v1|app|docs|redoc|vendor|assets|openapi\.json)(\/|$)/
+const OWN = /^\/(v1|app|docs|redoc|vendor|assets|openapi\.json|asyncapi\.json)(\/|$)/
 
 /**
  * The one path rule: what the contracts wrote as `/auth/login`, `/api/channels` or `/chats` reaches

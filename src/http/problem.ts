@@ -36,6 +36,7 @@ export function headersOf({ code, options }: AppError): Record<string, string> {
     ...(code === 'forbidden' && { 'www-authenticate': 'Bearer realm="parley", error="insufficient_scope"' }),
     ...(options.retryAfterS !== undefined && { 'retry-after': String(options.retryAfterS) }),
     ...(options.allow && { allow: options.allow }),
+    ...(options.upgrade && { upgrade: 'websocket' }),
     ...(options.contentRange && { 'content-range': options.contentRange }),
     ...(options.quota && quotaHeaders(options.quota)),
     // Text was paid for: an automatic retry would pay again.

@@ -73,6 +73,8 @@ const originHeaders = cors({
     'Upload-Metadata',
     'Upload-Offset',
     'WWW-Authenticate',
+    'X-Channel-Epoch',
+    'X-Channel-Seq',
     'X-Quota-Clamped',
     'X-Quota-Limit-Messages',
     'X-Quota-Limit-Tokens',

@@ -29,6 +29,17 @@ export function termsOf(query: string): Term[] {
   return [...new Map(terms.map((term) => [term.words.join(' '), term])).values()].slice(0, MAX_TERMS)
 }
 
+/** Whether a text has all the terms. Of the last one the last word may be the beginning of another: it is still being typed. */
+export function startsTerms(text: string, terms: Term[]): boolean {
+  const words = [...wordsOf(text)].map(({ folded }) => folded)
+  return terms.every((term, nth) => {
+    const isLast = (at: number) => nth === terms.length - 1 && at === term.words.length - 1
+    const stands = (from: number) =>
+      term.words.every((word, at) => (isLast(at) ? words[from + at]?.startsWith(word) : words[from + at] === word))
+    return words.some((_, from) => stands(from))
+  })
+}
+
 /** An expression of FTS5 that wants all the terms. Each is a quoted text, so nothing in it is an operator. */
 export const toMatch = (terms: Term[]): string =>
   terms.map(({ text }) => `"${text.replaceAll('"', ' ').replace(EACH_OWN_WORD, ' $& ')}"`).join(' ')

@@ -9,6 +9,8 @@ export const ACCESS_TOKEN_TTL = 30 * 60
 const ISSUER = 'parley'
 const AUDIENCE = 'parley-api'
 const TYPE = 'at+jwt'
+const SOCKETS = 'parley-sockets'
+const TICKET_TYPE = 'ticket+jwt'
 
 type Secrets = Pick<Config, 'JWT_SECRET' | 'JWT_SECRET_PREVIOUS'>
 type Keys = { current: string; byKid: Map<string, Uint8Array> }
@@ -27,6 +29,60 @@ export async function signAccessToken({ id, sessionId }: Principal, config: Secr
     .setIssuedAt(seconds)
     .setExpirationTime(seconds + ACCESS_TOKEN_TTL)
     .sign(byKid.get(current)!)
+}
+
+/** Seconds. */
+export const TICKET_TTL = 30
+
+/** What a ticket for one socket says: who opens it, and what others call them. */
+export type Ticket = {
+  id: string
+  userId: string
+  sessionId: string
+  username: string | null
+  displayName: string
+  /** Milliseconds since 1970. */
+  expiresAt: number
+}
+
+/** A signed ticket that opens one socket, and nothing else. Whoever takes it makes sure that it is used once. */
+export async function signTicket(ticket: Omit<Ticket, 'expiresAt'>, config: Secrets, now: Date): Promise<string> {
+  const { current, byKid } = await keys(config)
+  const seconds = Math.floor(now.getTime() / 1000)
+  return new SignJWT({ sid: ticket.sessionId, username: ticket.username, name: ticket.displayName })
+    .setProtectedHeader({ alg: 'HS256', typ: TICKET_TYPE, kid: current })
+    .setIssuer(ISSUER)
+    .setAudience(SOCKETS)
+    .setSubject(ticket.userId)
+    .setJti(ticket.id)
+    .setIssuedAt(seconds)
+    .setExpirationTime(seconds + TICKET_TTL)
+    .sign(byKid.get(current)!)
+}
+
+/** What a ticket says, or `undefined` for any that is not ours, not now, or of another kind. */
+export async function verifyTicket(token: string, config: Secrets): Promise<Ticket | undefined> {
+  const { byKid } = await keys(config)
+  try {
+    const { payload } = await jwtVerify(token, ({ kid }) => keyFor(byKid, kid), {
+      algorithms: ['HS256'],
+      typ: TICKET_TYPE,
+      issuer: ISSUER,
+      audience: SOCKETS,
+      requiredClaims: ['sub', 'sid', 'jti', 'iat', 'exp'],
+      maxTokenAge: TICKET_TTL,
+    })
+    return {
+      id: payload.jti!,
+      userId: payload.sub!,
+      sessionId: payload.sid as string,
+      username: payload.username as string | null,
+      displayName: payload.name as string,
+      expiresAt: payload.exp! * 1000,
+    }
+  } catch {
+    return undefined
+  }
 }
 
 /** The user that a token names, or `undefined` for any token that is not ours, not now, or of another kind. */

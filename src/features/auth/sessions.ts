@@ -4,6 +4,7 @@ import { type RevokedReason, refreshTokens, sessions } from '../../db/schema/ind
 import type { BaseCtx, Client, Principal } from '../../http/context.ts'
 import { sha256 } from '../../lib/digests.ts'
 import { newSecret } from '../../lib/ids.ts'
+import { closeSockets } from '../sockets/service/close.ts'
 import { ACCESS_TOKEN_TTL, signAccessToken } from './access-tokens.ts'
 import { forgetSession } from './session-check.ts'
 
@@ -43,13 +44,17 @@ export const endSessions = (db: Db, userId: string, reason: RevokedReason, now: 
     .where(and(eq(sessions.userId, userId), isNull(sessions.revokedAt), which))
     .returning({ id: sessions.id, userId: sessions.userId, reason: sessions.revokedReason })
 
-/** Makes ended sessions hold at once in this isolate, and logs them. */
-export function reportEnded(
-  { log }: Pick<BaseCtx, 'log'>,
-  ended: { id: string; userId: string; reason: string | null }[],
-) {
+type Ended = { id: string; userId: string; reason: string | null }
+
+/** Makes ended sessions hold at once in this isolate, ends their sockets soon, and logs them. */
+export function reportEnded(ctx: Pick<BaseCtx, 'gateways' | 'config' | 'log' | 'waitUntil'>, ended: Ended[]): void {
   for (const { id, userId, reason } of ended) {
     forgetSession(id)
-    log('info', 'session_revoked', { user_id: userId, session_id: id, reason })
+    ctx.log('info', 'session_revoked', { user_id: userId, session_id: id, reason })
+  }
+  for (const [userId, sessions] of Map.groupBy(ended, ({ userId }) => userId)) {
+    const isDisabled = sessions.some(({ reason }) => reason === 'disabled' || reason === 'deleted')
+    const ids = sessions.map(({ id }) => id)
+    ctx.waitUntil(closeSockets(ctx, userId, ids, isDisabled))
   }
 }

@@ -1,5 +1,5 @@
 import { z } from '@hono/zod-openapi'
-import { AUDIT_ACTIONS, type auditLog } from '../../../db/schema/index.ts'
+import { AUDIT_ACTIONS, AUDIT_TARGETS, type auditLog } from '../../../db/schema/index.ts'
 import { id, maybeId, moment } from '../../../http/fields.ts'
 import { PageQuery } from '../../../http/pages.ts'
 
@@ -11,7 +11,7 @@ export const AuditEntry = z
     at: moment,
     actor_id: maybeId.openapi({ description: 'Null for what an operator’s command did' }),
     action,
-    target_type: z.enum(['user', 'conversation']),
+    target_type: z.enum(AUDIT_TARGETS),
     target_id: id,
     fields: z
       .array(z.string().max(64))

@@ -23,7 +23,8 @@ export async function refresh(ctx: BaseCtx, refreshToken: string) {
  * Ends the session that a refresh token belongs to, or the bearer's own. Doing it again changes nothing.
  * @throws AppError `unauthorized` without either
  */
-export async function logout({ db, now, log }: BaseCtx, given: { refreshToken?: string; bearer?: Principal }) {
+export async function logout(ctx: BaseCtx, given: { refreshToken?: string; bearer?: Principal }) {
+  const { db, now } = ctx
   if (!given.refreshToken && !given.bearer) throw new AppError('unauthorized')
   const named = given.refreshToken
     ? db
@@ -37,7 +38,7 @@ export async function logout({ db, now, log }: BaseCtx, given: { refreshToken?: 
     .set({ revokedAt: now, revokedReason: 'logout' })
     .where(and(inArray(sessions.id, named), own, isNull(sessions.revokedAt)))
     .returning({ id: sessions.id, userId: sessions.userId, reason: sessions.revokedReason })
-  reportEnded({ log }, ended)
+  reportEnded(ctx, ended)
 }
 
 /** One page of the caller's sessions that go on, newest first. */

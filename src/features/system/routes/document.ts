@@ -2,13 +2,14 @@ import type { OpenAPIHono } from '@hono/zod-openapi'
 import type { AppEnv } from '../../../http/context.ts'
 import { HEADERS } from '../../../http/openapi.ts'
 import { RUN_EVENTS } from '../../runs/schemas/events.ts'
+import { describeSockets } from '../../sockets/schemas/asyncapi.ts'
 import { docsPolicy, redocPage, swaggerPage } from './docs-pages.ts'
 
 const DESCRIPTION = `A chat backend for people and models: AI replies that survive any disconnect.
 
 A reply is a **run**. Ask for it with \`Accept: text/event-stream\`, and if the connection is lost come back to
 \`GET /api/v1/runs/{id}/events\` with \`Last-Event-ID\`. Every error is a problem (RFC 9457) with a stable \`code\`.
-Answers come in an envelope \`{code, message, data}\` with \`Prefer: envelope\`.`
+Answers come in an envelope \`{code, message, data}\` with \`Prefer: envelope\`. WebSockets are described by \`/asyncapi.json\`.`
 
 const MIT = { name: 'MIT', url: 'https://opensource.org/license/mit' }
 
@@ -20,10 +21,12 @@ const TAGS = {
   plans: 'What an account may use, and what it has used',
   conversations: 'Conversations, which contract 2 calls chats',
   messages: 'What was said, and asking for a reply',
+  channels: 'Conversations of people: members, messages, and what is unread',
+  sockets: 'Channels in real time; /asyncapi.json says what is said there',
   runs: 'Replies while they are made: watch, resume, stop',
 }
 
-/** The welcome, the OpenAPI document and its two readers. They are outside of the document itself. */
+/** The welcome, the OpenAPI document with its two readers, and the AsyncAPI document. They are in neither of the two. */
 export function documentApi(app: OpenAPIHono<AppEnv>): void {
   app.openAPIRegistry.registerComponent('securitySchemes', 'bearer', {
     type: 'http',
@@ -48,12 +51,15 @@ export function documentApi(app: OpenAPIHono<AppEnv>): void {
   }
   for (const [name, schema] of Object.entries(RUN_EVENTS)) app.openAPIRegistry.register(name, schema)
 
-  let document: string | undefined
-  app.get('/openapi.json', (c) => {
-    // Made when first asked for: at start-up it would cost every isolate.
-    document ??= JSON.stringify(describeApi(app))
-    return c.body(document, 200, { 'content-type': 'application/json; charset=utf-8' })
-  })
+  const documents = { '/openapi.json': () => describeApi(app), '/asyncapi.json': describeSockets }
+  for (const [path, describe] of Object.entries(documents)) {
+    let document: string | undefined
+    app.get(path, (c) => {
+      // Made when first asked for: at start-up it would cost every isolate.
+      document ??= JSON.stringify(describe())
+      return c.body(document, 200, { 'content-type': 'application/json; charset=utf-8' })
+    })
+  }
 
   const page = (html: string) => () =>
     new Response(html, {
@@ -68,6 +74,7 @@ export function documentApi(app: OpenAPIHono<AppEnv>): void {
       docs: '/docs',
       redoc: '/redoc',
       openapi: '/openapi.json',
+      asyncapi: '/asyncapi.json',
       health: '/health',
     }),
   )

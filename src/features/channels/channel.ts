@@ -1,0 +1,301 @@
+import { DurableObject } from 'cloudflare:workers'
+import { type Config, configOf } from '../../env.ts'
+import { describeError, type Log, openLog } from '../../http/log.ts'
+import type {
+  ChannelEvent,
+  Command,
+  LogPage,
+  Outcome,
+  Push,
+  SendMessage,
+  SignalKind,
+  Subscribed,
+} from '../../lib/channel-commands.ts'
+import { gatewayName, shardOf } from '../../lib/shards.ts'
+import { Books, type Subscription } from './books.ts'
+import { CommandQueue } from './command-queue.ts'
+import { EventCache, MAX_CACHED } from './event-cache.ts'
+import { type EventRow, type HeadRow, type MessageJson, SELECT_EVENTS, SELECT_HEAD, toEvent } from './event-rows.ts'
+import { toChannelMessage } from './schemas/message.ts'
+import { SendLimits } from './send-limits.ts'
+import { ShardFeed } from './shard-feed.ts'
+
+/** Events that one call gives at the most. */
+const PAGE = 200
+/** So long after a batch it is made sure that its events were handed on, even if this object is not there any more. */
+const CHECK_MS = 5_000
+const RECHECK_MS = 30_000
+/** How long a ban waits for the Gateway of who is banned. */
+const REMOVAL_MS = 2_000
+const UNAVAILABLE: Outcome = { ok: false, code: 'unavailable', retryAfterMs: 1_000 }
+/** Events after which who is concerned must have heard before the command is answered. */
+const REMOVES = /^member\.(banned|removed|left)$/
+
+/**
+ * The sequencer of one channel, and its only writer. A command is answered when D1 has it; then it is handed to the Gateways that
+ * have sockets of the channel (docs/realtime.md). Whatever is lost of this object, no message is.
+ */
+export class Channel extends DurableObject<Env> {
+  readonly #id: string
+  readonly #config: Config
+  readonly #log: Log
+  readonly #books: Books
+  readonly #cache = new EventCache()
+  readonly #queue: CommandQueue
+  readonly #limits: SendLimits
+  readonly #feeds = new Map<number, ShardFeed>()
+  #head: HeadRow | undefined
+  #loading: Promise<HeadRow | undefined> | undefined
+  #isCheckDue = false
+
+  constructor(state: DurableObjectState, env: Env) {
+    super(state, env)
+    this.#id = state.id.name!
+    this.#config = configOf(env)
+    this.#log = openLog({ channel: this.#id })
+    this.#books = new Books(state.storage.sql)
+    this.#limits = new SendLimits(this.#config.CHANNEL_SEND_LIMIT)
+    this.#queue = new CommandQueue({
+      channelId: this.#id,
+      d1: env.DB,
+      after: () => this.#head?.head ?? 0,
+      committed: (rows, head) => this.#committed(rows, head),
+      log: this.#log,
+    })
+  }
+
+  /** Does what is asked, in the order in which it comes. What is ok is in D1. */
+  async submit(commands: Command[]): Promise<Outcome[]> {
+    // Without a pause when it is known: the order of calls is the order of commands.
+    const head = this.#head ?? (await this.#load().catch(() => 'down' as const))
+    if (head === 'down') return commands.map(() => UNAVAILABLE)
+    if (!head) return commands.map(() => ({ ok: false, code: 'not_found' }))
+    this.#checkIn(CHECK_MS)
+    return Promise.all(commands.map((command) => this.#submitOne(command)))
+  }
+
+  /** A Gateway has sockets of this channel: from now on it is told of what happens. */
+  async subscribe(shard: number): Promise<Subscribed | undefined> {
+    const head = await this.#load()
+    if (!head || (this.#head ?? head).is_deleted) return undefined
+    const doubted = this.#books.owed(shard).map(({ subject }) => subject!)
+    this.#books.subscribe(shard, head.head)
+    return { epoch: head.epoch, head: head.head, doubted }
+  }
+
+  /** Up to `limit` events after a number, for a Gateway that is subscribed; `undefined` for one that is not. */
+  async read(shard: number, after: number, limit: number): Promise<LogPage | undefined> {
+    const head = await this.#load()
+    if (!head || !this.#books.subscription(shard)) return undefined
+    const events =
+      this.#cache.after(after, Math.min(limit, PAGE)) ?? (await this.#readStored(after, Math.min(limit, PAGE)))
+    // It may have been taken from the shard meanwhile.
+    if (!this.#books.subscription(shard)) return undefined
+    const { epoch, head: newest, oldest } = this.#head ?? head
+    return { epoch, head: newest, oldest, events }
+  }
+
+  /** Tells the other Gateways what is not stored and may be lost: who types, who is there. */
+  async signal(fromShard: number, frame: string, kind: SignalKind, userId: string): Promise<void> {
+    const others = this.#books.subscriptions().filter(({ shard }) => shard !== fromShard)
+    const tell = ({ shard }: { shard: number }) =>
+      this.#gateway(shard)
+        .signal(this.#id, frame, kind, userId)
+        .catch(() => {})
+    await Promise.all(others.map(tell))
+  }
+
+  override async alarm(): Promise<void> {
+    this.#isCheckDue = false
+    let isDone = false
+    try {
+      const head = await this.#load()
+      // What an earlier instance stored and could not hand on.
+      if (head && this.#books.subscriptions().some((each) => this.#isBehind(each))) await this.#catchUp()
+      await Promise.all(this.#concerned().map((shard) => this.#feed(shard).pump()))
+      isDone = !head || this.#concerned().every((shard) => this.#isTold(shard))
+    } catch (error) {
+      this.#log('error', 'alarm_failed', describeError(error))
+    }
+    if (!isDone) this.#checkIn(RECHECK_MS)
+  }
+
+  async #submitOne(command: Command): Promise<Outcome> {
+    const slowModeS = command.type === 'message.send' ? this.#head!.slow_mode_s : 0
+    const slowBefore = slowModeS > 0 ? this.#books.slowUntil(command.actor) : 0
+    if (command.type === 'message.send') {
+      // Where there is no slow mode without a pause: the order of calls is the order of messages.
+      const waitMs =
+        slowModeS > 0 ? await this.#waitOf(command, slowModeS) : this.#limits.wait(command.actor, Date.now())
+      if (waitMs > 0) return { ok: false, code: 'rate_limit_exceeded', retryAfterMs: waitMs }
+    }
+    let outcome = await this.#queue.do(command)
+    if (!outcome.ok && outcome.code === 'not_member') {
+      // In contract 3 everybody may say something who is no exception: whoever does joins.
+      const join = { type: 'member.join', actor: command.actor, command_id: `join ${crypto.randomUUID()}` } as const
+      const joined = await this.#queue.do(join)
+      outcome = joined.ok ? await this.#queue.do(command) : joined
+    }
+    const isNew = outcome.ok && outcome.message?.duplicate === false
+    if (slowModeS > 0 && !isNew) this.#books.slowDown(command.actor, slowBefore, Date.now())
+    if (!outcome.ok && outcome.code === 'not_member') return UNAVAILABLE
+    if (outcome.ok && outcome.event && REMOVES.test(outcome.event.type)) await this.#removeFromSockets(outcome.event)
+    if (outcome.ok && !outcome.event && command.type === 'member.ban') await this.#makeSure(command.target!)
+    return outcome as Outcome
+  }
+
+  /** How long a sender has to wait in slow mode, in milliseconds. It is for members, not for those who moderate. */
+  async #waitOf({ actor, nonce }: SendMessage, slowModeS: number): Promise<number> {
+    const now = Date.now()
+    const slow = this.#books.slowUntil(actor) - now
+    if (slow > 0 && !(await this.#isFree(actor, nonce))) return slow
+    const wait = this.#limits.wait(actor, now)
+    // At once, so that of many messages at once one goes through.
+    if (wait === 0) this.#books.slowDown(actor, now + slowModeS * 1_000, now)
+    return wait
+  }
+
+  /** Whether slow mode is nothing to a send: of one who moderates, or of what was said already. */
+  async #isFree(userId: string, nonce: string): Promise<boolean> {
+    const row = await this.env.DB.prepare(
+      `SELECT 1 AS yes FROM channel_members WHERE channel_id = ?1 AND member_id = ?2 AND role <> 'member'
+       UNION ALL SELECT 1 FROM channel_messages WHERE channel_id = ?1 AND author_id = ?2 AND nonce = ?3 LIMIT 1`,
+    )
+      .bind(this.#id, userId, nonce)
+      .first()
+    return row !== null
+  }
+
+  /** How far the channel has come; `undefined` when there is none of this id. */
+  #load(): Promise<HeadRow | undefined> {
+    if (this.#head) return Promise.resolve(this.#head)
+    this.#loading ??= this.env.DB.prepare(SELECT_HEAD)
+      .bind(JSON.stringify({ channel: this.#id }))
+      .first<HeadRow>()
+      .then((row) => {
+        this.#head ??= row ?? undefined
+        return this.#head
+      })
+      .finally(() => {
+        this.#loading = undefined
+      })
+    return this.#loading
+  }
+
+  /** D1 has these events, and the channel has come so far. */
+  async #committed(rows: EventRow[], head: HeadRow | undefined): Promise<ChannelEvent[]> {
+    if (!head) return []
+    const isNew = !this.#head || head.epoch === this.#head.epoch
+    if (!isNew) this.#cache.clear()
+    const events = rows.map((row) => this.#toEvent(row))
+    this.#cache.append(events)
+    this.#head = { ...head, head: events.at(-1)?.seq ?? head.head }
+    for (const event of events) {
+      if (event.subject) this.#books.owe(await shardOf(event.subject, this.#config.SOCKET_SHARDS), event)
+    }
+    // A Gateway lacks what an earlier instance could not hand on.
+    if (this.#books.subscriptions().some((each) => this.#isBehind(each))) await this.#catchUp()
+    // The next batch does not wait for it.
+    for (const shard of this.#concerned()) this.ctx.waitUntil(this.#feed(shard).pump())
+    if (this.#head.head < head.head) await this.#catchUp()
+    return events
+  }
+
+  /** What this Gateway lacks is not in the cache. */
+  #isBehind({ sent }: Subscription): boolean {
+    return sent < this.#head!.head && sent >= this.#head!.head - MAX_CACHED && !this.#cache.after(sent, 1)?.length
+  }
+
+  /** Brings the cache to where the slowest Gateway is, as far as it reaches back. */
+  async #catchUp(): Promise<void> {
+    const newest = this.#head!.head
+    const sent = this.#books.subscriptions().map((subscription) => subscription.sent)
+    const from = Math.max(Math.min(newest, ...sent), newest - MAX_CACHED)
+    for (let after = from, page = PAGE; page === PAGE; ) {
+      const { results } = await this.#selectEvents(after, PAGE)
+      page = results.length
+      after = results.at(-1)?.seq ?? after
+      this.#cache.append(results.map((row) => this.#toEvent(row)))
+      this.#head = { ...this.#head!, head: Math.max(this.#head!.head, after) }
+    }
+  }
+
+  #toEvent(row: EventRow): ChannelEvent {
+    const event = toEvent(this.#id, row)
+    if (row.message !== null && /^message\.(updated|deleted)$/.test(row.type)) {
+      const message: MessageJson = JSON.parse(row.message)
+      this.#cache.revise(message.id, toChannelMessage(this.#id, message))
+    }
+    return event
+  }
+
+  #selectEvents(after: number, limit: number): Promise<D1Result<EventRow>> {
+    return this.env.DB.prepare(SELECT_EVENTS)
+      .bind(JSON.stringify({ channel: this.#id, after, limit }))
+      .all<EventRow>()
+  }
+
+  /** What the cache does not have any more. It is not put there: it may have changed while it was read. */
+  async #readStored(after: number, limit: number): Promise<ChannelEvent[]> {
+    const { results } = await this.#selectEvents(after, limit)
+    return results.map((row) => toEvent(this.#id, row))
+  }
+
+  /** The Gateway of who was removed has taken their sockets out of the channel, or is told nothing more until it asks who may. */
+  async #removeFromSockets({ seq, subject }: ChannelEvent): Promise<void> {
+    const shard = await shardOf(subject!, this.#config.SOCKET_SHARDS)
+    const isPaid = () => this.#books.owed(shard).every((owed) => owed.seq > seq)
+    let timer: ReturnType<typeof setTimeout> | undefined
+    const late = new Promise<void>((done) => {
+      timer = setTimeout(done, REMOVAL_MS)
+    })
+    await Promise.race([this.#feed(shard).pump(), late])
+    clearTimeout(timer)
+    if (!isPaid()) this.#books.unsubscribe(shard)
+  }
+
+  /** Somebody was banned before: that their Gateway knows it may have been lost with an earlier instance. */
+  async #makeSure(userId: string): Promise<void> {
+    const shard = await shardOf(userId, this.#config.SOCKET_SHARDS)
+    const failed = (error: unknown) => this.#log('warn', 'doubt_not_told', { shard, ...describeError(error) })
+    await this.#gateway(shard).doubt([userId]).catch(failed)
+  }
+
+  #concerned(): number[] {
+    const subscribed = this.#books.subscriptions().map(({ shard }) => shard)
+    return [...new Set([...subscribed, ...this.#books.creditors()])]
+  }
+
+  #isTold(shard: number): boolean {
+    const sent = this.#books.subscription(shard)?.sent
+    return this.#books.owed(shard).length === 0 && (sent === undefined || sent >= this.#head!.head)
+  }
+
+  #feed(shard: number): ShardFeed {
+    let feed = this.#feeds.get(shard)
+    if (!feed) {
+      feed = new ShardFeed(shard, {
+        channelId: this.#id,
+        books: this.#books,
+        epoch: () => this.#head!.epoch,
+        head: () => this.#head!.head,
+        recent: (after, limit) => this.#cache.after(after, limit),
+        push: (push: Push) => this.#gateway(shard).push(push),
+        failed: (error) => this.#log('warn', 'push_failed', { shard, ...describeError(error) }),
+      })
+      this.#feeds.set(shard, feed)
+    }
+    return feed
+  }
+
+  #gateway(shard: number) {
+    return this.env.GATEWAY.getByName(gatewayName(shard))
+  }
+
+  /** What leaves this object waits until the alarm is set. */
+  #checkIn(ms: number): void {
+    if (this.#isCheckDue) return
+    this.#isCheckDue = true
+    void this.ctx.storage.setAlarm(Date.now() + ms)
+  }
+}

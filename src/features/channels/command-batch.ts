@@ -1,0 +1,319 @@
+import type { Command, SendMessage } from '../../lib/channel-commands.ts'
+import { CLOSE_GROUP, mayNameAll } from './message-group.ts'
+
+// Every command but a send is "event first": its event is written if the verdict is `ok`, then each change if the event was,
+// then the channel has come as far as its log. Each statement takes one JSON: the command, {channel, now} beside it.
+
+export type OtherCommand = Exclude<Command, SendMessage>
+
+const NOW = `?1->>'now'`
+const CHANNEL = `?1->>'channel'`
+const ACTOR = `?1->>'actor'`
+const TARGET = `?1->>'target'`
+const EMOJI_PATH = `('$."' || (?1->>'emoji') || '"')`
+
+/** All that a verdict looks at, of the moment in which the command would be done. */
+const FACTS = `facts AS (SELECT c.id, c.kind, c.visibility, c.version AS channel_version, c.last_seq,
+  a.role, coalesce(a.muted_until, 0) > ${NOW} AS is_muted, a.muted_until, ab.user_id IS NOT NULL AS is_banned,
+  t.role AS target_role, t.member_kind AS target_kind, t.muted_until AS target_muted_until, tb.user_id IS NOT NULL AS target_banned,
+  m.id AS message_id, m.author_id, m.deleted_at AS message_deleted_at, m.version AS message_version, m.pinned_at,
+  m.reaction_counts
+  FROM (SELECT 1)
+  LEFT JOIN channels AS c ON c.id = ${CHANNEL} AND c.deleted_at IS NULL
+  LEFT JOIN channel_members AS a ON a.channel_id = ${CHANNEL} AND a.member_id = ${ACTOR}
+  LEFT JOIN channel_bans AS ab ON ab.channel_id = ${CHANNEL} AND ab.user_id = ${ACTOR}
+  LEFT JOIN channel_members AS t ON t.channel_id = ${CHANNEL} AND t.member_id = ${TARGET}
+  LEFT JOIN channel_bans AS tb ON tb.channel_id = ${CHANNEL} AND tb.user_id = ${TARGET}
+  LEFT JOIN channel_messages AS m ON m.id = ?1->>'message_id' AND m.channel_id = ${CHANNEL})`
+
+/** Who may see a channel; to everybody else a private one does not exist. */
+const SEES = `WHEN id IS NULL OR (role IS NULL AND (visibility = 'private' OR kind = 'direct')) THEN 'not_found'
+  WHEN is_banned THEN 'banned'`
+const MEMBER = `${SEES} WHEN role IS NULL THEN 'forbidden'`
+const NOT_DIRECT = `WHEN kind = 'direct' THEN 'direct_channel'`
+const MODERATOR = `${MEMBER} ${NOT_DIRECT} WHEN role = 'member' THEN 'forbidden'`
+const OWNER = `${MEMBER} ${NOT_DIRECT} WHEN role <> 'owner' THEN 'forbidden'`
+/** Of moderators, what they do to others: nobody is above the owner, and a moderator above members only. */
+const RANKS_ABOVE = `WHEN target_role = 'owner' OR (target_role = 'moderator' AND role <> 'owner') THEN 'forbidden'`
+const MESSAGE = `WHEN message_id IS NULL THEN 'not_found'`
+const LIVE_MESSAGE = `${MESSAGE} WHEN message_deleted_at IS NOT NULL THEN 'gone'`
+const UNMUTED = `WHEN is_muted THEN 'muted'`
+const REACTED = `EXISTS (SELECT 1 FROM reactions AS r
+  WHERE r.message_id = facts.message_id AND r.user_id = ${ACTOR} AND r.emoji = ?1->>'emoji')`
+const MAY_PIN = `${MEMBER} WHEN role = 'member' AND kind <> 'direct' THEN 'forbidden'`
+const channelsFull = (user: string) => `WHEN (SELECT count(*) FROM (
+    SELECT 1 FROM channel_members AS fm CROSS JOIN channels AS fc ON fc.id = fm.channel_id AND fc.deleted_at IS NULL
+    WHERE fm.member_id = ${user} LIMIT 500)) >= 500 THEN 'limit_reached'`
+const USER_THERE = `EXISTS (SELECT 1 FROM users WHERE id = ${TARGET} AND deleted_at IS NULL)`
+/** The account of who acts is closed: what it is in and what it owns is being given up. */
+const CLOSED = `EXISTS (SELECT 1 FROM users WHERE id = ${ACTOR} AND deleted_at IS NOT NULL)`
+const OTHERS = `FROM channel_members AS om WHERE om.channel_id = facts.id AND om.member_kind = 'user' AND om.member_id <> ${ACTOR}`
+
+const INVITE = `FROM channel_invites AS i WHERE i.id = ?1->>'invite_id' AND i.channel_id = ${CHANNEL}
+  AND i.revoked_at IS NULL AND coalesce(i.expires_at, ${NOW} + 1) > ${NOW} AND i.uses < coalesce(i.max_uses, i.uses + 1)`
+
+/** How the event is told, beside its type: its own words, what it is about, and when it may be. */
+type Plan = {
+  /** Branches of a CASE over `facts`, which end in a refusal, or in `noop`: it is so already. */
+  verdict: string
+  event?: string
+  /** An expression over `facts` that gives JSON. */
+  payload?: string
+  /** Statements, each done if the event was. `DONE` stands for that. */
+  changes: string[]
+}
+
+const DONE = `EXISTS (SELECT 1 FROM channels AS dc JOIN channel_events AS de ON de.channel_id = dc.id AND de.seq = dc.last_seq + 1
+  WHERE dc.id = ${CHANNEL} AND de.command_id = ?1->>'command_id')`
+
+const ABOUT_ACTOR = `json_object('user_id', ${ACTOR})`
+const ABOUT_TARGET = `json_object('user_id', ${TARGET})`
+
+/** Who was muted when they left is so still. */
+const mutedBefore = (member: string) => `(SELECT until FROM channel_mutes
+  WHERE user_id = ${member} AND channel_id = ${CHANNEL} AND until > ${NOW})`
+const about = (member: string) =>
+  `json_object('user_id', ${member}, 'role', 'member', 'muted_until', ${mutedBefore(member)})`
+
+/** What was said before somebody came is not unread to them. */
+const enter = (member: string) => [
+  `INSERT INTO channel_members (channel_id, member_id, member_kind, role, muted_until, joined_at)
+    SELECT ${CHANNEL}, ${member}, 'user', 'member', ${mutedBefore(member)}, ${NOW} WHERE ${DONE}`,
+  `DELETE FROM channel_mutes WHERE user_id = ${member} AND channel_id = ${CHANNEL} AND ${DONE}`,
+  `INSERT INTO read_state (user_id, channel_id, read_seq, updated_at)
+    SELECT ${member}, id, last_seq + 1, ${NOW} FROM channels WHERE id = ${CHANNEL} AND ${DONE}
+    ON CONFLICT (user_id, channel_id) DO UPDATE SET read_seq = max(read_seq, excluded.read_seq), updated_at = excluded.updated_at`,
+]
+const exit = (member: string) => [
+  `INSERT OR REPLACE INTO channel_mutes (user_id, channel_id, until)
+    SELECT member_id, channel_id, muted_until FROM channel_members
+    WHERE channel_id = ${CHANNEL} AND member_id = ${member} AND muted_until > ${NOW} AND ${DONE}`,
+  `DELETE FROM channel_members WHERE channel_id = ${CHANNEL} AND member_id = ${member} AND ${DONE}`,
+]
+
+const audit = (
+  action: string,
+) => `INSERT INTO audit_log (id, at, actor_id, action, target_type, target_id, fields, outcome, request_id)
+  SELECT ?1->>'audit_id', ${NOW}, ${ACTOR}, '${action}', 'channel', ${CHANNEL}, '[]', 'done', ?1->>'request_id' WHERE ${DONE}`
+
+/** An owner is not muted, as nobody could unmute them. */
+const mutedAfter = (before: string) => `CASE WHEN ?1->>'role' = 'owner' THEN NULL
+  WHEN json_type(?1, '$.muted_until') IS NULL THEN ${before} ELSE ?1->>'muted_until' END`
+
+const COUNT = `coalesce(json_extract(reaction_counts, ${EMOJI_PATH}), 0)`
+
+const MENTIONED = `(SELECT json_group_array(id) FROM (
+    SELECT u.id FROM json_each(?1, '$.names') AS n CROSS JOIN users AS u ON u.username = n.value
+    CROSS JOIN channel_members AS named ON named.channel_id = ${CHANNEL} AND named.member_id = u.id
+    UNION ALL SELECT '*' FROM json_each(?1, '$.names') AS n WHERE n.value = 'channel' AND (
+      EXISTS (SELECT 1 FROM json_each(mentions) WHERE value = '*')
+      OR (SELECT ${mayNameAll('mb.role', 'mb.channel_id')} FROM channel_members AS mb
+        WHERE mb.channel_id = ${CHANNEL} AND mb.member_id = ${ACTOR}))))`
+
+const PLANS: Record<OtherCommand['type'], Plan> = {
+  'message.edit': {
+    verdict: `${MEMBER} ${LIVE_MESSAGE} WHEN author_id <> ${ACTOR} THEN 'forbidden' ${UNMUTED}
+      WHEN ?1->>'version' IS NOT NULL AND message_version <> ?1->>'version' THEN 'precondition_failed'
+      WHEN (SELECT content FROM channel_messages WHERE id = facts.message_id) = ?1->>'content' THEN 'noop'`,
+    event: 'message.updated',
+    changes: [
+      `INSERT INTO channel_message_versions (message_id, version, content, replaced_at)
+        SELECT id, version, content, ${NOW} FROM channel_messages WHERE id = ?1->>'message_id' AND ${DONE}`,
+      `UPDATE channel_messages SET content = ?1->>'content', mentions = ${MENTIONED}, version = version + 1, edited_at = ${NOW}
+        WHERE id = ?1->>'message_id' AND ${DONE}`,
+      `DELETE FROM channel_mentions WHERE message_id = ?1->>'message_id' AND ${DONE} AND member_id NOT IN (
+        SELECT n.value FROM channel_messages AS m JOIN json_each(m.mentions) AS n WHERE m.id = ?1->>'message_id')`,
+      `INSERT OR IGNORE INTO channel_mentions (channel_id, member_id, seq, message_id)
+        SELECT m.channel_id, n.value, m.seq, m.id FROM channel_messages AS m JOIN json_each(m.mentions) AS n
+        WHERE m.id = ?1->>'message_id' AND ${DONE}`,
+    ],
+  },
+  'message.delete': {
+    verdict: `${MEMBER} ${MESSAGE}
+      WHEN author_id <> ${ACTOR} AND (role = 'member' OR kind = 'direct') THEN 'forbidden'
+      WHEN message_deleted_at IS NOT NULL THEN 'noop'`,
+    event: 'message.deleted',
+    changes: [
+      `DELETE FROM channel_message_versions WHERE message_id = ?1->>'message_id' AND ${DONE}`,
+      `DELETE FROM channel_mentions WHERE message_id = ?1->>'message_id' AND ${DONE}`,
+      `DELETE FROM channel_attachments WHERE message_id = ?1->>'message_id' AND ${DONE}`,
+      `DELETE FROM reactions WHERE message_id = ?1->>'message_id' AND ${DONE}`,
+      `UPDATE channel_messages SET content = NULL, mentions = '[]', attachments = '[]', reaction_counts = '{}', pinned_at = NULL,
+        pinned_by = NULL, version = version + 1, deleted_at = ${NOW}, deleted_by = ${ACTOR}
+        WHERE id = ?1->>'message_id' AND ${DONE}`,
+    ],
+  },
+  'reaction.add': {
+    verdict: `${MEMBER} ${UNMUTED} ${LIVE_MESSAGE} WHEN ${REACTED} THEN 'noop'
+      WHEN ${COUNT} = 0 AND (SELECT count(*) FROM json_each(reaction_counts)) >= 20 THEN 'limit_reached'`,
+    event: 'reaction.added',
+    payload: `json_object('user_id', ${ACTOR}, 'emoji', ?1->>'emoji', 'count', ${COUNT} + 1)`,
+    changes: [
+      `INSERT INTO reactions (message_id, user_id, emoji, channel_id, created_at)
+        SELECT ?1->>'message_id', ${ACTOR}, ?1->>'emoji', ${CHANNEL}, ${NOW} WHERE ${DONE}`,
+      `UPDATE channel_messages SET reaction_counts = json_set(reaction_counts, ${EMOJI_PATH}, ${COUNT} + 1)
+        WHERE id = ?1->>'message_id' AND ${DONE}`,
+    ],
+  },
+  'reaction.remove': {
+    verdict: `${MEMBER} ${UNMUTED} ${LIVE_MESSAGE} WHEN NOT ${REACTED} THEN 'noop'`,
+    event: 'reaction.removed',
+    payload: `json_object('user_id', ${ACTOR}, 'emoji', ?1->>'emoji', 'count', max(0, ${COUNT} - 1))`,
+    changes: [
+      `DELETE FROM reactions WHERE message_id = ?1->>'message_id' AND user_id = ${ACTOR} AND emoji = ?1->>'emoji' AND ${DONE}`,
+      `UPDATE channel_messages SET reaction_counts = iif(${COUNT} > 1,
+          json_set(reaction_counts, ${EMOJI_PATH}, ${COUNT} - 1), json_remove(reaction_counts, ${EMOJI_PATH}))
+        WHERE id = ?1->>'message_id' AND ${DONE}`,
+    ],
+  },
+  'pin.add': {
+    verdict: `${MAY_PIN} ${LIVE_MESSAGE} WHEN pinned_at IS NOT NULL THEN 'noop'
+      WHEN (SELECT count(*) FROM channel_messages WHERE channel_id = facts.id AND pinned_at IS NOT NULL) >= 50 THEN 'limit_reached'`,
+    event: 'pin.added',
+    changes: [
+      `UPDATE channel_messages SET pinned_at = ${NOW}, pinned_by = ${ACTOR} WHERE id = ?1->>'message_id' AND ${DONE}`,
+    ],
+  },
+  'pin.remove': {
+    verdict: `${MAY_PIN} ${MESSAGE} WHEN pinned_at IS NULL THEN 'noop'`,
+    event: 'pin.removed',
+    changes: [
+      `UPDATE channel_messages SET pinned_at = NULL, pinned_by = NULL WHERE id = ?1->>'message_id' AND ${DONE}`,
+    ],
+  },
+  'member.join': {
+    // An invitation opens what is private.
+    verdict: `WHEN id IS NULL THEN 'not_found' WHEN role IS NOT NULL THEN 'noop'
+      WHEN ?1->>'invite_id' IS NULL AND (visibility = 'private' OR kind = 'direct') THEN 'not_found'
+      WHEN is_banned THEN 'banned'
+      WHEN ?1->>'invite_id' IS NOT NULL AND NOT EXISTS (SELECT 1 ${INVITE}) THEN 'gone'
+      ${channelsFull(ACTOR)}`,
+    event: 'member.joined',
+    payload: about(ACTOR),
+    changes: [...enter(ACTOR), `UPDATE channel_invites SET uses = uses + 1 WHERE id = ?1->>'invite_id' AND ${DONE}`],
+  },
+  'member.leave': {
+    verdict: `WHEN id IS NULL OR (role IS NULL AND (visibility = 'private' OR kind = 'direct')) THEN 'not_found'
+      WHEN kind = 'direct' AND NOT ${CLOSED} THEN 'direct_channel'
+      WHEN role IS NULL THEN 'noop' WHEN role = 'owner' THEN 'last_owner'`,
+    event: 'member.left',
+    payload: ABOUT_ACTOR,
+    changes: exit(ACTOR),
+  },
+  'member.add': {
+    verdict: `${MODERATOR} WHEN NOT ${USER_THERE} THEN 'not_found' WHEN target_banned THEN 'user_banned'
+      WHEN target_role IS NOT NULL THEN 'noop' ${channelsFull(TARGET)}`,
+    event: 'member.joined',
+    payload: about(TARGET),
+    changes: enter(TARGET),
+  },
+  'member.remove': {
+    verdict: `${MODERATOR} ${RANKS_ABOVE} WHEN target_role IS NULL THEN 'noop'`,
+    event: 'member.removed',
+    payload: ABOUT_TARGET,
+    changes: exit(TARGET),
+  },
+  'member.update': {
+    verdict: `${MODERATOR} WHEN target_role IS NULL THEN 'not_found'
+      WHEN ?1->>'role' IS NOT NULL AND role <> 'owner' THEN 'forbidden'
+      WHEN ?1->>'role' <> 'member' AND target_kind = 'chatbot' THEN 'forbidden'
+      WHEN ?1->>'role' <> 'owner' AND target_role = 'owner' THEN 'last_owner'
+      WHEN json_type(?1, '$.muted_until') IS NOT NULL AND (target_role = 'owner' OR (target_role = 'moderator' AND role <> 'owner'))
+        THEN 'forbidden'
+      WHEN coalesce(?1->>'role', target_role) = target_role
+        AND (json_type(?1, '$.muted_until') IS NULL OR target_muted_until IS ?1->>'muted_until') THEN 'noop'`,
+    event: 'member.updated',
+    payload: `json_object('user_id', ${TARGET}, 'role', coalesce(?1->>'role', target_role), 'muted_until',
+      ${mutedAfter('target_muted_until')})`,
+    changes: [
+      // Who hands a channel over remains its moderator; everybody sees both.
+      `INSERT INTO channel_events (channel_id, seq, type, actor_id, payload, created_at)
+        SELECT id, last_seq + 2, 'member.updated', ${ACTOR}, json_object('user_id', ${ACTOR}, 'role', 'moderator'), ${NOW}
+        FROM channels WHERE id = ${CHANNEL} AND ?1->>'role' = 'owner' AND ${DONE}`,
+      `UPDATE channel_members SET role = 'moderator'
+        WHERE channel_id = ${CHANNEL} AND member_id = ${ACTOR} AND ?1->>'role' = 'owner' AND ${DONE}`,
+      `UPDATE channel_members SET role = coalesce(?1->>'role', role),
+          muted_until = ${mutedAfter('muted_until')}
+        WHERE channel_id = ${CHANNEL} AND member_id = ${TARGET} AND ${DONE}`,
+      `UPDATE channels SET owner_id = ${TARGET}, version = version + 1
+        WHERE id = ${CHANNEL} AND ?1->>'role' = 'owner' AND ${DONE}`,
+    ],
+  },
+  'member.ban': {
+    verdict: `${MODERATOR} WHEN NOT ${USER_THERE} THEN 'not_found' ${RANKS_ABOVE} WHEN target_banned THEN 'noop'`,
+    event: 'member.banned',
+    payload: ABOUT_TARGET,
+    changes: [
+      audit('channel.user_banned'),
+      `INSERT INTO channel_bans (channel_id, user_id, reason, created_by, created_at)
+        SELECT ${CHANNEL}, ${TARGET}, ?1->>'reason', ${ACTOR}, ${NOW} WHERE ${DONE}`,
+      ...exit(TARGET),
+    ],
+  },
+  'member.unban': {
+    verdict: `${MODERATOR} WHEN NOT ${USER_THERE} THEN 'not_found' WHEN NOT target_banned THEN 'noop'`,
+    event: 'member.unbanned',
+    payload: ABOUT_TARGET,
+    changes: [
+      audit('channel.user_unbanned'),
+      `DELETE FROM channel_bans WHERE channel_id = ${CHANNEL} AND user_id = ${TARGET} AND ${DONE}`,
+    ],
+  },
+  'channel.update': {
+    verdict: `${MODERATOR}
+      WHEN ?1->>'version' IS NOT NULL AND channel_version <> ?1->>'version' THEN 'precondition_failed'`,
+    event: 'channel.updated',
+    changes: [
+      `UPDATE channels SET name = coalesce(?1->>'$.changes.name', name),
+          description = iif(json_type(?1, '$.changes.description') IS NULL, description, ?1->>'$.changes.description'),
+          visibility = coalesce(?1->>'$.changes.visibility', visibility),
+          slow_mode_s = coalesce(?1->>'$.changes.slow_mode_s', slow_mode_s), version = version + 1
+        WHERE id = ${CHANNEL} AND ${DONE}`,
+    ],
+  },
+  'channel.delete': {
+    // A closed account takes along what nobody else is in.
+    verdict: `WHEN ${CLOSED} THEN iif(role IS NULL, 'noop', iif(EXISTS (SELECT 1 ${OTHERS}), 'forbidden', 'ok')) ${OWNER}`,
+    event: 'channel.deleted',
+    changes: [
+      audit('channel.deleted'),
+      `UPDATE channels SET deleted_at = ${NOW}, version = version + 1 WHERE id = ${CHANNEL} AND ${DONE}`,
+    ],
+  },
+  'owner.replace': {
+    verdict: `WHEN NOT ${CLOSED} THEN 'forbidden'
+      WHEN id IS NULL OR role IS NULL OR (role <> 'owner' AND kind <> 'direct') THEN 'noop'
+      WHEN NOT EXISTS (SELECT 1 ${OTHERS}) THEN 'last_owner'
+      WHEN kind = 'direct' THEN 'noop'`,
+    event: 'member.updated',
+    payload: `json_object('user_id', (SELECT om.member_id ${OTHERS}
+      ORDER BY om.role <> 'moderator', om.joined_at, om.member_id LIMIT 1), 'role', 'owner')`,
+    changes: [
+      `UPDATE channel_members SET role = 'member' WHERE channel_id = ${CHANNEL} AND member_id = ${ACTOR} AND ${DONE}`,
+      `UPDATE channels SET version = version + 1, owner_id = (SELECT e.payload->>'user_id' FROM channel_events AS e
+          WHERE e.channel_id = channels.id AND e.seq = channels.last_seq + 1)
+        WHERE id = ${CHANNEL} AND ${DONE}`,
+      `UPDATE channel_members SET role = 'owner', muted_until = NULL WHERE channel_id = ${CHANNEL} AND ${DONE}
+        AND member_id = (SELECT owner_id FROM channels WHERE id = ${CHANNEL})`,
+    ],
+  },
+}
+
+const verdictOf = ({ verdict }: Plan) => `CASE ${verdict} ELSE 'ok' END`
+
+/** A row before anything is done: why not, if not, and the event that an earlier use of the same command id made. */
+export type VerdictRow = { verdict: string; muted_until: number | null; done_seq: number | null }
+
+/** The statements of one command. The first gives a `VerdictRow`, and all of them take the same one parameter. */
+export function commandStatements(d1: D1Database, command: OtherCommand, input: string): D1PreparedStatement[] {
+  const plan = PLANS[command.type]
+  const made = `(SELECT seq FROM channel_events WHERE channel_id = ${CHANNEL} AND command_id = ?1->>'command_id')`
+  return [
+    `WITH ${FACTS} SELECT ${verdictOf(plan)} AS verdict, muted_until, ${made} AS done_seq FROM facts`,
+    `WITH ${FACTS} INSERT INTO channel_events (channel_id, seq, type, actor_id, message_id, command_id, payload, created_at)
+      SELECT id, last_seq + 1, '${plan.event}', ${ACTOR}, message_id, ?1->>'command_id', ${plan.payload ?? 'NULL'}, ${NOW}
+      FROM facts WHERE ${verdictOf(plan)} = 'ok' AND ${made} IS NULL`,
+    ...plan.changes,
+    CLOSE_GROUP,
+  ].map((sql) => d1.prepare(sql).bind(input))
+}

@@ -1,0 +1,169 @@
+import { constraintOf, isTransient } from '../../db/failures.ts'
+import { describeError, type Log } from '../../http/log.ts'
+import type { ChannelEvent, Command, Outcome, Refusal, SendMessage } from '../../lib/channel-commands.ts'
+import { commandStatements, type OtherCommand, type VerdictRow } from './command-batch.ts'
+import { type EventRow, type HeadRow, SELECT_EVENTS, SELECT_HEAD } from './event-rows.ts'
+import { type ReasonRow, resultsOf, selectReasons, storeMessages } from './message-group.ts'
+
+const MAX_WAITING = 1_000
+const MAX_MESSAGES = 100
+const MAX_OTHERS = 20
+const TRIES = 3
+const PAUSE_MS = 50
+/** Events that one batch can make: one for each command, and one more for who hands a channel over. */
+const MAX_EVENTS = 2 * MAX_MESSAGES
+
+/** What became of a command here. Who is no member may join, and try again. */
+export type QueueOutcome = Outcome | { ok: false; code: 'not_member' }
+
+type Waiting = { command: Command; resolve: (outcome: QueueOutcome) => void }
+
+type Journal = {
+  channelId: string
+  d1: D1Database
+  /** The number of the last event that is known. */
+  after: () => number
+  /** Takes what is new in D1, in order, and gives it as events. */
+  committed: (rows: EventRow[], head: HeadRow | undefined) => Promise<ChannelEvent[]>
+  log: Log
+}
+
+/**
+ * Commands in the order in which they came. While one batch is on its way to D1 the next gathers, so that under load many
+ * are stored at once and a lone one waits for nothing.
+ */
+export class CommandQueue {
+  readonly #journal: Journal
+  #waiting: Waiting[] = []
+  #isBusy = false
+
+  constructor(journal: Journal) {
+    this.#journal = journal
+  }
+
+  do(command: Command): Promise<QueueOutcome> {
+    if (this.#waiting.length >= MAX_WAITING) {
+      return Promise.resolve({ ok: false, code: 'unavailable', retryAfterMs: 1_000 })
+    }
+    return new Promise((resolve) => {
+      this.#waiting.push({ command, resolve })
+      if (!this.#isBusy) void this.#work()
+    })
+  }
+
+  async #work(): Promise<void> {
+    this.#isBusy = true
+    while (this.#waiting.length > 0) {
+      const group = this.#nextGroup()
+      await this.#commit(group).catch((error) => this.#fail(group, error))
+    }
+    this.#isBusy = false
+  }
+
+  /** Consecutive messages, or consecutive commands of other kinds. */
+  #nextGroup(): Waiting[] {
+    const isSend = ({ command }: Waiting) => command.type === 'message.send'
+    const areSends = isSend(this.#waiting[0]!)
+    const most = areSends ? MAX_MESSAGES : MAX_OTHERS
+    const end = this.#waiting.findIndex((each) => isSend(each) !== areSends)
+    return this.#waiting.splice(0, Math.min(most, end === -1 ? this.#waiting.length : end))
+  }
+
+  #commit(group: Waiting[]): Promise<void> {
+    return group[0]!.command.type === 'message.send' ? this.#commitMessages(group) : this.#commitOthers(group)
+  }
+
+  async #commitMessages(group: Waiting[]): Promise<void> {
+    const { channelId, d1 } = this.#journal
+    const sends = group as (Waiting & { command: SendMessage })[]
+    // Of equal nonces in one group the first is offered, and answers for all.
+    const byNonce = Map.groupBy(sends, ({ command }) => `${command.actor} ${command.nonce}`)
+    const offers = [...byNonce.values()].map(([first]) => first!.command)
+    const input = JSON.stringify({ channel: channelId, now: Date.now(), offers })
+    const { results, events } = await this.#batch(storeMessages(d1, input, offers))
+    const stored = resultsOf(offers, results.at(-1)!.results as never)
+    const eventOf = new Map(events.map((event) => [event.seq, event]))
+    const missing = stored.includes(undefined) ? await this.#reasonsOf(input) : []
+    for (const [at, [first, ...others]] of [...byNonce.values()].entries()) {
+      const result = stored[at]
+      const { reason, muted_until } = missing.find(({ key }) => key === at) ?? {}
+      if (result === undefined) {
+        const refusal = { ok: false, code: reason as Refusal, ...(muted_until && { mutedUntil: muted_until }) } as const
+        for (const { resolve } of [first!, ...others]) resolve(refusal)
+      } else if (result === 'nonce_conflict') {
+        for (const { resolve } of [first!, ...others]) resolve({ ok: false, code: 'nonce_conflict' })
+      } else {
+        first!.resolve({ ok: true, seq: result.seq, event: eventOf.get(result.seq) ?? null, message: result })
+        for (const { command, resolve } of others) {
+          const isSame = command.hash === first!.command.hash
+          const repeated = { ok: true, seq: result.seq, event: null, message: { ...result, duplicate: true } } as const
+          resolve(isSame ? repeated : { ok: false, code: 'nonce_conflict' })
+        }
+      }
+    }
+  }
+
+  async #reasonsOf(input: string): Promise<ReasonRow[]> {
+    const { results } = await selectReasons(this.#journal.d1, input).all<ReasonRow>()
+    return results
+  }
+
+  async #commitOthers(group: Waiting[]): Promise<void> {
+    const { channelId, d1 } = this.#journal
+    const now = Date.now()
+    const statements = group.map(({ command }) =>
+      commandStatements(d1, command as OtherCommand, JSON.stringify({ ...command, channel: channelId, now })),
+    )
+    const { results, rows, events } = await this.#batch(statements.flat())
+    let at = 0
+    for (const [nth, { command, resolve }] of group.entries()) {
+      const verdict = results[at]!.results[0] as VerdictRow
+      at += statements[nth]!.length
+      const row = rows.find((each) => each.command_id === (command as OtherCommand).command_id)
+      const event = events.find(({ seq }) => seq === row?.seq) ?? null
+      resolve(outcomeOf(verdict, event))
+    }
+  }
+
+  /**
+   * One batch, and what is new in the log after it. It is sent again when it is not known what became of it, or when another
+   * instance has written: all of it is idempotent.
+   */
+  async #batch(statements: D1PreparedStatement[]) {
+    const { channelId, d1, after, committed } = this.#journal
+    const select = (sql: string) =>
+      d1.prepare(sql).bind(JSON.stringify({ channel: channelId, after: after(), limit: MAX_EVENTS }))
+    for (let tries = 1; ; tries++) {
+      try {
+        const results = await d1.batch([...statements, select(SELECT_EVENTS), select(SELECT_HEAD)])
+        const rows = results.at(-2)!.results as EventRow[]
+        const events = await committed(rows, (results.at(-1)!.results as HeadRow[])[0])
+        return { results: results.slice(0, -2), rows, events }
+      } catch (error) {
+        if (tries === TRIES || !(isTransient(error) || isFenced(error))) throw error
+        await new Promise((resolve) => setTimeout(resolve, PAUSE_MS * 2 ** tries))
+      }
+    }
+  }
+
+  /** What broke one group may be the fault of one command, which must not take the others along. */
+  async #fail(group: Waiting[], error: unknown): Promise<void> {
+    this.#journal.log('error', 'commands_failed', { commands: group.length, ...describeError(error) })
+    if (group.length > 1 && constraintOf(error) !== undefined) {
+      for (const one of group) await this.#commit([one]).catch((alone) => this.#fail([one], alone))
+      return
+    }
+    for (const { resolve } of group) resolve({ ok: false, code: 'unavailable', retryAfterMs: 1_000 })
+  }
+}
+
+/** A number was taken by an instance that wrote late. */
+const isFenced = (error: unknown) => /^channel_(events|messages)\.channel_id/.test(constraintOf(error) ?? '')
+
+function outcomeOf({ verdict, muted_until, done_seq }: VerdictRow, event: ChannelEvent | null): QueueOutcome {
+  if (event) return { ok: true, seq: event.seq, event }
+  if (done_seq !== null) return { ok: true, seq: done_seq, event: null }
+  if (verdict === 'noop') return { ok: true, seq: null, event: null }
+  if (verdict === 'ok') return { ok: false, code: 'unavailable', retryAfterMs: 1_000 }
+  return { ok: false, code: verdict as Refusal, ...(verdict === 'muted' && muted_until && { mutedUntil: muted_until }) }
+}

@@ -1,0 +1,121 @@
+import type { Accepted, SendMessage } from '../../lib/channel-commands.ts'
+
+// One batch numbers and stores a group of messages: the number is taken inside the transaction, so nothing can be lost between
+// number and row. Each statement takes one JSON: {channel, now, offers: [...]}.
+
+const OFFERS = `json_each(?1, '$.offers') AS o
+  CROSS JOIN channels AS c ON c.id = ?1->>'channel' AND c.deleted_at IS NULL`
+
+const NEW_MESSAGES = `channels AS c CROSS JOIN channel_messages AS m ON m.channel_id = c.id AND m.seq > c.last_seq
+  WHERE c.id = ?1->>'channel'`
+
+/** Of @channel: moderators, and in a small channel everybody. */
+export const mayNameAll = (role: string, channel: string) => `(${role} <> 'member'
+  OR (SELECT count(*) FROM (SELECT 1 FROM channel_members WHERE channel_id = ${channel} LIMIT 51)) <= 50)`
+
+// Here and below `CROSS` keeps the order of the loops: SQLite would begin with all members, or all files of the author.
+const MENTIONS = `(SELECT json_group_array(id) FROM (
+    SELECT u.id FROM json_each(o.value, '$.names') AS n CROSS JOIN users AS u ON u.username = n.value
+    CROSS JOIN channel_members AS named ON named.channel_id = c.id AND named.member_id = u.id
+    UNION ALL SELECT '*' FROM json_each(o.value, '$.names') AS n WHERE n.value = 'channel' AND ${mayNameAll('mb.role', 'c.id')}))`
+
+const FILES = `json_each(o.value, '$.attachments') AS a
+  CROSS JOIN files AS f ON f.id = a.value AND f.user_id = o.value->>'actor' AND f.state = 'ready'`
+
+const ATTACHMENTS = `(SELECT json_group_array(json_object('id', id, 'name', name, 'mediaType', media_type, 'size', size))
+  FROM (SELECT f.id, f.name, f.media_type, f.size FROM ${FILES} ORDER BY a.key))`
+
+const FILES_THERE = `(SELECT count(*) FROM ${FILES}) = json_array_length(o.value, '$.attachments')`
+
+const SENT = `EXISTS (SELECT 1 FROM channel_messages AS s
+  WHERE s.channel_id = c.id AND s.author_id = o.value->>'actor' AND s.nonce = o.value->>'nonce')`
+
+const ACCEPT = `
+INSERT INTO channel_messages (id, channel_id, seq, author_id, author_kind, nonce, send_hash, content, mentions, attachments,
+  thread_id, created_at)
+SELECT o.value->>'id', c.id, c.last_seq + row_number() OVER (ORDER BY o.key), mb.member_id, mb.member_kind,
+  o.value->>'nonce', o.value->>'hash', o.value->>'content', ${MENTIONS}, ${ATTACHMENTS},
+  coalesce(root.thread_id, root.id), ?1->>'now'
+FROM ${OFFERS}
+JOIN channel_members AS mb ON mb.channel_id = c.id AND mb.member_id = o.value->>'actor'
+  AND coalesce(mb.muted_until, 0) <= ?1->>'now'
+LEFT JOIN channel_messages AS root ON root.id = o.value->>'thread_id' AND root.channel_id = c.id AND root.deleted_at IS NULL
+WHERE NOT ${SENT} AND (o.value->>'thread_id' IS NULL OR root.id IS NOT NULL) AND ${FILES_THERE}`
+
+const LOG = `
+INSERT INTO channel_events (channel_id, seq, type, actor_id, message_id, created_at)
+SELECT m.channel_id, m.seq, 'message', m.author_id, m.id, m.created_at FROM ${NEW_MESSAGES}`
+
+// The plus keeps SQLite from going through all replies in the order of an index.
+const COUNT_REPLIES = `
+UPDATE channel_messages AS root SET reply_count = root.reply_count + n.replies, last_reply_at = ?1->>'now'
+FROM (SELECT m.thread_id, count(*) AS replies FROM ${NEW_MESSAGES} AND m.thread_id IS NOT NULL GROUP BY +m.thread_id) AS n
+WHERE root.id = n.thread_id`
+
+const NAME = `
+INSERT INTO channel_mentions (channel_id, member_id, seq, message_id)
+SELECT m.channel_id, n.value, m.seq, m.id
+FROM channels AS c CROSS JOIN channel_messages AS m ON m.channel_id = c.id AND m.seq > c.last_seq CROSS JOIN json_each(m.mentions) AS n
+WHERE c.id = ?1->>'channel'`
+
+const ATTACH = `
+INSERT INTO channel_attachments (file_id, message_id, channel_id)
+SELECT DISTINCT a.value->>'id', m.id, m.channel_id
+FROM channels AS c CROSS JOIN channel_messages AS m ON m.channel_id = c.id AND m.seq > c.last_seq CROSS JOIN json_each(m.attachments) AS a
+WHERE c.id = ?1->>'channel'`
+
+/** The result for every offered nonce, old or new. */
+const RESULTS = `
+SELECT o.key, m.id, m.seq, m.send_hash, m.created_at FROM json_each(?1, '$.offers') AS o
+CROSS JOIN channel_messages AS m
+  ON m.channel_id = ?1->>'channel' AND m.author_id = o.value->>'actor' AND m.nonce = o.value->>'nonce'`
+
+/** Why nothing was stored of the offers, in the order in which it is looked at. `not_member` may join first. */
+const REASONS = `
+SELECT o.key, mb.muted_until, CASE
+    WHEN c.id IS NULL THEN 'not_found'
+    WHEN mb.member_id IS NULL AND (c.visibility = 'private' OR c.kind = 'direct') THEN 'not_found'
+    WHEN EXISTS (SELECT 1 FROM channel_bans AS b WHERE b.channel_id = c.id AND b.user_id = o.value->>'actor') THEN 'banned'
+    WHEN mb.member_id IS NULL THEN 'not_member'
+    WHEN coalesce(mb.muted_until, 0) > ?1->>'now' THEN 'muted'
+    WHEN o.value->>'thread_id' IS NOT NULL AND NOT EXISTS (SELECT 1 FROM channel_messages AS root
+      WHERE root.id = o.value->>'thread_id' AND root.channel_id = c.id AND root.deleted_at IS NULL) THEN 'thread_not_found'
+    WHEN NOT ${FILES_THERE} THEN 'attachment_not_found'
+    ELSE 'unavailable' END AS reason
+FROM json_each(?1, '$.offers') AS o
+LEFT JOIN channels AS c ON c.id = ?1->>'channel' AND c.deleted_at IS NULL
+LEFT JOIN channel_members AS mb ON mb.channel_id = c.id AND mb.member_id = o.value->>'actor'`
+
+/** After the statements that made events: the channel has come as far as its log. */
+export const CLOSE_GROUP = `
+UPDATE channels SET last_seq = coalesce((SELECT max(seq) FROM channel_events WHERE channel_id = ?1->>'channel'), last_seq)
+WHERE id = ?1->>'channel'`
+
+type ResultRow = { key: number; id: string; seq: number; send_hash: string; created_at: number }
+export type ReasonRow = { key: number; reason: string; muted_until: number | null }
+
+/** The statements that store a group of messages, of which the last gives `ResultRow`s. */
+export const storeMessages = (d1: D1Database, input: string, offers: SendMessage[]): D1PreparedStatement[] =>
+  [
+    ACCEPT,
+    LOG,
+    ...(offers.some(({ thread_id }) => thread_id !== null) ? [COUNT_REPLIES] : []),
+    ...(offers.some(({ names }) => names.length > 0) ? [NAME] : []),
+    ...(offers.some(({ attachments }) => attachments.length > 0) ? [ATTACH] : []),
+    CLOSE_GROUP,
+    RESULTS,
+  ].map((sql) => d1.prepare(sql).bind(input))
+
+/** What was stored of each offer; `nonce_conflict` when its nonce stands for something else, `undefined` when nothing was. */
+export function resultsOf(offers: SendMessage[], rows: ResultRow[]): (Accepted | 'nonce_conflict' | undefined)[] {
+  const byKey = new Map(rows.map((row) => [row.key, row]))
+  return offers.map(({ id, hash }, key) => {
+    const row = byKey.get(key)
+    if (!row) return undefined
+    if (row.send_hash !== hash) return 'nonce_conflict'
+    return { id: row.id, seq: row.seq, created_at: row.created_at, duplicate: row.id !== id }
+  })
+}
+
+/** Why those offers were not stored. */
+export const selectReasons = (d1: D1Database, input: string) => d1.prepare(REASONS).bind(input)

@@ -1,0 +1,222 @@
+import { z } from '@hono/zod-openapi'
+import { CHANNEL_KINDS, MEMBER_ROLES, VISIBILITIES } from '../../../db/schema/channels.ts'
+import { id, maybeMoment, moment } from '../../../http/fields.ts'
+import type { ChannelJson, PersonJson } from '../event-rows.ts'
+
+/** Control and bidirectional characters move what others read. */
+const SHOWN = '^[^\\p{Cc}\\p{Zl}\\p{Zp}\\u202A-\\u202E\\u2066-\\u2069]*$'
+
+export const seq = z
+  .int()
+  .min(0)
+  .max(Number.MAX_SAFE_INTEGER)
+  .openapi({ example: 413, description: 'Number of an event of the channel' })
+
+const name = z
+  .string()
+  .trim()
+  .min(1)
+  .max(80)
+  .regex(new RegExp(SHOWN, 'u'))
+  .openapi({ pattern: SHOWN, example: 'general' })
+const description = z.string().trim().max(500).nullable().openapi({ example: 'General discussion' })
+const visibility = z.enum(VISIBILITIES)
+const slowModeS = z
+  .int()
+  .min(0)
+  .max(21_600)
+  .openapi({ example: 0, description: 'Seconds that a member waits between two messages' })
+
+export const Person = z
+  .strictObject({
+    id,
+    username: z.string().max(32).nullable().openapi({ example: 'johndoe' }),
+    display_name: z.string().max(80).openapi({ example: 'John Doe' }),
+    kind: z.enum(['user', 'chatbot']),
+  })
+  .openapi('Person')
+
+const shape = {
+  id,
+  name: z.string().max(80).openapi({ example: 'general' }),
+  description: z.string().max(500).nullable().openapi({ example: 'General discussion' }),
+  owner_id: id,
+  created_at: moment,
+  kind: z.enum(CHANNEL_KINDS),
+  visibility,
+  slow_mode_s: slowModeS,
+  epoch: z.int().min(1).openapi({ example: 1, description: 'Numbers of events hold within an epoch' }),
+  last_seq: seq,
+}
+
+export const Channel = z
+  .strictObject({
+    ...shape,
+    role: z.enum(MEMBER_ROLES).nullable().openapi({ description: 'Yours; null when you are no member' }),
+    read_seq: seq,
+  })
+  .openapi('Channel')
+
+/** A channel as everybody is told of it: without what is one's own. */
+export const PushedChannel = z.strictObject(shape).openapi('PushedChannel')
+
+const BanEntry = z.strictObject({ user_id: id, created_at: moment }).openapi('MemberException')
+
+// Of the shape, as an extension would be an `allOf` of closed objects, which nothing fits.
+export const ChannelWithExceptions = z
+  .strictObject({
+    ...Channel.shape,
+    member_exceptions: z.array(BanEntry).max(100).openapi({ description: 'Who is banned, the oldest ban first' }),
+  })
+  .openapi('ChannelWithExceptions')
+
+export const NewChannel = z
+  .strictObject({
+    name,
+    description: description.default(null),
+    visibility: visibility.default('public'),
+    slow_mode_s: slowModeS.default(0),
+  })
+  .openapi('NewChannel')
+export type NewChannel = z.infer<typeof NewChannel>
+
+export const ChannelChanges = z
+  .strictObject({
+    name: name.optional(),
+    description: description.optional(),
+    visibility: visibility.optional(),
+    slow_mode_s: slowModeS.optional(),
+  })
+  .refine((changes) => Object.values(changes).some((value) => value !== undefined), 'Nothing to change')
+  .openapi('ChannelChanges')
+
+export const NewDirectChannel = z
+  .strictObject({
+    usernames: z
+      .array(z.string().trim().toLowerCase().min(1).max(32).openapi({ example: 'janedoe' }))
+      .min(1)
+      .max(9),
+  })
+  .openapi('NewDirectChannel')
+
+export const BannedUser = z
+  .strictObject({
+    id,
+    username: z.string().max(32).nullable().openapi({ example: 'banneduser' }),
+    display_name: z.string().max(80).openapi({ example: 'Banned User' }),
+  })
+  .openapi('BannedUser')
+
+export const Invite = z
+  .strictObject({
+    id,
+    expires_at: maybeMoment,
+    max_uses: z.int().min(1).max(1_000).nullable().openapi({ example: 10 }),
+    uses: z.int().min(0).openapi({ example: 0 }),
+    created_at: moment,
+  })
+  .openapi('Invite')
+
+export const NewInvite = z
+  .strictObject({
+    expires_in: z
+      .int()
+      .min(60)
+      .max(30 * 86_400)
+      .nullable()
+      .default(7 * 86_400)
+      .openapi({ example: 604_800, description: 'Seconds; null for one that does not expire' }),
+    max_uses: z.int().min(1).max(1_000).nullable().default(null).openapi({ example: 10 }),
+  })
+  .openapi('NewInvite')
+
+export const MadeInvite = z
+  .strictObject({
+    ...Invite.shape,
+    code: z.string().max(64).nullable().openapi({
+      example: 'hUj0Yc3lZ9sQ1xv2',
+      description: 'Shown this once; null when the request is repeated',
+    }),
+  })
+  .openapi('MadeInvite')
+
+const count = z.int().min(0).max(100).openapi({ example: 3, description: '100 means 100 or more' })
+
+export const ReadState = z.strictObject({ read_seq: seq, unread: count, unread_mentions: count }).openapi('ReadState')
+
+export const Unread = z
+  .strictObject({ channel_id: id, head: seq, read_seq: seq, unread: count, unread_mentions: count })
+  .openapi('Unread')
+
+/** A channel with what is the viewer's own. */
+export type ViewedChannel = ChannelJson & { role: 'owner' | 'moderator' | 'member' | null; read_seq: number | null }
+
+/** Field by field, so that a new column stays private until somebody adds it here. */
+export const toPushedChannel = (row: ChannelJson): z.infer<typeof PushedChannel> => ({
+  id: row.id,
+  name: row.name,
+  description: row.description,
+  owner_id: row.owner_id,
+  created_at: new Date(row.created_at).toISOString(),
+  kind: row.kind,
+  visibility: row.visibility,
+  slow_mode_s: row.slow_mode_s,
+  epoch: row.epoch,
+  last_seq: row.last_seq,
+})
+
+export const toChannel = (row: ViewedChannel): z.infer<typeof Channel> => ({
+  ...toPushedChannel(row),
+  role: row.role,
+  read_seq: row.read_seq ?? 0,
+})
+
+export const toPerson = ({ id, username, display_name, kind }: PersonJson): z.infer<typeof Person> => ({
+  id,
+  username,
+  display_name,
+  kind,
+})
+
+type Banned = { id: string; username: string | null; displayName: string; createdAt: number }
+
+export const toBannedUser = ({ id, username, displayName }: Banned): z.infer<typeof BannedUser> => ({
+  id,
+  username,
+  display_name: displayName,
+})
+
+export const toChannelWithExceptions = ({
+  channel,
+  bans,
+}: {
+  channel: ViewedChannel
+  bans: Banned[]
+}): z.infer<typeof ChannelWithExceptions> => ({
+  ...toChannel(channel),
+  member_exceptions: bans.map(({ id, createdAt }) => ({ user_id: id, created_at: new Date(createdAt).toISOString() })),
+})
+
+type InviteRow = { id: string; expiresAt: Date | null; maxUses: number | null; uses: number; createdAt: Date }
+
+export const toInvite = (row: InviteRow): z.infer<typeof Invite> => ({
+  id: row.id,
+  expires_at: row.expiresAt?.toISOString() ?? null,
+  max_uses: row.maxUses,
+  uses: row.uses,
+  created_at: row.createdAt.toISOString(),
+})
+
+type Counted = { channelId: string; head: number; readSeq: number; unread: number; mentions: number }
+
+export const toReadState = ({ readSeq, unread, mentions }: Counted): z.infer<typeof ReadState> => ({
+  read_seq: readSeq,
+  unread,
+  unread_mentions: mentions,
+})
+
+export const toUnread = (row: Counted): z.infer<typeof Unread> => ({
+  channel_id: row.channelId,
+  head: row.head,
+  ...toReadState(row),
+})

@@ -1,0 +1,62 @@
+import { z } from '@hono/zod-openapi'
+import { MEMBER_KINDS, MEMBER_ROLES } from '../../../db/schema/channels.ts'
+import { id, maybeMoment, moment } from '../../../http/fields.ts'
+import type { PersonJson } from '../event-rows.ts'
+import { Person, toPerson } from './channel.ts'
+import { toMoment } from './message.ts'
+
+const role = z.enum(MEMBER_ROLES)
+
+export const Member = z
+  .strictObject({
+    user: Person,
+    role,
+    kind: z.enum(MEMBER_KINDS),
+    muted_until: maybeMoment,
+    joined_at: moment,
+  })
+  .openapi('Member')
+
+export const NewMember = z
+  .strictObject({
+    user_id: id.optional(),
+    username: z.string().trim().toLowerCase().min(1).max(32).optional().openapi({ example: 'janedoe' }),
+  })
+  .refine(({ user_id, username }) => (user_id === undefined) !== (username === undefined), {
+    message: 'Give the user_id or the username',
+    path: ['user_id'],
+  })
+  .openapi('NewMember')
+
+export const MemberChanges = z
+  .strictObject({
+    role: role.optional().openapi({ description: '`owner` hands the channel over; you remain its moderator' }),
+    muted_until: z.iso.datetime().max(24).nullable().optional().openapi({ example: '2026-01-01T00:00:00.000Z' }),
+  })
+  .refine(({ role, muted_until }) => role !== undefined || muted_until !== undefined, 'Nothing to change')
+  .refine(({ role, muted_until }) => role !== 'owner' || muted_until == null, {
+    message: 'An owner is not muted',
+    path: ['muted_until'],
+  })
+  .openapi('MemberChanges')
+
+export const BanReason = z
+  .strictObject({ reason: z.string().trim().max(500).nullable().default(null).openapi({ example: 'Spam' }) })
+  .openapi('BanReason')
+
+/** A member as it is stored; times are milliseconds. */
+export type StoredMember = {
+  person: PersonJson
+  role: z.infer<typeof role>
+  kind: 'user' | 'chatbot'
+  mutedUntil: number | null
+  joinedAt: number
+}
+
+export const toMember = (row: StoredMember): z.infer<typeof Member> => ({
+  user: toPerson(row.person),
+  role: row.role,
+  kind: row.kind,
+  muted_until: toMoment(row.mutedUntil),
+  joined_at: new Date(row.joinedAt).toISOString(),
+})

@@ -1,0 +1,241 @@
+import { describeError, type Log } from '../../http/log.ts'
+import type { ChannelEvent } from '../../lib/channel-commands.ts'
+import type { Connection } from './connection.ts'
+import { frame } from './frames.ts'
+import type { Memberships } from './memberships.ts'
+import { Delivery, type Room } from './room.ts'
+import type { Sockets } from './sockets.ts'
+import type { Position, Streams } from './streams.ts'
+
+const ENTERS = 'member.joined'
+const LEAVES = /^member\.(left|removed|banned)$/
+
+type Surroundings = {
+  sockets: Sockets
+  streams: Streams
+  memberships: Memberships
+  d1: D1Database
+  /** Public channels that a socket of contract 3 sees at the most. */
+  seedChannels: number
+  /** A socket of this user is in its channels now. */
+  present: (userId: string) => void
+  /** What a client asked for cannot be done here now: it is to come again. */
+  sendAway: (connection: Connection) => void
+  log: Log
+}
+
+/** Keeps each socket in the channels that its user is in: when it comes, and when its user joins, leaves or is banned. */
+export class Attendance {
+  readonly #sockets: Sockets
+  readonly #streams: Streams
+  readonly #memberships: Memberships
+  readonly #surroundings: Surroundings
+
+  constructor(surroundings: Surroundings) {
+    this.#surroundings = surroundings
+    this.#sockets = surroundings.sockets
+    this.#streams = surroundings.streams
+    this.#memberships = surroundings.memberships
+  }
+
+  /** There is a new channel: for its members, and for those who see all public ones (contract 3). */
+  async opened(channelId: string, members: string[], isPublic: boolean): Promise<void> {
+    for (const userId of members) {
+      this.#memberships.add(userId, channelId)
+      for (const connection of this.#sockets.of(userId)) await this.#comeIn(connection, channelId)
+    }
+    if (!isPublic || this.#surroundings.seedChannels === 0) return
+    for (const connection of [...this.#sockets.all.values()]) {
+      if (!connection.isSeed || connection.streams.has(channelId)) continue
+      this.#memberships.open(connection.identity.userId, [channelId])
+      this.#sockets.enter(connection, channelId, true)
+      await this.#streams.begin(connection, channelId, undefined)
+    }
+  }
+
+  /** What happened in a channel, for everybody who is in it. */
+  take(channelId: string, epoch: number, events: ChannelEvent[]): void {
+    const now = Date.now()
+    const delivery = new Delivery(events)
+    for (const event of events) {
+      if (hides(event)) this.#hide(channelId, delivery, event.seq, now)
+      if (event.subject === undefined) continue
+      if (event.type === ENTERS) this.#joined(event.subject, channelId, epoch, event.seq)
+      else if (LEAVES.test(event.type)) this.#left(event.subject, channelId, delivery, event, now)
+    }
+    const room = this.#sockets.rooms.get(channelId)
+    if (!room) return
+    // A push was lost, and with it perhaps that somebody has left.
+    if (room.pushed !== undefined && delivery.from > room.pushed + 1) this.#doubtAll(room)
+    room.epoch = epoch
+    room.advance(delivery.to)
+    room.pushed = delivery.to
+    // It is told of what happens, or would not have been of this.
+    room.subscribed ??= Promise.resolve()
+    this.#streams.deliver(room, delivery, now)
+    if (events.at(-1)!.type === 'channel.deleted') this.gone(channelId)
+  }
+
+  /** Somebody has come into a channel: their sockets get what follows, this event among it. */
+  #joined(userId: string, channelId: string, epoch: number, seq: number): void {
+    this.#memberships.add(userId, channelId)
+    this.#memberships.setRead(userId, channelId, seq)
+    for (const connection of this.#sockets.of(userId)) {
+      if (!connection.isReady) continue
+      const known = connection.streams.has(channelId)
+      const stream = this.#sockets.enter(connection, channelId)
+      if (known) continue
+      stream.position = seq - 1
+      stream.isLive = true
+      if (!connection.isSeed) connection.send(added(channelId, epoch, seq - 1, seq))
+    }
+  }
+
+  /** Somebody is in a channel no more: their sockets get this event, and nothing after it. */
+  #left(userId: string, channelId: string, delivery: Delivery, event: ChannelEvent, now: number): void {
+    this.#memberships.remove(userId, channelId)
+    this.#memberships.close(userId, channelId)
+    for (const connection of this.#sockets.of(userId)) {
+      const stream = connection.streams.get(channelId)
+      if (!stream) continue
+      this.#streams.deliverTo(stream, delivery, now, event.seq)
+      connection.flush()
+      if (!connection.isSeed && connection.isReady) connection.send(gone(channelId))
+      this.#sockets.leave(connection, channelId)
+    }
+  }
+
+  async #comeIn(connection: Connection, channelId: string): Promise<void> {
+    if (!connection.isReady || connection.streams.has(channelId)) return
+    this.#sockets.enter(connection, channelId)
+    try {
+      await this.#streams.begin(connection, channelId, undefined)
+    } catch (error) {
+      // It comes in when its list is read the next time.
+      this.#memberships.doubt([connection.identity.userId])
+      this.#sockets.leave(connection, channelId)
+      throw error
+    }
+    const stream = connection.streams.get(channelId)
+    if (stream && !connection.isSeed) connection.send(added(channelId, stream.room.epoch!, stream.position!))
+  }
+
+  /** Begins where the client says that it is, in all channels of its user, and then tells it where it is. */
+  async resume(connection: Connection, id: string | undefined, given: Record<string, Position>): Promise<void> {
+    const { userId } = connection.identity
+    const list = await this.#memberships.of(userId)
+    if (connection.isClosed || connection.isReady) return
+    connection.markResumed()
+    this.#surroundings.present(userId)
+    try {
+      await Promise.all(list.map(({ channel_id }) => this.#streams.begin(connection, channel_id, given[channel_id])))
+    } catch (error) {
+      this.#surroundings.log('warn', 'resume_failed', describeError(error))
+      return this.#surroundings.sendAway(connection)
+    }
+    for (const channelId of Object.keys(given)) {
+      if (connection.streams.has(channelId)) continue
+      connection.send(frame('reset', { ch: channelId, data: { reason: 'not_member', epoch: null, head: null } }))
+    }
+    const read = new Map(this.#memberships.known(userId).map((each) => [each.channel_id, each.read_seq]))
+    const channels = [...connection.streams.values()].map(({ room, position }) => [
+      room.id,
+      { epoch: room.epoch, seq: position, read_seq: read.get(room.id) ?? 0 },
+    ])
+    connection.send(frame('resumed', { id, data: { channels: Object.fromEntries(channels) } }))
+  }
+
+  /** Sends what comes after a number of a channel. */
+  sync(connection: Connection, channelId: string, after: number): void {
+    const stream = connection.streams.get(channelId)
+    if (stream) this.#streams.goBack(stream, after)
+    else connection.send(frame('reset', { ch: channelId, data: { reason: 'not_member', epoch: null, head: null } }))
+  }
+
+  /** Contract 3: one's own channels and, as nobody joins there, the newest public ones that did not ban the user. */
+  async startSeed(connection: Connection): Promise<void> {
+    try {
+      await this.#enterSeed(connection)
+    } catch (error) {
+      this.#surroundings.log('warn', 'resume_failed', describeError(error))
+      this.#surroundings.sendAway(connection)
+    }
+  }
+
+  async #enterSeed(connection: Connection): Promise<void> {
+    const { userId } = connection.identity
+    const [own, open] = await Promise.all([
+      this.#memberships.of(userId),
+      this.#surroundings.d1
+        .prepare(
+          `SELECT c.id FROM channels AS c WHERE c.visibility = 'public' AND c.kind = 'channel' AND c.deleted_at IS NULL
+          AND NOT EXISTS (SELECT 1 FROM channel_bans AS b WHERE b.channel_id = c.id AND b.user_id = ?1)
+          ORDER BY c.id DESC LIMIT CAST(?2 AS INTEGER)`,
+        )
+        .bind(userId, this.#surroundings.seedChannels)
+        .all<{ id: string }>(),
+    ])
+    const mine = new Set(own.map(({ channel_id }) => channel_id))
+    const others = open.results.map(({ id }) => id).filter((id) => !mine.has(id))
+    this.#memberships.open(userId, others)
+    for (const id of others) this.#sockets.enter(connection, id, true)
+    this.#surroundings.present(userId)
+    await Promise.all([...mine, ...others].map((id) => this.#streams.begin(connection, id, undefined)))
+  }
+
+  /** Lists that may be wrong are read anew, and what has changed is told. */
+  async reconsider(userIds: string[]): Promise<void> {
+    this.#memberships.doubt(userIds)
+    const failed = (error: unknown) => this.#surroundings.log('warn', 'list_not_read', describeError(error))
+    await Promise.all([...new Set(userIds)].map((userId) => this.reconcile(userId).catch(failed)))
+  }
+
+  #doubtAll(room: Room): void {
+    const users = new Set([...room.streams.keys()].map(({ identity }) => identity.userId))
+    void this.#streams.doubt(room, users)
+  }
+
+  /** Brings the sockets of a user into the channels of their list, and out of all others. */
+  async reconcile(userId: string): Promise<void> {
+    const list = new Set((await this.#memberships.of(userId)).map(({ channel_id }) => channel_id))
+    for (const connection of this.#sockets.of(userId)) {
+      if (!connection.isReady) continue
+      for (const [id, { isOpen }] of [...connection.streams]) {
+        if (isOpen || list.has(id)) continue
+        if (!connection.isSeed) connection.send(gone(id))
+        this.#sockets.leave(connection, id)
+      }
+      this.#streams.release(connection)
+      for (const id of list) await this.#comeIn(connection, id)
+    }
+  }
+
+  /** A channel is no more. */
+  gone(channelId: string): void {
+    const room = this.#sockets.rooms.get(channelId)
+    for (const { connection } of [...(room?.streams.values() ?? [])]) {
+      this.#memberships.remove(connection.identity.userId, channelId)
+      if (!connection.isSeed && connection.isReady) connection.send(gone(channelId))
+      this.#sockets.leave(connection, channelId)
+    }
+  }
+
+  /** A channel is public no more: who only looked at it sees nothing of it any more. */
+  #hide(channelId: string, delivery: Delivery, upTo: number, now: number): void {
+    for (const stream of [...(this.#sockets.rooms.get(channelId)?.streams.values() ?? [])]) {
+      if (!stream.isOpen) continue
+      this.#streams.deliverTo(stream, delivery, now, upTo)
+      this.#memberships.close(stream.connection.identity.userId, channelId)
+      this.#sockets.leave(stream.connection, channelId)
+    }
+  }
+}
+
+const hides = ({ type, frame }: ChannelEvent): boolean =>
+  type === 'channel.updated' && JSON.parse(frame).data.visibility === 'private'
+
+/** What was said before somebody came is not unread to them. */
+const added = (channelId: string, epoch: number, seq: number, readSeq = seq): string =>
+  frame('channel.added', { ch: channelId, data: { epoch, seq, read_seq: readSeq } })
+
+const gone = (channelId: string): string => frame('channel.gone', { ch: channelId, data: {} })

@@ -1,0 +1,191 @@
+import { CLOSE, type CloseCode, REASONS } from '../../lib/close-codes.ts'
+import { Credit } from '../../lib/credit.ts'
+import { batchFrame, type Chunk } from '../../lib/event-frames.ts'
+import { type Bucket, fullBucket, type Rate, take } from '../../lib/token-bucket.ts'
+import type { Room } from './room.ts'
+
+/** Who a socket belongs to, as the Worker verified it. It outlives hibernation. */
+export type Identity = {
+  userId: string
+  sessionId: string
+  username: string | null
+  displayName: string
+  mode: 'chat.v1' | 'seed'
+  connectionId: string
+  /** Milliseconds since 1970. */
+  since: number
+  hasResumed: boolean
+  /** Ids of the channels that are looked at. */
+  focused: string[]
+}
+
+/** Where a socket is in a channel. `position` is the number of the last event sent; unknown after hibernation. */
+export type Stream = {
+  readonly room: Room
+  readonly connection: Connection
+  position: number | undefined
+  isLive: boolean
+  /** Seen because the channel is public, as contract 3 wants it, and not by membership. */
+  isOpen: boolean
+  isReading: boolean
+  /** Nothing is sent until it is known whether its user is still a member. */
+  isHeld: boolean
+}
+
+/** So long events gather for one frame after another was sent. */
+export const GATHER_MS = 16
+const MAX_GATHERED_EVENTS = 100
+const MAX_GATHERED_BYTES = 65_536
+/** Contract 3 confirms nothing, so its sockets are bounded by time. */
+const SEED_RATE: Rate = { perSecond: 262_144, burst: 4_194_304 }
+const BAD_FRAMES = 3
+const BAD_WINDOW_MS = 60_000
+
+/** One socket: what goes out, what of it is confirmed, and how much comes in. */
+export class Connection {
+  readonly socket: WebSocket
+  readonly identity: Identity
+  readonly streams = new Map<string, Stream>()
+  readonly credit: Credit
+  /** Since when nothing is looked at, by the client's own word. */
+  unfocusedSince: number | undefined
+  lastFrameAt: number
+  isClosed = false
+  readonly #frameRate: Rate
+  readonly #frames: Bucket
+  #seedBytes = SEED_RATE.burst
+  #seedAt: number
+  #badFrames: number[] = []
+  #refused = 0
+  #refusedAt = 0
+  #last: Promise<unknown> = Promise.resolve()
+  #lastSentAt = 0
+  #gathered: string[] = []
+  #gatheredEvents = 0
+  #gatheredBytes = 0
+  #typedAt = new Map<string, number>()
+
+  constructor(socket: WebSocket, identity: Identity, framesPerSecond: number, total: { bytes: number }, now: number) {
+    this.credit = new Credit(total)
+    this.socket = socket
+    this.identity = identity
+    this.lastFrameAt = now
+    this.#seedAt = now
+    this.#frameRate = { perSecond: framesPerSecond, burst: framesPerSecond * 2 }
+    this.#frames = fullBucket(this.#frameRate, now)
+  }
+
+  get isSeed(): boolean {
+    return this.identity.mode === 'seed'
+  }
+
+  /** Before its first `resume` a client of `chat.v1` is sent nothing. */
+  get isReady(): boolean {
+    return this.isSeed || this.identity.hasResumed
+  }
+
+  markResumed(): void {
+    this.identity.hasResumed = true
+    this.remember()
+  }
+
+  /** What is kept of it through hibernation. */
+  remember(): void {
+    this.socket.serializeAttachment(this.identity)
+  }
+
+  /** Sends a frame that is no event, after all that has gathered. */
+  send(frame: string): void {
+    this.flush()
+    this.#write(frame)
+  }
+
+  /** Sends events, at once when nothing was sent just now. True when something gathers, and `flush` must be called soon. */
+  sendEvents(channelId: string, chunk: Chunk, now: number): boolean {
+    this.credit.add(channelId, chunk, now)
+    if (this.#gatheredEvents === 0 && now - this.#lastSentAt >= GATHER_MS) {
+      this.#lastSentAt = now
+      this.#write(chunk.framed)
+      return false
+    }
+    const isFull =
+      this.#gatheredEvents + chunk.events > MAX_GATHERED_EVENTS ||
+      this.#gatheredBytes + chunk.bytes > MAX_GATHERED_BYTES
+    if (isFull) this.flush()
+    this.#gathered.push(chunk.joined)
+    this.#gatheredEvents += chunk.events
+    this.#gatheredBytes += chunk.bytes
+    this.#lastSentAt = now
+    return true
+  }
+
+  flush(): void {
+    if (this.#gatheredEvents === 0) return
+    const frame = batchFrame(this.#gathered.join(','), this.#gatheredEvents)
+    this.#gathered = []
+    this.#gatheredEvents = 0
+    this.#gatheredBytes = 0
+    this.#write(frame)
+  }
+
+  /** Sends a frame of contract 3, and ends the socket when it takes more than such a one may. */
+  sendSeed(frame: string, now: number): void {
+    const refilled = this.#seedBytes + ((now - this.#seedAt) / 1_000) * SEED_RATE.perSecond
+    this.#seedBytes = Math.min(SEED_RATE.burst, refilled) - frame.length
+    this.#seedAt = now
+    if (this.#seedBytes < 0) this.close(CLOSE.slow)
+    else this.#write(frame)
+  }
+
+  close(code: CloseCode): void {
+    if (this.isClosed) return
+    this.flush()
+    this.isClosed = true
+    try {
+      this.socket.close(code, REASONS[code])
+    } catch {
+      // It was closing already.
+    }
+  }
+
+  /** Counts a frame that came in. Gives 0, or how many milliseconds to wait; `abuse` when that does not help. */
+  countFrame(now: number): number | 'abuse' {
+    this.lastFrameAt = now
+    const waitMs = take(this.#frames, this.#frameRate, now)
+    if (waitMs === 0) return 0
+    // Refused frames cost too: ten times the rate for ten seconds is 100 times of a second's.
+    this.#refused = Math.max(0, this.#refused - ((now - this.#refusedAt) / 1_000) * this.#frameRate.perSecond) + 1
+    this.#refusedAt = now
+    return this.#refused > this.#frameRate.perSecond * 100 ? 'abuse' : waitMs
+  }
+  /** Counts a frame that nobody can read. True when there were too many of them. */
+  countBadFrame(now: number): boolean {
+    this.#badFrames = [...this.#badFrames.filter((at) => now - at < BAD_WINDOW_MS), now]
+    return this.#badFrames.length >= BAD_FRAMES
+  }
+
+  /** Does one after the other, as they came. */
+  inOrder<T>(work: () => Promise<T>): Promise<T> {
+    const done = this.#last.then(work)
+    this.#last = done.catch(() => {})
+    return done
+  }
+
+  /** Whether it is told that this user types here; at most once in three seconds. */
+  mayType(channelId: string, now: number): boolean {
+    if (now - (this.#typedAt.get(channelId) ?? 0) < 3_000) return false
+    this.#typedAt.set(channelId, now)
+    if (this.#typedAt.size > 100) this.#typedAt.clear()
+    return true
+  }
+
+  #write(frame: string): void {
+    if (this.isClosed) return
+    try {
+      this.socket.send(frame)
+    } catch {
+      // It has gone, and its closing will be told.
+      this.isClosed = true
+    }
+  }
+}

@@ -1,0 +1,312 @@
+import { DurableObject } from 'cloudflare:workers'
+import { type Config, configOf } from '../../env.ts'
+import { describeError, type Log, openLog } from '../../http/log.ts'
+import type { Command, Outcome, Push, Pushed, SignalKind } from '../../lib/channel-commands.ts'
+import { CLOSE, type CloseCode } from '../../lib/close-codes.ts'
+import { Attendance } from './attendance.ts'
+import { Connection, GATHER_MS, type Identity } from './connection.ts'
+import { frame, helloFrame, PING, PONG } from './frames.ts'
+import { takeFrame } from './incoming.ts'
+import { Memberships } from './memberships.ts'
+import { Presence } from './presence.ts'
+import { ReadMarks } from './read-marks.ts'
+import { refuseSocket, upgraded } from './refusal.ts'
+import { Sockets } from './sockets.ts'
+import { SpentTickets } from './spent-tickets.ts'
+import { Streams } from './streams.ts'
+import { closeEnded, closeOverdue, compareHeads, nextDue, RECONNECT_MS, RESUME_MS } from './tick.ts'
+
+/** What the Worker hands over with a socket. */
+export type Admission = { identity: Identity; protocol: string | undefined; ticket?: { id: string; expiresAt: number } }
+
+/** The header that it comes in; the request has nothing of the client's own. */
+export const ADMISSION = 'x-parley-admission'
+
+/**
+ * The sockets of a shard of the users. It knows where each is in each channel, brings it what it has not, and takes what it says to
+ * the channels (docs/realtime.md). It hibernates: all that it has in memory can be found again.
+ */
+export class Gateway extends DurableObject<Env> {
+  readonly #shard: number
+  readonly #config: Config
+  readonly #log: Log
+  readonly #sockets = new Sockets()
+  readonly #streams: Streams
+  readonly #memberships: Memberships
+  readonly #attendance: Attendance
+  readonly #presence: Presence
+  readonly #readMarks: ReadMarks
+  readonly #tickets: SpentTickets
+  readonly #channels = new Map<string, ReturnType<Env['CHANNEL']['getByName']>>()
+  #gathered = new Set<Connection>()
+  #alarmAt: number | undefined
+  #sessionsCheckedAt = 0
+
+  constructor(state: DurableObjectState, env: Env) {
+    super(state, env)
+    this.#shard = Number(state.id.name!.slice('g:'.length))
+    this.#config = configOf(env)
+    this.#log = openLog({ gateway: this.#shard })
+    this.#memberships = new Memberships(state.storage, env.DB)
+    this.#tickets = new SpentTickets(state.storage.sql)
+    this.#streams = new Streams(this.#sockets, {
+      subscribe: (id) => this.#channel(id).subscribe(this.#shard),
+      read: (id, after, limit) => this.#channel(id).read(this.#shard, after, limit),
+      doubted: (userIds) => this.#attendance.reconsider(userIds),
+      gone: (id) => this.#attendance.gone(id),
+      gathered: (connection) => this.#flushSoon(connection),
+      log: this.#log,
+    })
+    this.#presence = new Presence({
+      sockets: this.#sockets,
+      signal: (id, text, kind, userId) => this.#signalOthers(id, text, kind, userId),
+      isAlone: this.#config.SOCKET_SHARDS === 1,
+      countMembers: (id) => this.#countMembers(id),
+    })
+    this.#attendance = new Attendance({
+      sockets: this.#sockets,
+      streams: this.#streams,
+      memberships: this.#memberships,
+      d1: env.DB,
+      seedChannels: this.#config.SEED_OPEN_CHANNELS,
+      present: (userId) => this.#presence.changed(userId),
+      sendAway: (connection) => this.#sendAway(connection),
+      log: this.#log,
+    })
+    this.#readMarks = new ReadMarks({
+      d1: env.DB,
+      moved: (userId, id, seq) => this.#showRead(userId, id, seq),
+      log: this.#log,
+    })
+    state.setWebSocketAutoResponse(new WebSocketRequestResponsePair(PING, PONG))
+    for (const socket of state.getWebSockets()) this.#wake(socket)
+  }
+
+  /** Takes a socket that the Worker has let in. */
+  override async fetch(request: Request): Promise<Response> {
+    const { identity, protocol, ticket }: Admission = JSON.parse(decodeURIComponent(request.headers.get(ADMISSION)!))
+    if (ticket && !this.#tickets.spend(ticket.id, ticket.expiresAt)) {
+      return refuseSocket(CLOSE.badCredential, protocol)
+    }
+    const own = this.#sockets.of(identity.userId)
+    const tooMany = Math.max(0, own.length + 1 - this.#config.SOCKETS_PER_USER)
+    for (const oldest of own.slice(0, tooMany)) this.#end(oldest, CLOSE.tooMany)
+    const { 0: client, 1: server } = new WebSocketPair()
+    this.ctx.acceptWebSocket(server)
+    const connection = this.#open(server, identity)
+    connection.remember()
+    if (connection.isSeed) void this.#attendance.startSeed(connection)
+    else connection.send(helloFrame(identity))
+    this.#arm(Math.min(RESUME_MS, this.#config.SOCKET_TICK_MS))
+    return upgraded(client, protocol)
+  }
+
+  /** What has happened in a channel. Tells whether anybody here is in it. */
+  push({ channel, epoch, events, to }: Push): Pushed {
+    const known = this.#sockets.rooms.get(channel)
+    if (known?.epoch !== undefined && known.epoch !== epoch) this.#streams.restart(known, epoch, to)
+    // What was told before is not told again.
+    const fresh = events.filter(({ seq }) => seq > (known?.pushed ?? 0))
+    if (fresh.length > 0) this.#attendance.take(channel, epoch, fresh)
+    return { wants: this.#sockets.rooms.has(channel) }
+  }
+
+  /** What another Gateway tells of a channel, and may be lost. */
+  signal(channelId: string, text: string, kind: SignalKind, userId: string): void {
+    const room = this.#sockets.rooms.get(channelId)
+    if (room) this.#presence.take(room, text, kind, userId)
+  }
+
+  /** There is a new channel: for its members, and for those who see all public ones (contract 3). */
+  opened(channelId: string, members: string[], isPublic: boolean): Promise<void> {
+    return this.#attendance.opened(channelId, members, isPublic)
+  }
+
+  /** What this Gateway knows of these users may be wrong: it looks anew. */
+  doubt(userIds: string[]): Promise<void> {
+    return this.#attendance.reconsider(userIds)
+  }
+
+  /** A user has read a channel up to here. */
+  readUpTo(userId: string, channelId: string, seq: number): void {
+    this.#showRead(userId, channelId, seq)
+  }
+
+  /** Ends the sockets of these sessions of a user, or all of the user's. */
+  close(userId: string, sessionIds: string[] | undefined, code: CloseCode): void {
+    for (const connection of this.#sockets.of(userId)) {
+      if (!sessionIds || sessionIds.includes(connection.identity.sessionId)) this.#end(connection, code)
+    }
+  }
+
+  override async webSocketMessage(socket: WebSocket, message: string | ArrayBuffer): Promise<void> {
+    const connection = this.#sockets.all.get(socket)
+    if (!connection || connection.isClosed) return
+    await takeFrame(connection, message, {
+      submit: (channelId, command) => this.#submit(channelId, command),
+      resume: (each, id, streams) => this.#attendance.resume(each, id, streams),
+      sync: (each, channelId, after) => this.#attendance.sync(each, channelId, after),
+      confirm: (each, positions) => this.#streams.confirm(each, positions, Date.now()),
+      read: (each, channelId, seq, id) => this.#readMarks.move(each, channelId, seq, id),
+      type: (each, channelId, threadId) => this.#presence.typing(each, channelId, threadId, Date.now()),
+      focus: (each, channelIds) => this.#presence.focus(each, channelIds),
+      log: this.#log,
+    })
+    if (connection.isClosed) this.#forget(connection)
+  }
+
+  override webSocketClose(socket: WebSocket, code: number): void {
+    const connection = this.#sockets.all.get(socket)
+    if (connection) this.#forget(connection, code === CLOSE.bye)
+    else this.#missed(socket)
+    // Answers a closing handshake that the platform has not answered yet.
+    socket.close()
+  }
+
+  override webSocketError(socket: WebSocket): void {
+    this.webSocketClose(socket, 1006)
+  }
+
+  /** The tick: what no message tells is found here. It goes on while there is a socket. */
+  override async alarm(): Promise<void> {
+    this.#alarmAt = undefined
+    const now = Date.now()
+    const tickMs = this.#config.SOCKET_TICK_MS
+    const forget = (connection: Connection) => this.#forget(connection)
+    try {
+      const lastPing = ({ socket }: Connection) => this.ctx.getWebSocketAutoResponseTimestamp(socket)?.getTime() ?? 0
+      closeOverdue(this.#sockets, now, tickMs, lastPing, forget)
+      this.#tickets.forget(now)
+      this.#memberships.forget(this.#sockets.users())
+      this.#presence.review()
+      const failed = (error: unknown) => this.#log('warn', 'channel_not_reached', describeError(error))
+      await compareHeads(this.#sockets, this.#streams, this.env.DB, (id) => this.#attendance.gone(id), failed)
+      await this.#attendance.reconsider(this.#memberships.stale(this.#sockets.users()))
+      // At the first tick after hibernation too: nobody knows when it was done.
+      if (now - this.#sessionsCheckedAt >= 1.5 * tickMs) {
+        await closeEnded(this.#sockets, this.env.DB, now, forget)
+        this.#sessionsCheckedAt = now
+      }
+    } catch (error) {
+      this.#log('error', 'tick_failed', describeError(error))
+    } finally {
+      if (this.#sockets.all.size > 0) this.#arm(nextDue(this.#sockets, Date.now(), tickMs))
+    }
+  }
+
+  async #submit(channelId: string, command: Command): Promise<Outcome> {
+    try {
+      const [outcome] = await this.#channel(channelId).submit([command])
+      return outcome as Outcome
+    } catch (error) {
+      // A stub that has failed once fails for ever.
+      this.#channels.delete(channelId)
+      throw error
+    }
+  }
+
+  /** One stub for a channel: calls on it arrive in the order in which they were made. */
+  #channel(channelId: string) {
+    let stub = this.#channels.get(channelId)
+    if (!stub) {
+      if (this.#channels.size > 10_000) this.#channels.clear()
+      stub = this.env.CHANNEL.getByName(channelId)
+      this.#channels.set(channelId, stub)
+    }
+    return stub
+  }
+
+  #showRead(userId: string, channelId: string, seq: number): void {
+    this.#memberships.setRead(userId, channelId, seq)
+    for (const connection of this.#sockets.of(userId)) {
+      if (connection.isSeed || !connection.streams.has(channelId)) continue
+      connection.send(frame('read.updated', { ch: channelId, data: { read_seq: seq } }))
+    }
+  }
+
+  #signalOthers(channelId: string, text: string, kind: SignalKind, userId: string): void {
+    if (this.#config.SOCKET_SHARDS === 1) return
+    this.#channel(channelId)
+      .signal(this.#shard, text, kind, userId)
+      .catch(() => this.#channels.delete(channelId))
+  }
+
+  async #countMembers(channelId: string): Promise<number> {
+    const row = await this.env.DB.prepare(
+      'SELECT count(*) AS n FROM (SELECT 1 FROM channel_members WHERE channel_id = ? LIMIT 1001)',
+    )
+      .bind(channelId)
+      .first<{ n: number }>()
+    return row!.n
+  }
+
+  #open(socket: WebSocket, identity: Identity): Connection {
+    const { SOCKET_FRAME_LIMIT } = this.#config
+    const connection = new Connection(socket, identity, SOCKET_FRAME_LIMIT, this.#sockets.outstanding, Date.now())
+    this.#sockets.add(connection)
+    return connection
+  }
+
+  /** A socket that was there before hibernation. Where it is in its channels only its client knows. */
+  #wake(socket: WebSocket): void {
+    const connection = this.#open(socket, socket.deserializeAttachment())
+    const { userId } = connection.identity
+    // Not now: when it was nobody knows, but when its last ping was.
+    connection.lastFrameAt = 0
+    if (!connection.isReady) return
+    for (const { channel_id } of this.#memberships.known(userId))
+      this.#sockets.enter(connection, channel_id).isLive = true
+    if (connection.isSeed) for (const id of this.#memberships.openTo(userId)) this.#sockets.enter(connection, id, true)
+    this.#presence.restore(connection)
+  }
+
+  #end(connection: Connection, code: CloseCode): void {
+    connection.close(code)
+    this.#forget(connection)
+  }
+
+  #forget(connection: Connection, isGoodbye = false): void {
+    if (!this.#sockets.all.has(connection.socket)) return
+    connection.isClosed = true
+    this.#presence.leaving(connection)
+    this.#gathered.delete(connection)
+    this.#sockets.remove(connection)
+    const { userId } = connection.identity
+    if (connection.isSeed && !this.#sockets.of(userId).some(({ isSeed }) => isSeed))
+      this.#memberships.close(userId, undefined)
+    this.#presence.changed(userId, isGoodbye)
+  }
+
+  /** A socket ended while this object slept. */
+  #missed(socket: WebSocket): void {
+    const identity: Identity | null = socket.deserializeAttachment()
+    if (!identity?.hasResumed || this.#sockets.of(identity.userId).length > 0) return
+    const channels = this.#memberships.known(identity.userId).map(({ channel_id }) => channel_id)
+    this.#presence.goneAsleep(identity.userId, channels)
+  }
+
+  /** What a client asked for cannot be done here now: it is to come again. */
+  #sendAway(connection: Connection): void {
+    if (!connection.isSeed) connection.send(frame('reconnect', { data: { after_ms: RECONNECT_MS } }))
+    this.#end(connection, CLOSE.reconnect)
+  }
+
+  #flushSoon(connection: Connection): void {
+    if (this.#gathered.size === 0) setTimeout(() => this.#flush(), GATHER_MS)
+    this.#gathered.add(connection)
+  }
+
+  #flush(): void {
+    const gathered = this.#gathered
+    this.#gathered = new Set()
+    for (const connection of gathered) connection.flush()
+  }
+
+  /** The next tick is in so many milliseconds at the latest. What leaves this object waits until it is set. */
+  #arm(ms: number): void {
+    const at = Date.now() + ms
+    if (at >= (this.#alarmAt ?? Number.POSITIVE_INFINITY)) return
+    this.#alarmAt = at
+    void this.ctx.storage.setAlarm(at)
+  }
+}

@@ -1,0 +1,110 @@
+import { z } from '@hono/zod-openapi'
+import { id } from '../../../http/fields.ts'
+import { isEmoji } from '../../../lib/channel-text.ts'
+import { content, nonce, version } from '../../channels/schemas/message.ts'
+
+/** Bytes of a frame in UTF-8; the first one names up to 500 channels. */
+export const MAX_FRAME = 16_384
+export const MAX_RESUME = 65_536
+
+const seq = z.int().min(0).max(Number.MAX_SAFE_INTEGER)
+const position = z.strictObject({ epoch: z.int().min(1), seq })
+const emoji = z
+  .string()
+  .max(64)
+  .transform((text) => text.normalize('NFC'))
+  .refine(isEmoji, 'One emoji, or a :name:')
+const message = { channel_id: id, message_id: id, nonce: nonce.optional() }
+const MAX_CHANNELS = 500
+
+const bounded = <S extends z.ZodType>(value: S) =>
+  z
+    .record(z.uuid(), value)
+    .refine((map) => Object.keys(map).length <= MAX_CHANNELS, 'At most 500 channels')
+    .meta({ maxProperties: MAX_CHANNELS })
+
+/** What a client may send, by type: the data of each frame. */
+export const CLIENT_DATA = {
+  resume: z.strictObject({ streams: bounded(position) }),
+  sync: z.strictObject({ ch: id, after: seq }),
+  recv: bounded(seq),
+  'message.send': z
+    .strictObject({
+      channel_id: id,
+      content: content.default(''),
+      nonce,
+      thread_id: id.nullable().default(null),
+      attachments: z.array(id).max(10).default([]),
+    })
+    .refine(
+      ({ content, attachments }) => content.trim() !== '' || attachments.length > 0,
+      'Say something, or attach a file',
+    ),
+  'message.edit': z.strictObject({
+    ...message,
+    content: content.refine((text) => text.trim() !== '', 'Say something, or delete it'),
+    version: version.optional(),
+  }),
+  'message.delete': z.strictObject(message),
+  'reaction.add': z.strictObject({ ...message, emoji }),
+  'reaction.remove': z.strictObject({ ...message, emoji }),
+  read: z.strictObject({ channel_id: id, seq }),
+  typing: z.strictObject({ channel_id: id, thread_id: id.nullable().optional() }),
+  focus: z.strictObject({ channel_ids: z.array(id).max(20) }),
+} as const satisfies Record<string, z.ZodType>
+
+export type ClientType = keyof typeof CLIENT_DATA
+/** A frame that was understood. `id` ties the answer to it. */
+export type ClientFrame = {
+  [T in ClientType]: { type: T; id: string | undefined; data: z.infer<(typeof CLIENT_DATA)[T]> }
+}[ClientType]
+
+/** Around each of them. */
+export const Envelope = z.strictObject({
+  type: z.string().max(40),
+  id: z.string().min(1).max(64).optional(),
+  data: z.unknown().optional(),
+})
+
+/** Why a frame was not understood. What is no frame at all is `undecodable`; several of those end the socket. */
+export type FrameFault = { fault: string; id: string | undefined; isUndecodable: boolean }
+
+/** Reads a frame of `chat.v1`. */
+export function readClientFrame(text: string): ClientFrame | FrameFault {
+  const json = parse(text)
+  if (json === undefined) return { fault: 'This is not valid JSON', id: undefined, isUndecodable: true }
+  const envelope = Envelope.safeParse(json)
+  if (!envelope.success) {
+    return { fault: 'A frame is {"type", "id"?, "data"}', id: undefined, isUndecodable: true }
+  }
+  const { type, id, data } = envelope.data
+  if (!Object.hasOwn(CLIENT_DATA, type)) return { fault: 'This type is not known here', id, isUndecodable: false }
+  const parsed = CLIENT_DATA[type as ClientType].safeParse(data)
+  if (parsed.success) return { type, id, data: parsed.data } as ClientFrame
+  const [issue] = parsed.error.issues
+  const at = issue!.path.length > 0 ? `/data/${issue!.path.join('/')}` : '/data'
+  return { fault: `${at.slice(0, 100)}: ${issue!.message.slice(0, 200)}`, id, isUndecodable: false }
+}
+
+/** What a client of contract 3 may send. */
+export const SeedFrame = z.strictObject({
+  content: content.refine((text) => text.trim() !== '', 'Say something'),
+  channel_id: id,
+})
+
+export function readSeedFrame(text: string): z.infer<typeof SeedFrame> | 'ping' | FrameFault {
+  const json = parse(text)
+  if (json === undefined) return { fault: 'This is not valid JSON', id: undefined, isUndecodable: true }
+  if ((json as { type?: unknown } | null)?.type === 'ping') return 'ping'
+  const parsed = SeedFrame.safeParse(json)
+  if (parsed.success) return parsed.data
+  return { fault: 'Send {"content", "channel_id"}', id: undefined, isUndecodable: false }
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}

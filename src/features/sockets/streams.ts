@@ -1,0 +1,274 @@
+import { describeError, type Log } from '../../http/log.ts'
+import { type ChannelEvent, frameWithNonce, type LogPage, type Subscribed } from '../../lib/channel-commands.ts'
+import { Slots } from '../../lib/slots.ts'
+import { utf8Length } from '../../lib/token-estimate.ts'
+import type { Connection, Stream } from './connection.ts'
+import { frame } from './frames.ts'
+import type { Delivery, Room } from './room.ts'
+import type { Sockets } from './sockets.ts'
+
+const REPLAY_EVENTS = 200
+const REPLAY_BYTES = 131_072
+const READS_AT_ONCE = 50
+/** Of all sockets together; above it those that read slowly wait sooner. */
+const MAX_OUTSTANDING = 64 * 2 ** 20
+const REFUSALS = 3
+
+type Channels = {
+  subscribe: (channelId: string) => Promise<Subscribed | undefined>
+  read: (channelId: string, after: number, limit: number) => Promise<LogPage | undefined>
+  /** These users may have come or gone without this Gateway having been told. */
+  doubted: (userIds: string[]) => Promise<void>
+  /** There is no such channel any more. */
+  gone: (channelId: string) => void
+  /** Something waits in a socket to be flushed soon. */
+  gathered: (connection: Connection) => void
+  log: Log
+}
+
+/** A place in a channel that a client has kept. */
+export type Position = { epoch: number; seq: number }
+
+/**
+ * Where each socket is in each channel: one mechanism for who is live, who comes back, who missed something and who reads slowly.
+ * Nothing is kept for a socket that is behind; it gets it from the log.
+ */
+export class Streams {
+  readonly #sockets: Sockets
+  readonly #channels: Channels
+  readonly #reads = new Slots(READS_AT_ONCE)
+
+  constructor(sockets: Sockets, channels: Channels) {
+    this.#sockets = sockets
+    this.#channels = channels
+  }
+
+  /** Events for everybody in a room. */
+  deliver(room: Room, delivery: Delivery, now: number): void {
+    for (const stream of room.streams.values()) this.deliverTo(stream, delivery, now)
+  }
+
+  /** Events up to a number for one socket, if it is live and they follow on what it has; otherwise it catches up. */
+  deliverTo(stream: Stream, delivery: Delivery, now: number, upTo = delivery.to): void {
+    const { connection, room } = stream
+    if (!connection.isReady) return
+    if (connection.isSeed) {
+      for (const { seq, frame } of delivery.seedFrames) {
+        if (seq > (stream.position ?? 0) && seq <= upTo) connection.sendSeed(frame, now)
+      }
+      stream.position = upTo
+      return
+    }
+    if (!stream.isLive) return
+    // After hibernation nobody knows: the client drops what it has and asks for what it has not.
+    const position = stream.position ?? delivery.from - 1
+    if (upTo <= position) return
+    if (delivery.from > position + 1 || this.#isOverCredit(connection)) {
+      stream.position = position
+      stream.isLive = false
+      this.start(stream)
+      return
+    }
+    for (const chunk of delivery.chunksFor(connection.identity.userId, position, upTo)) {
+      if (connection.sendEvents(room.id, chunk, now)) this.#channels.gathered(connection)
+    }
+    stream.position = upTo
+  }
+
+  /** A client has processed what it was sent, so that it can be sent more. */
+  confirm(connection: Connection, positions: Record<string, number>, now: number): void {
+    for (const [channelId, seq] of Object.entries(positions)) {
+      connection.credit.confirm(channelId, seq, now)
+    }
+    if (this.#isOverCredit(connection)) return
+    for (const stream of connection.streams.values()) if (!stream.isLive) this.start(stream)
+  }
+
+  /** Begins in a channel after what the client has, or with what comes next. Resolves when the socket is live. */
+  async begin(connection: Connection, channelId: string, given: Position | undefined): Promise<void> {
+    const stream = connection.streams.get(channelId) ?? this.#sockets.enter(connection, channelId)
+    const { room } = stream
+    if (!(await this.subscribed(room))) return
+    if (given && given.epoch === room.epoch && given.seq > room.head!) await this.#resubscribe(room)
+    if (!this.#isWanted(stream)) return
+    if (given && (given.epoch !== room.epoch || given.seq > room.head!)) {
+      this.#reset(stream, given.epoch === room.epoch ? 'ahead' : 'epoch')
+      return
+    }
+    stream.position = given?.seq ?? room.head
+    stream.isLive = stream.position === room.head
+    if (!stream.isLive) await this.#catchUp(stream)
+  }
+
+  /** Sends what comes after a number, whatever was sent before. */
+  goBack(stream: Stream, after: number): void {
+    if (stream.connection.isSeed) return
+    stream.position = stream.room.head === undefined ? after : Math.min(after, stream.room.head)
+    stream.isLive = false
+    this.start(stream)
+  }
+
+  start(stream: Stream): void {
+    this.#catchUp(stream).catch((error) => {
+      // The tick tries again.
+      this.#channels.log('warn', 'catch_up_failed', { channel: stream.room.id, ...describeError(error) })
+    })
+  }
+
+  /** The channel tells this Gateway of what happens. False when there is no such channel. */
+  async subscribed(room: Room): Promise<boolean> {
+    room.subscribed ??= this.#subscribe(room)
+    await room.subscribed
+    return this.#sockets.rooms.get(room.id) === room
+  }
+
+  /** An earlier subscription does not hold any more. */
+  #resubscribe(room: Room): Promise<boolean> {
+    room.subscribed = undefined
+    return this.subscribed(room)
+  }
+
+  /** A channel has come so far: who does not have it all catches up. */
+  async bringUp(room: Room, head: number): Promise<void> {
+    if (head > (room.head ?? -1)) {
+      await this.#resubscribe(room)
+      room.advance(head)
+      for (const { position, connection } of room.streams.values()) {
+        if (position !== undefined || !connection.isReady || connection.isSeed) continue
+        connection.send(frame('heads', { data: { [room.id]: room.head } }))
+      }
+    }
+    this.#nudge(room, head)
+  }
+
+  /** Whoever is behind reads what they have not. */
+  #nudge(room: Room, head: number): void {
+    for (const stream of room.streams.values()) {
+      if (stream.connection.isSeed || stream.position === undefined || stream.position >= head) continue
+      stream.isLive = false
+      this.start(stream)
+    }
+  }
+
+  /** These users get nothing of a room until it is known whether they are still in it. */
+  doubt(room: Room, userIds: Iterable<string>): Promise<void> {
+    const doubted = new Set(userIds)
+    for (const stream of room.streams.values()) {
+      if (!doubted.has(stream.connection.identity.userId) || stream.isOpen) continue
+      stream.position ??= room.head
+      stream.isLive = false
+      stream.isHeld = true
+    }
+    return this.#channels.doubted([...doubted])
+  }
+
+  /** A user is still in their channels. */
+  release(connection: Connection): void {
+    for (const stream of connection.streams.values()) {
+      if (!stream.isHeld) continue
+      stream.isHeld = false
+      this.start(stream)
+    }
+  }
+
+  /** Numbers of another epoch say nothing: everybody starts anew. */
+  restart(room: Room, epoch: number, head: number): void {
+    room.epoch = epoch
+    room.head = head
+    for (const stream of room.streams.values()) if (stream.connection.isReady) this.#reset(stream, 'epoch')
+  }
+
+  async #subscribe(room: Room): Promise<void> {
+    try {
+      const answer = await this.#channels.subscribe(room.id)
+      if (!answer) {
+        this.#channels.gone(room.id)
+        return
+      }
+      room.epoch = answer.epoch
+      room.advance(answer.head)
+      // What was not pushed before is not any more.
+      this.#nudge(room, answer.head)
+      if (answer.doubted.length > 0) await this.doubt(room, answer.doubted)
+    } catch (error) {
+      room.subscribed = undefined
+      throw error
+    }
+  }
+
+  async #catchUp(stream: Stream): Promise<void> {
+    const { room, connection } = stream
+    if (stream.isReading || connection.isSeed || stream.position === undefined) return
+    stream.isReading = true
+    try {
+      for (
+        let refused = 0;
+        this.#isWanted(stream) && !stream.isLive && !stream.isHeld && !this.#isOverCredit(connection);
+      ) {
+        const after: number = stream.position!
+        const page = await this.#reads.run(() => this.#channels.read(room.id, after, REPLAY_EVENTS))
+        if (!this.#isWanted(stream)) return
+        // Somebody has asked for something else meanwhile.
+        if (stream.position !== after || stream.isHeld) continue
+        if (!page) {
+          if (++refused > REFUSALS) throw new Error('The channel does not let this Gateway read')
+          await this.#resubscribe(room)
+          continue
+        }
+        room.advance(page.head)
+        if (after < page.oldest - 1) return this.#reset(stream, 'too_old')
+        this.#replay(stream, page.events)
+        if (stream.position === after && after < page.head) throw new Error('The log has a hole')
+        // In the same turn in which it was compared: no event can slip in between.
+        stream.isLive = stream.position >= room.head!
+      }
+    } finally {
+      stream.isReading = false
+    }
+  }
+
+  /** Sends a part of the log, in frames of a bounded size. */
+  #replay(stream: Stream, events: ChannelEvent[]): void {
+    const { connection, room } = stream
+    const { userId } = connection.identity
+    let frames: string[] = []
+    let bytes = 0
+    const send = (from: number, to: number) => {
+      const data = `{"from":${from},"to":${to},"events":[${frames.join(',')}],"more":${to < room.head!}}`
+      connection.send(`{"type":"replay","ch":"${room.id}","data":${data}}`)
+      connection.credit.add(room.id, { to, events: frames.length, bytes }, Date.now())
+      stream.position = to
+      frames = []
+      bytes = 0
+    }
+    let from = events[0]?.seq
+    for (const event of events) {
+      const text = event.author === userId ? frameWithNonce(event) : event.frame
+      const size = utf8Length(text)
+      if (frames.length > 0 && bytes + size > REPLAY_BYTES) {
+        send(from!, event.seq - 1)
+        from = event.seq
+      }
+      frames.push(text)
+      bytes += size
+    }
+    if (frames.length > 0) send(from!, events.at(-1)!.seq)
+  }
+
+  #reset(stream: Stream, reason: 'epoch' | 'ahead' | 'too_old'): void {
+    const { room, connection } = stream
+    const { epoch, head } = room
+    if (!connection.isSeed) connection.send(frame('reset', { ch: room.id, data: { reason, epoch, head } }))
+    stream.position = head
+    stream.isLive = true
+  }
+
+  #isWanted(stream: Stream): boolean {
+    const { connection, room } = stream
+    return !connection.isClosed && connection.streams.get(room.id) === stream
+  }
+
+  #isOverCredit({ credit }: Connection): boolean {
+    return credit.used >= (this.#sockets.outstanding.bytes > MAX_OUTSTANDING ? 0.5 : 1)
+  }
+}

@@ -1,5 +1,6 @@
-import { and, eq, exists, not, sql } from 'drizzle-orm'
+import { and, eq, exists, not, or, sql } from 'drizzle-orm'
 import { files, messageFiles, uploads } from '../../../db/schema/index.ts'
+import { isInChannel } from '../../../db/seen-channels.ts'
 import { SWEEP_ROWS } from '../../../db/sweep.ts'
 import type { Ctx, OwnerCtx } from '../../../http/context.ts'
 import { AppError, notFound } from '../../../http/errors.ts'
@@ -13,7 +14,10 @@ import { ownReady } from './read.ts'
  */
 export async function deleteFile(ctx: Ctx, id: string): Promise<void> {
   const { db, user, log } = ctx
-  const isUsed = exists(db.select({ one: sql`1` }).from(messageFiles).where(eq(messageFiles.fileId, id)))
+  const isUsed = or(
+    exists(db.select({ one: sql`1` }).from(messageFiles).where(eq(messageFiles.fileId, id))),
+    isInChannel(sql`${id}`),
+  )!
   const [doomed, left] = await db.batch([
     db
       .update(files)

@@ -1,7 +1,8 @@
-import { and, desc, eq, lt } from 'drizzle-orm'
+import { and, desc, eq, lt, or, sql } from 'drizzle-orm'
 import { keyAfter, type PageRequest, pageOf } from '../../../db/pages.ts'
 import type { FileKind } from '../../../db/schema/files.ts'
 import { files } from '../../../db/schema/index.ts'
+import { seesInChannel } from '../../../db/seen-channels.ts'
 import type { Ctx } from '../../../http/context.ts'
 import { AppError, notFound } from '../../../http/errors.ts'
 import { judge } from '../../../lib/conditional-requests.ts'
@@ -33,9 +34,17 @@ export async function listFiles({ db, user }: Ctx, page: PageRequest, kind: File
   return pageOf(rows, page, list, (row) => [row.id])
 }
 
-/** @throws AppError `not_found`, also when it is somebody else's, or not ready */
+/**
+ * A file of the caller's, or one that is in a channel that they see.
+ * @throws AppError `not_found`, also when it is somebody else's, or not ready
+ */
 export async function getFile({ db, user }: Ctx, id: string): Promise<StoredFile> {
-  const file = await db.select().from(files).where(ownReady(user.id, id)).get()
+  const mayRead = or(eq(files.userId, user.id), seesInChannel(user.id, sql`${id}`))
+  const file = await db
+    .select()
+    .from(files)
+    .where(and(eq(files.id, id), eq(files.state, 'ready'), mayRead))
+    .get()
   if (!file) throw notFound()
   return file
 }

@@ -9,6 +9,7 @@ import { notFound } from '../../../http/errors.ts'
 import { describeError } from '../../../http/log.ts'
 import { endSessions, reportEnded } from '../../auth/service/sessions.ts'
 import { voidMailTokens } from '../../auth/service/verification.ts'
+import { leaveSomeChannels, removeChannelTraces } from '../../channels/service/closing.ts'
 import { removeSomeConversations } from '../../conversations/service/delete.ts'
 import { removeSomeFiles } from '../../files/service/delete.ts'
 import { removeSomeProjects } from '../../projects/service.ts'
@@ -80,6 +81,8 @@ async function purge(ctx: OwnerCtx): Promise<Removal> {
       // What else there is is looked for once, when the conversations are gone.
       if (removed.conversations > 0 || removed.messages > 0) continue
       if ((await removeSomeProjects(ctx)) > 0) continue
+      // Before the files, of which those in channels go too.
+      if ((await leaveSomeChannels(ctx)) > 0) continue
       const files = await removeSomeFiles(ctx)
       sum.files += files
       if (files > 0) continue
@@ -93,10 +96,10 @@ async function purge(ctx: OwnerCtx): Promise<Removal> {
   return sum
 }
 
-/** A bounded number of sessions with their tokens, of remembered requests, and of runs without a conversation. */
+/** A bounded number of sessions with their tokens, of remembered requests, of runs without a conversation, and of places in channels. */
 async function removeSomeTraces({ db, user }: OwnerCtx) {
   const some = sql`SELECT id FROM sessions WHERE user_id = ${user.id} ORDER BY id LIMIT ${SWEEP_ROWS}`
-  const [tokens, ended, keys, leftRuns] = await db.batch([
+  const [tokens, ended, keys, leftRuns, ...places] = await db.batch([
     db
       .delete(refreshTokens)
       .where(sql`hash IN (SELECT hash FROM refresh_tokens WHERE session_id IN (${some}) LIMIT ${SWEEP_ROWS})`)
@@ -116,8 +119,9 @@ async function removeSomeTraces({ db, user }: OwnerCtx) {
           LIMIT ${SWEEP_ROWS})`,
       )
       .returning({ id: runs.id }),
+    ...removeChannelTraces({ db, user }),
   ])
-  const most = Math.max(tokens.length, ended.length, keys.length, leftRuns.length)
+  const most = Math.max(...[tokens, ended, keys, leftRuns, ...places].map(({ length }) => length))
   return { sessions: ended.length, complete: most < SWEEP_ROWS }
 }
 

@@ -1,0 +1,116 @@
+import { backOffMs } from './back-off.ts'
+import type { Ack, Commands, Failure } from './frames.ts'
+
+const MAX_PENDING = 1_000
+const ACK_MS = 10_000
+const MAX_FRAME_BYTES = 16_384
+
+/** A command that failed. `code` is one of docs/realtime.md 4.8, or `closed`: the client has ended. */
+export class RealtimeError extends Error {
+  readonly code: string
+  /** True when the same may succeed later. The client repeats by itself, unless it already keeps too much. */
+  readonly temporary: boolean
+  readonly retryAfterMs: number | undefined
+
+  constructor({ code, message, temporary, retry_after_ms }: Failure) {
+    super(message)
+    this.name = 'RealtimeError'
+    this.code = code
+    this.temporary = temporary
+    this.retryAfterMs = retry_after_ms
+  }
+}
+
+type Pending = {
+  text: string
+  lane: string
+  tries: number
+  /** Runs while an answer is awaited, or after a temporary error; without one the command is due. */
+  timer: ReturnType<typeof setTimeout> | undefined
+  resolve: (ack: Ack) => void
+  reject: (error: RealtimeError) => void
+}
+
+/** Commands until they are answered: sent again, unchanged, after 10 s and after every reconnect. */
+export function createOutbox(transmit: (text: string) => void) {
+  const pending = new Map<string, Pending>()
+  let lastId = 0
+  let isOpen = false
+  let maxBytes = MAX_FRAME_BYTES
+  let closed: RealtimeError | undefined
+
+  /** Sends the first of each lane when it is due. Those behind it wait, so that they happen in the order given. */
+  function pump(): void {
+    if (!isOpen) return
+    const busy = new Set<string>()
+    for (const command of pending.values()) {
+      if (command.timer === undefined && !busy.has(command.lane)) {
+        wait(command, ACK_MS)
+        transmit(command.text)
+      }
+      busy.add(command.lane)
+    }
+  }
+
+  function wait(command: Pending, ms: number): void {
+    clearTimeout(command.timer)
+    command.timer = setTimeout(() => {
+      command.timer = undefined
+      pump()
+    }, ms)
+  }
+
+  /** Answered: out of the way of those behind it. */
+  function take(id: string): Pending | undefined {
+    const command = pending.get(id)
+    clearTimeout(command?.timer)
+    pending.delete(id)
+    pump()
+    return command
+  }
+
+  return {
+    /** Gives the `ack`. @throws RealtimeError also `limit_reached` (1,000 are unanswered), `too_large`, `closed` */
+    async add<T extends keyof Commands>(type: T, data: Commands[T]): Promise<Ack> {
+      if (closed) throw closed
+      if (pending.size >= MAX_PENDING) throw failure('limit_reached', 'Too many commands are unanswered.', true)
+      const id = String(++lastId)
+      const text = JSON.stringify({ type, id, data })
+      if (new TextEncoder().encode(text).length > maxBytes) throw failure('too_large', 'The command is too large.')
+      return new Promise((resolve, reject) => {
+        pending.set(id, { text, lane: laneOf(type, data, id), tries: 0, timer: undefined, resolve, reject })
+        pump()
+      })
+    },
+    accept: (ack: Ack): void => take(ack.id)?.resolve(ack),
+    refuse(id: string, error: Failure): void {
+      const command = pending.get(id)
+      if (command && error.temporary) wait(command, error.retry_after_ms ?? backOffMs(command.tries++))
+      else take(id)?.reject(new RealtimeError(error))
+    },
+    /** The server takes commands, each of at most `max` bytes. */
+    opened(max: number): void {
+      isOpen = true
+      maxBytes = max
+      pump()
+    },
+    disconnected(): void {
+      isOpen = false
+      for (const command of pending.values()) {
+        clearTimeout(command.timer)
+        command.timer = undefined
+      }
+    },
+    /** Rejects everything unanswered, and everything that comes. */
+    close(reason: string): void {
+      closed = failure('closed', reason)
+      for (const id of pending.keys()) take(id)?.reject(closed)
+    },
+  }
+}
+
+const failure = (code: string, message: string, temporary = false) => new RealtimeError({ code, message, temporary })
+
+/** Commands of one lane must not overtake each other. Read markers may: they only rise, and each takes a second. */
+const laneOf = (type: keyof Commands, data: Commands[keyof Commands], id: string) =>
+  type === 'read' ? id : `${type.split('.')[0]} ${'channel_id' in data ? data.channel_id : ''}`

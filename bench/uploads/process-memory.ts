@@ -1,21 +1,10 @@
-import { readdirSync, readFileSync } from 'node:fs'
-
-const MEGABYTE = 1e6
+import { processesOf } from '../process-group.ts'
 
 /** What the workerd processes of a server hold in memory, in megabytes. Linux alone tells. */
 function workerdMegabytes(serverPid: number): number {
-  let kilobytes = 0
-  for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
-    try {
-      // "pid (name) state parent group …"
-      const [, name, rest] = /\((.*)\) (.*)/s.exec(readFileSync(`/proc/${pid}/stat`, 'utf8')) ?? []
-      if (name !== 'workerd' || Number(rest!.split(' ')[2]) !== serverPid) continue
-      kilobytes += Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0)
-    } catch {
-      // It has ended meanwhile.
-    }
-  }
-  return (kilobytes * 1024) / MEGABYTE
+  return processesOf(serverPid)
+    .filter(({ name }) => name === 'workerd')
+    .reduce((sum, { megabytes }) => sum + megabytes, 0)
 }
 
 /** By how many megabytes the workerd processes grow while `work` is done, at the most and when it has ended. */

@@ -25,7 +25,8 @@ test('a password string is read back, and one that asks for too much work is not
 test('a path of the contracts is the canonical one under another name', () => {
   const same = { '/auth/login': '/api/v1/auth/login', '/api/channels': '/api/v1/channels', '/health': '/api/v1/health' }
   const chats = { '/chats': '/api/v1/conversations', '/chats/1/messages': '/api/v1/conversations/1/messages' }
-  const own = { '/': '/', '/docs': '/docs', '/v1/models': '/v1/models', '/openapi.json': '/openapi.json' }
+  const documents = { '/openapi.json': '/openapi.json', '/asyncapi.json': '/asyncapi.json' }
+  const own = { '/': '/', '/docs': '/docs', '/v1/models': '/v1/models', ...documents }
   const alike = {
     '/apis': '/api/v1/apis',
     '/chatsy': '/api/v1/chatsy',

@@ -1,8 +1,22 @@
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 
+const TRICKLE_MS = 20
+
+/** One client's way through the proxy. */
+export type ProxiedConnection = {
+  /** Resets both sides: both see the cut. */
+  destroy(): void
+  /** Half open: no byte passes any more, and neither side is told, not even of the other's end. */
+  blackhole(): void
+  /** Lets so many bytes per second pass from now on, each way. */
+  throttle(bytesPerSecond: number): void
+}
+
 /** A way to a server on loopback that can be torn down at any moment, as a network does. */
 export type CuttableProxy = {
   url: string
+  /** What is open, oldest first. */
+  connections(): ProxiedConnection[]
   /** Tears down every connection; new ones are let in. */
   cut(): void
   close(): Promise<void>
@@ -10,30 +24,68 @@ export type CuttableProxy = {
 
 /** Passes bytes on to `port` and back. */
 export async function startCuttableProxy(port: number): Promise<CuttableProxy> {
-  const sockets = new Set<Socket>()
+  const open = new Set<ProxiedConnection>()
   const server = createServer((client) => {
-    const upstream = connect(port, '127.0.0.1')
-    for (const [from, to] of [
-      [client, upstream],
-      [upstream, client],
-    ] as const) {
-      sockets.add(from)
-      from.pipe(to)
-      from.on('error', () => {})
-      from.on('close', () => {
-        sockets.delete(from)
-        to.destroy()
-      })
-    }
+    const connection = pass(client, connect(port, '127.0.0.1'), () => open.delete(connection))
+    open.add(connection)
   })
   await new Promise<void>((done) => server.listen(0, '127.0.0.1', done))
   const cut = () => {
-    for (const socket of sockets) socket.resetAndDestroy()
+    for (const connection of open) connection.destroy()
   }
   const close = () =>
     new Promise<void>((done) => {
       server.close(() => done())
       cut()
     })
-  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, cut, close }
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  return { url, connections: () => [...open], cut, close }
+}
+
+function pass(client: Socket, upstream: Socket, onEnd: () => void): ProxiedConnection {
+  const ways = [
+    [client, upstream],
+    [upstream, client],
+  ] as const
+  let trickles: NodeJS.Timeout[] = []
+  let isHalfOpen = false
+  const stopPassing = () => {
+    for (const trickle of trickles) clearInterval(trickle)
+    trickles = []
+    for (const [from, to] of ways) from.unpipe(to)
+  }
+  const destroy = () => {
+    stopPassing()
+    client.resetAndDestroy()
+    upstream.resetAndDestroy()
+    onEnd()
+  }
+  for (const [from, to] of ways) {
+    from.pipe(to)
+    from.on('error', () => {})
+    from.on('close', () => {
+      if (isHalfOpen) return
+      stopPassing()
+      to.destroy()
+      onEnd()
+    })
+  }
+  return {
+    destroy,
+    blackhole() {
+      isHalfOpen = true
+      stopPassing()
+    },
+    throttle(bytesPerSecond) {
+      stopPassing()
+      const share = Math.max(1, Math.round((bytesPerSecond * TRICKLE_MS) / 1000))
+      trickles = ways.map(([from, to]) => setInterval(trickle, TRICKLE_MS, from, to, share))
+    },
+  }
+}
+
+function trickle(from: Socket, to: Socket, bytes: number): void {
+  // 0 bytes ask the system for more when nothing is there yet.
+  const chunk = from.read(Math.min(bytes, from.readableLength))
+  if (chunk !== null) to.write(chunk)
 }

@@ -24,6 +24,9 @@ const OPEN = [
   'listPlans',
   'login',
   'logout',
+  // They take their credential where a browser can put it, and refuse over the socket.
+  'openSocket',
+  'openSocketAs',
   'refresh',
   'register',
   'resendVerification',
@@ -47,6 +50,7 @@ test('every operation but the open ones answers 401 without a token, those of ad
   const { body: project } = await bob('POST', '/projects', { name: 'His' })
   const { body: sessions } = await bob('GET', '/auth/sessions')
   const { body: file } = await bob('PUT', '/upload?filename=a.txt', undefined, { raw: 'Secret' })
+  const { body: channel } = await bob('POST', '/channels', { name: 'His', visibility: 'private' })
   const tus = { 'tus-resumable': '1.0.0' }
   const upload = await bob('POST', '/uploads', undefined, { headers: { ...tus, 'upload-length': '3' } })
   const foreign: Record<string, string> = {
@@ -59,6 +63,7 @@ test('every operation but the open ones answers 401 without a token, those of ad
     runs: his.run_id,
     sessions: sessions[0].id,
     shares: share.id,
+    channels: channel.id,
     users: bob.user.id,
   }
   const names = { email: null, username: 'somebody-else', display_name: 'Somebody' }
@@ -73,8 +78,22 @@ test('every operation but the open ones answers 401 without a token, those of ad
     replaceUser: names,
     adminUpdateUser: { role: 'admin' },
     adminSetRole: { role: 'admin' },
+    updateChannel: { name: 'Mine' },
+    addMember: { username: ada.user.username },
+    updateMember: { role: 'moderator' },
+    sendChannelMessage: { content: 'Hi' },
+    editChannelMessage: { content: 'Hi' },
+    markChannelRead: { seq: 1 },
   }
-  for (const { operation, method, template } of operations.filter((found) => !isOpen(found))) {
+  const within = (template: string) =>
+    template
+      .replace(/\{(message_id|invite_id)\}/, crypto.randomUUID())
+      .replace('{user_id}', bob.user.id)
+      .replace('{username}', bob.user.username)
+      .replace('{emoji}', '%F0%9F%91%8D')
+      .replace(/reactions$/, 'reactions?emoji=%F0%9F%91%8D')
+  for (const { operation, method, ...found } of operations.filter((each) => !isOpen(each))) {
+    const template = within(found.template)
     const isAppend = operation.operationId === 'appendToUpload'
     const body = operation.requestBody && !isAppend ? (bodies[operation.operationId] ?? {}) : undefined
     const piece = { 'content-type': 'application/offset+octet-stream', 'upload-offset': '0' }
@@ -270,7 +289,7 @@ test('a missing, short or example secret closes everything but /health, and name
     const wrong = { ...env, JWT_SECRET } as Env
     const get = (path: string) => app.fetch(new Request(`https://parley.test${path}`), wrong)
     expect((await get('/health')).status).toBe(200)
-    for (const path of ['/', '/ready', '/conversations', '/docs', '/openapi.json', '/nothing']) {
+    for (const path of ['/', '/ready', '/conversations', '/docs', '/openapi.json', '/asyncapi.json', '/nothing']) {
       const response = await get(path)
       const problem = await response.json<{ detail: string }>()
       expect([path, response.status]).toEqual([path, 503])
@@ -306,6 +325,12 @@ test('the system says whether it is ready, and shows its documents', async () =>
     expect(page.headers.get('content-security-policy')).toContain("script-src 'self'")
     expect(await page.text()).not.toMatch(/<script>|https?:\/\/(?!www\.w3\.org)/)
   }
+  const headersOf = async (path: string) => {
+    const { headers } = await fetchPath(path)
+    return ['content-type', 'cache-control', 'content-security-policy'].map((name) => headers.get(name))
+  }
+  expect(await headersOf('/asyncapi.json')).toEqual(await headersOf('/openapi.json'))
+  expect(await (await fetchPath('/asyncapi.json')).json()).toMatchObject({ asyncapi: '3.0.0' })
 })
 
 test('every operation with a body refuses what is none, in a way that it declares', async () => {

@@ -21,6 +21,7 @@ export type Load = {
   receivers: number
   /** One per receiver, when the server asks for them. */
   tokens?: string[]
+  tickets?: string[]
   senders: number
   bytes: number
   seconds: number
@@ -91,7 +92,7 @@ async function measure(load: Load): Promise<Measured> {
   const join = (index: number) =>
     new Promise<void>((done) => {
       lines[index] = openLine(
-        { ...load.place, token: load.tokens?.[index] },
+        { ...load.place, token: load.tokens?.[index], ticket: load.tickets?.[index] },
         {
           onReady: done,
           onMessage: (message) => tally.deliver(index, message),

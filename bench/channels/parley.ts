@@ -58,6 +58,10 @@ export async function renewTokens(url: string, users: ChatUser[]): Promise<void>
   })
 }
 
+/** A ticket for a socket of each, good for half a minute. */
+export const ticketsOf = (url: string, users: ChatUser[]): Promise<string[]> =>
+  eachOf(users, async ({ token }) => (await call<{ ticket: string }>(url, '/ws/tickets', {}, token)).ticket)
+
 /** The id of a channel that all of them are in; the first one owns it. */
 export async function channelOf(url: string, users: ChatUser[]): Promise<string> {
   const [owner, ...others] = users

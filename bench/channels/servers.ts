@@ -6,7 +6,7 @@ import { createInterface } from 'node:readline'
 import { type LocalServer, startServer } from '../../scripts/local-server.ts'
 import { processesOf } from '../process-group.ts'
 import type { Load, Measured } from './load.ts'
-import { type ChatUser, channelOf, directUrl, registerUsers, renewTokens, VARS } from './parley.ts'
+import { type ChatUser, channelOf, directUrl, registerUsers, renewTokens, ticketsOf, VARS } from './parley.ts'
 import type { PeerName } from './wires.ts'
 
 const SERVER_CORE = 0
@@ -16,7 +16,7 @@ const here = (file: string) => join(import.meta.dirname, file)
 /** Servers on one core, the load on another: only so do they not take each other's time. */
 export const isPinned = availableParallelism() > 1 && spawnSync('taskset', ['--version']).status === 0
 
-export type What = Omit<Load, 'place' | 'serverPid' | 'tokens'>
+export type What = Omit<Load, 'place' | 'serverPid' | 'tokens' | 'tickets'>
 
 /** A server that takes loads. */
 export type Peer = {
@@ -75,7 +75,9 @@ function parleyPeer(server: LocalServer, url: string, users: ChatUser[], channel
       const channel = channels.get(what.receivers)!
       const nonces = crypto.randomUUID().slice(0, 8)
       const place = { peer: 'parley' as const, url: url.replace('http', 'ws'), channel, nonces }
-      return runLoad({ ...what, serverPid: server.pid, place, tokens: users.map(({ token }) => token) })
+      const joining = users.slice(0, what.receivers)
+      const tickets = await ticketsOf(url, joining)
+      return runLoad({ ...what, serverPid: server.pid, place, tokens: users.map(({ token }) => token), tickets })
     },
     stop: server.stop,
   }

@@ -8,7 +8,7 @@ const SOCKET_IO_HEAD = 14
 export type PeerName = 'ws' | 'socket.io' | 'socket.io-recovery' | 'parley'
 
 /** Where a receiver connects. Token, channel and what nonces begin with are Parley's. */
-export type Place = { peer: PeerName; url: string; channel?: string; token?: string; nonces?: string }
+export type Place = { peer: PeerName; url: string; channel?: string; token?: string; ticket?: string; nonces?: string }
 
 export type Events = {
   /** It has joined: from now on it gets everything. */
@@ -62,7 +62,10 @@ function openSocketIo({ url }: Place, { onReady, onMessage, onFault, onClose }: 
   return { socket, send: (_, text) => socket.send(`42["message","${text}"]`) }
 }
 
-function openParley({ url, channel, token, nonces }: Place, { onReady, onMessage, onFault, onClose }: Events): Line {
+function openParley(
+  { url, channel, token, ticket, nonces }: Place,
+  { onReady, onMessage, onFault, onClose }: Events,
+): Line {
   const follower = followChannel({
     channel: channel!,
     send: (text) => line.socket.send(text),
@@ -75,14 +78,11 @@ function openParley({ url, channel, token, nonces }: Place, { onReady, onMessage
     const frames = decodeFrames(bytes, start, end)
     for (let at = 0; at < frames.length; at++) follower.take(frames[at]!)
   }
-  const open = () =>
-    openLeanSocket(
-      `${url}/api/v1/ws`,
-      { protocols: ['chat.v1'], headers: { authorization: `Bearer ${token}` } },
-      { onOpen: () => {}, onMessage: take, onClose },
-    )
+  /** At first as a browser does, with a ticket, which is good once. */
+  const open = (credential: { protocols: string[]; headers?: Record<string, string> }) =>
+    openLeanSocket(`${url}/api/v1/ws`, credential, { onOpen: () => {}, onMessage: take, onClose })
   const line = {
-    socket: open(),
+    socket: open({ protocols: ['chat.v1', `ticket.${ticket}`] }),
     send: (number: number, text: string) =>
       line.socket.send(
         `{"type":"message.send","id":"${number}","data":{"channel_id":"${channel}","content":"${text}","nonce":"${nonces}-${number}"}}`,
@@ -90,7 +90,7 @@ function openParley({ url, channel, token, nonces }: Place, { onReady, onMessage
     tick: follower.tick,
     counts: follower.counts,
     reconnect: () => {
-      line.socket = open()
+      line.socket = open({ protocols: ['chat.v1'], headers: { authorization: `Bearer ${token}` } })
     },
   }
   return line

@@ -1,6 +1,7 @@
 import { app } from './app.ts'
 import { forgetOldKeys } from './db/idempotency.ts'
 import { removeOldAttempts, removeOldSessions } from './features/auth/housekeeping.ts'
+import { removeDeletedChannels } from './features/channels/housekeeping.ts'
 import { removeExpiredConversations, removeExpiredShares } from './features/conversations/housekeeping.ts'
 import { readDueTexts } from './features/files/service/texts.ts'
 import { sweepFiles } from './features/files/sweep.ts'
@@ -21,6 +22,7 @@ const CHORES = {
   releaseOrphans,
   removeExpiredConversations,
   removeExpiredShares,
+  removeDeletedChannels,
   forgetOldKeys,
   removeOldSessions,
   removeOldAttempts,

@@ -27,7 +27,7 @@ export function mentionedNames(text: string): string[] {
   return [...names].slice(0, MAX_MENTIONS)
 }
 
-const EMOJI = /^(?:\p{RGI_Emoji}|\p{Emoji_Presentation}|\p{Emoji}\uFE0F)$/v
+const EMOJI = /^(?:\p{RGI_Emoji}|[\p{Emoji_Presentation}--\p{RI}]|[\p{Emoji}--[0-9#*]]\uFE0F)$/v
 const SHORTCODE = /^:[a-z0-9_+-]{1,30}:$/
 
 /** Whether a text is one emoji or a `:name:`, of 32 bytes at the most. */

@@ -273,7 +273,8 @@ const PLANS: Record<OtherCommand['type'], Plan> = {
   },
   'channel.delete': {
     // A closed account takes along what nobody else is in.
-    verdict: `WHEN ${CLOSED} THEN iif(role IS NULL, 'noop', iif(EXISTS (SELECT 1 ${OTHERS}), 'forbidden', 'ok')) ${OWNER}`,
+    verdict: `WHEN id IS NULL THEN 'not_found'
+      WHEN ${CLOSED} THEN iif(role IS NULL, 'noop', iif(EXISTS (SELECT 1 ${OTHERS}), 'forbidden', 'ok')) ${OWNER}`,
     event: 'channel.deleted',
     changes: [
       audit('channel.deleted'),

@@ -2,7 +2,8 @@ import { sql } from 'drizzle-orm'
 import { channelBans, channelMembers, channelMutes, readState } from '../../../db/schema/index.ts'
 import { SWEEP_ROWS } from '../../../db/sweep.ts'
 import type { OwnerCtx } from '../../../http/context.ts'
-import { AppError } from '../../../http/errors.ts'
+import { AppError, type ErrorCode } from '../../../http/errors.ts'
+import type { Command } from '../../../lib/channel-commands.ts'
 import { submit } from './submit.ts'
 
 /** Channels that one round leaves. */
@@ -38,16 +39,23 @@ export async function leaveSomeChannels(ctx: OwnerCtx): Promise<number> {
   return ended.length + live.length
 }
 
+/** What another request or chore has ended meanwhile is no fault. */
 async function giveUp(ctx: OwnerCtx, channelId: string): Promise<void> {
   const { user, newId, requestId } = ctx
   const about = () => ({ actor: user.id, command_id: newId() })
-  try {
-    await submit(ctx, channelId, { type: 'owner.replace', ...about() })
-    await submit(ctx, channelId, { type: 'member.leave', ...about() })
-  } catch (error) {
-    if (!(error instanceof AppError) || error.code !== 'last_owner') throw error
-    await submit(ctx, channelId, { type: 'channel.delete', ...about(), audit_id: newId(), request_id: requestId })
-  }
+  const isRefused = async (command: Command, ...codes: ErrorCode[]) =>
+    submit(ctx, channelId, command).then(
+      () => false,
+      (error) => {
+        if (error instanceof AppError && codes.includes(error.code)) return true
+        throw error
+      },
+    )
+  const isAlone = await isRefused({ type: 'owner.replace', ...about() }, 'last_owner')
+  const last: Command = isAlone
+    ? { type: 'channel.delete', ...about(), audit_id: newId(), request_id: requestId }
+    : { type: 'member.leave', ...about() }
+  await isRefused(last, 'not_found')
 }
 
 /** Statements that remove what channels know of an account beside what it said: each a bounded number of rows, which it gives. */

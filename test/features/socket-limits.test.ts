@@ -4,12 +4,9 @@ import { expect, test } from 'vitest'
 import type { SendMessage } from '../../src/lib/channel-commands.ts'
 import { sendCommand } from '../../src/lib/send-command.ts'
 import { gatewayName, shardOf } from '../../src/lib/shards.ts'
+import { newChannel, say } from '../support/channels.ts'
 import { type SignedIn, signIn } from '../support/client.ts'
 import { connect, eventsIn, openSocket, type TestSocket } from '../support/socket.ts'
-
-const newChannel = async (owner: SignedIn, more: object = {}) =>
-  (await owner('POST', '/channels', { name: 'general', ...more })).body.id as string
-const say = (who: SignedIn, id: string, content: string) => who('POST', `/channels/${id}/messages`, { content })
 
 /** Two people in a channel, the second with a socket. */
 async function roomOfTwo() {

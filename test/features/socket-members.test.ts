@@ -1,10 +1,10 @@
+import { evictDurableObject } from 'cloudflare:test'
+import { env } from 'cloudflare:workers'
 import { expect, test } from 'vitest'
+import { newChannel, say } from '../support/channels.ts'
 import { client, PASSWORD, type SignedIn, signIn, signInAdmin } from '../support/client.ts'
 import { connect, connectSeed, eventsIn } from '../support/socket.ts'
 
-const newChannel = async (owner: SignedIn, more: object = {}) =>
-  (await owner('POST', '/channels', { name: 'general', ...more })).body.id as string
-const say = (who: SignedIn, id: string, content: string) => who('POST', `/channels/${id}/messages`, { content })
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
 
 test('who joins, is taken in or makes a channel hears of it at once, on all sockets', async () => {
@@ -60,6 +60,51 @@ test('of 200 messages that flow while somebody is banned none reaches them after
   await pause(100)
   expect(socket.frames.length).toBe(heard)
   expect(eventsIn(socket, id).at(-1)!.type).toBe('member.banned')
+})
+
+/** As if the channel's object had died between the commit of a ban and telling anybody. */
+async function banUntold(channelId: string, userId: string) {
+  const { DB } = env
+  await DB.batch([
+    DB.prepare(
+      `INSERT INTO channel_events (channel_id, seq, type, payload, created_at)
+        SELECT id, last_seq + 1, 'member.banned', json_object('user_id', ?), 0 FROM channels WHERE id = ?`,
+    ).bind(userId, channelId),
+    DB.prepare("INSERT INTO channel_bans (channel_id, user_id, created_by, created_at) VALUES (?, ?, '', 0)").bind(
+      channelId,
+      userId,
+    ),
+    DB.prepare('DELETE FROM channel_members WHERE channel_id = ? AND member_id = ?').bind(channelId, userId),
+    DB.prepare('UPDATE channels SET last_seq = last_seq + 1 WHERE id = ?').bind(channelId),
+  ])
+  await evictDurableObject(env.CHANNEL.getByName(channelId))
+}
+
+test('a ban that nobody was told of is told before what follows it', async () => {
+  const [ada, bob] = [await signIn(), await signIn()]
+  const id = await newChannel(ada)
+  await bob('POST', `/channels/${id}/join`)
+  const socket = await connect(bob)
+  await banUntold(id, bob.user.id)
+  await say(ada, id, 'After')
+  await socket.wait(({ type }) => type === 'channel.gone')
+  await pause(100)
+  expect(eventsIn(socket, id).map(({ type }) => type)).toEqual(['member.banned'])
+})
+
+test('a ban that is repeated holds from its answer on, whatever became of the first', async () => {
+  const [ada, bob, eve] = [await signIn(), await signIn(), await signIn()]
+  const id = await newChannel(ada)
+  for (const who of [bob, eve]) await who('POST', `/channels/${id}/join`)
+  const [socket, other] = [await connect(bob), await connect(eve)]
+  await banUntold(id, bob.user.id)
+  expect((await ada('POST', `/channels/${id}/ban-by-username/${bob.user.username}`)).status).toBe(200)
+  const heard = socket.frames.length
+  const { body } = await say(ada, id, 'After')
+  await other.wait(({ seq, type }) => type === 'message' && seq === body.seq)
+  await pause(100)
+  expect(socket.frames).toHaveLength(heard)
+  expect(JSON.stringify(socket.frames)).not.toContain('After')
 })
 
 test('a channel that becomes private is closed to those who only looked at it', async () => {

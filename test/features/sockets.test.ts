@@ -1,11 +1,7 @@
 import { expect, test } from 'vitest'
-import { client, type SignedIn, signIn } from '../support/client.ts'
+import { newChannel, say } from '../support/channels.ts'
+import { client, signIn } from '../support/client.ts'
 import { connect, connectSeed, eventsIn, openSocket } from '../support/socket.ts'
-
-const newChannel = async (owner: SignedIn, more: object = {}) =>
-  (await owner('POST', '/channels', { name: 'general', ...more })).body.id as string
-const say = (who: SignedIn, id: string, content: string, more: object = {}) =>
-  who('POST', `/channels/${id}/messages`, { content, ...more })
 
 test('what is said by REST and by socket reaches every socket, numbered alike', async () => {
   const [ada, bob] = [await signIn(), await signIn()]

@@ -11,6 +11,7 @@ import type {
   SignalKind,
   Subscribed,
 } from '../../lib/channel-commands.ts'
+import { within } from '../../lib/deadline.ts'
 import { gatewayName, shardOf } from '../../lib/shards.ts'
 import { Books, type Subscription } from './books.ts'
 import { CommandQueue } from './command-queue.ts'
@@ -30,6 +31,8 @@ const REMOVAL_MS = 2_000
 const UNAVAILABLE: Outcome = { ok: false, code: 'unavailable', retryAfterMs: 1_000 }
 /** Events after which who is concerned must have heard before the command is answered. */
 const REMOVES = /^member\.(banned|removed|left)$/
+/** Commands that make them. */
+const REMOVING = new Set<Command['type']>(['member.ban', 'member.remove', 'member.leave'])
 
 /**
  * The sequencer of one channel, and its only writer. A command is answered when D1 has it; then it is handed to the Gateways that
@@ -140,7 +143,7 @@ export class Channel extends DurableObject<Env> {
     if (slowModeS > 0 && !isNew) this.#books.slowDown(command.actor, slowBefore, Date.now())
     if (!outcome.ok && outcome.code === 'not_member') return UNAVAILABLE
     if (outcome.ok && outcome.event && REMOVES.test(outcome.event.type)) await this.#removeFromSockets(outcome.event)
-    if (outcome.ok && !outcome.event && command.type === 'member.ban') await this.#makeSure(command.target!)
+    if (outcome.ok && !outcome.event && REMOVING.has(command.type)) await this.#makeSure(removedBy(command))
     return outcome as Outcome
   }
 
@@ -244,21 +247,18 @@ export class Channel extends DurableObject<Env> {
   /** The Gateway of who was removed has taken their sockets out of the channel, or is told nothing more until it asks who may. */
   async #removeFromSockets({ seq, subject }: ChannelEvent): Promise<void> {
     const shard = await shardOf(subject!, this.#config.SOCKET_SHARDS)
-    const isPaid = () => this.#books.owed(shard).every((owed) => owed.seq > seq)
-    let timer: ReturnType<typeof setTimeout> | undefined
-    const late = new Promise<void>((done) => {
-      timer = setTimeout(done, REMOVAL_MS)
-    })
-    await Promise.race([this.#feed(shard).pump(), late])
-    clearTimeout(timer)
-    if (!isPaid()) this.#books.unsubscribe(shard)
+    // What is not there by now is told from the books below.
+    await within(REMOVAL_MS, this.#feed(shard).pump()).catch(() => {})
+    if (this.#books.owed(shard).some((owed) => owed.seq <= seq)) this.#books.unsubscribe(shard)
   }
 
-  /** Somebody was banned before: that their Gateway knows it may have been lost with an earlier instance. */
+  /** Somebody was out before: that their Gateway knows it may have been lost with an earlier instance. */
   async #makeSure(userId: string): Promise<void> {
     const shard = await shardOf(userId, this.#config.SOCKET_SHARDS)
-    const failed = (error: unknown) => this.#log('warn', 'doubt_not_told', { shard, ...describeError(error) })
-    await this.#gateway(shard).doubt([userId]).catch(failed)
+    const told = this.#gateway(shard)
+      .doubt([userId])
+      .then(() => true)
+    if (!(await within(REMOVAL_MS, told).catch(() => false))) this.#books.unsubscribe(shard)
   }
 
   #concerned(): number[] {
@@ -299,3 +299,6 @@ export class Channel extends DurableObject<Env> {
     void this.ctx.storage.setAlarm(Date.now() + ms)
   }
 }
+
+/** Whom a command takes out of the channel. */
+const removedBy = (command: Command): string => ('target' in command ? command.target! : command.actor)

@@ -33,8 +33,9 @@ export class ShardFeed {
     this.#feeding = feeding
   }
 
-  /** Resolves when the shard has what there was, or could not be reached; then it is tried again by itself. */
+  /** Resolves when the shard has what there was, or could not be reached; then it is tried again by itself, after a pause. */
   pump(): Promise<void> {
+    if (this.#retry !== undefined) return Promise.resolve()
     // One that is running looks for what is new before it ends, and ends in the same turn.
     if (!this.#isRunning) this.#running = this.#run()
     return this.#running!
@@ -42,7 +43,6 @@ export class ShardFeed {
 
   async #run(): Promise<void> {
     this.#isRunning = true
-    clearTimeout(this.#retry)
     try {
       for (let next = this.#next(); next; next = this.#next()) {
         const { wants } = await this.#feeding.push(next)
@@ -91,7 +91,10 @@ export class ShardFeed {
       this.#feeding.books.unsubscribe(this.#shard)
       return
     }
-    this.#retry = setTimeout(() => this.pump(), this.#pauseMs)
+    this.#retry = setTimeout(() => {
+      this.#retry = undefined
+      void this.pump()
+    }, this.#pauseMs)
     this.#pauseMs = Math.min(MAX_PAUSE_MS, this.#pauseMs * 2)
   }
 }

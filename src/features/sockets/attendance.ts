@@ -66,7 +66,8 @@ export class Attendance {
     const room = this.#sockets.rooms.get(channelId)
     if (!room) return
     // A push was lost, and with it perhaps that somebody has left.
-    if (room.pushed !== undefined && delivery.from > room.pushed + 1) this.#doubtAll(room)
+    if (room.expected !== undefined && delivery.from > room.expected) this.#doubtAll(room)
+    room.expect(delivery.to + 1)
     room.epoch = epoch
     room.advance(delivery.to)
     room.pushed = delivery.to
@@ -183,20 +184,29 @@ export class Attendance {
     await Promise.all([...mine, ...others].map((id) => this.#streams.begin(connection, id, undefined)))
   }
 
-  /** Lists that may be wrong are read anew, and what has changed is told. */
-  async reconsider(userIds: string[]): Promise<void> {
+  /**
+   * What is known of these users may be wrong: they get nothing more until their lists were read anew. What cannot be read now
+   * the tick reads.
+   */
+  reconsider(userIds: string[]): Promise<void> {
     this.#memberships.doubt(userIds)
+    for (const userId of userIds) for (const connection of this.#sockets.of(userId)) this.#streams.hold(connection)
+    return this.refresh(userIds)
+  }
+
+  /** Reads lists anew, and tells what has changed. */
+  async refresh(userIds: string[]): Promise<void> {
     const failed = (error: unknown) => this.#surroundings.log('warn', 'list_not_read', describeError(error))
-    await Promise.all([...new Set(userIds)].map((userId) => this.reconcile(userId).catch(failed)))
+    await Promise.all([...new Set(userIds)].map((userId) => this.#reconcile(userId).catch(failed)))
   }
 
   #doubtAll(room: Room): void {
     const users = new Set([...room.streams.keys()].map(({ identity }) => identity.userId))
-    void this.#streams.doubt(room, users)
+    void this.reconsider([...users])
   }
 
   /** Brings the sockets of a user into the channels of their list, and out of all others. */
-  async reconcile(userId: string): Promise<void> {
+  async #reconcile(userId: string): Promise<void> {
     const list = new Set((await this.#memberships.of(userId)).map(({ channel_id }) => channel_id))
     for (const connection of this.#sockets.of(userId)) {
       if (!connection.isReady) continue

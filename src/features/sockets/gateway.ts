@@ -122,7 +122,7 @@ export class Gateway extends DurableObject<Env> {
     return this.#attendance.opened(channelId, members, isPublic)
   }
 
-  /** What this Gateway knows of these users may be wrong: it looks anew. */
+  /** What this Gateway knows of these users may be wrong: they get nothing more until it has looked anew. */
   doubt(userIds: string[]): Promise<void> {
     return this.#attendance.reconsider(userIds)
   }
@@ -181,7 +181,7 @@ export class Gateway extends DurableObject<Env> {
       this.#presence.review()
       const failed = (error: unknown) => this.#log('warn', 'channel_not_reached', describeError(error))
       await compareHeads(this.#sockets, this.#streams, this.env.DB, (id) => this.#attendance.gone(id), failed)
-      await this.#attendance.reconsider(this.#memberships.stale(this.#sockets.users()))
+      await this.#attendance.refresh(this.#memberships.stale(this.#sockets.users()))
       // At the first tick after hibernation too: nobody knows when it was done.
       if (now - this.#sessionsCheckedAt >= 1.5 * tickMs) {
         await closeEnded(this.#sockets, this.env.DB, now, forget)

@@ -13,6 +13,8 @@ export class Room {
   head: number | undefined
   /** The last event that the channel has told of. */
   pushed: number | undefined
+  /** Where the next push begins, if none is lost. */
+  expected: number | undefined
   /** Is fulfilled once the channel tells this Gateway of what happens. */
   subscribed: Promise<void> | undefined
   /** Members, up to 1,001; unknown until somebody looks at the channel. */
@@ -49,6 +51,10 @@ export class Room {
     this.watchers.delete(connection)
     // What a client has left it confirms no more.
     connection.credit.forget(this.id, Date.now())
+  }
+
+  expect(next: number): void {
+    this.expected = Math.max(this.expected ?? 0, next)
   }
 
   advance(head: number): void {

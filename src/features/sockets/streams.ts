@@ -52,14 +52,20 @@ export class Streams {
   deliverTo(stream: Stream, delivery: Delivery, now: number, upTo = delivery.to): void {
     const { connection, room } = stream
     if (!connection.isReady) return
+    // Contract 3 has no log to catch up from: while it is doubted that they are members they hear nothing.
     if (connection.isSeed) {
+      if (stream.isHeld) return
       for (const { seq, frame } of delivery.seedFrames) {
         if (seq > (stream.position ?? 0) && seq <= upTo) connection.sendSeed(frame, now)
       }
       stream.position = upTo
       return
     }
-    if (!stream.isLive) return
+    if (!stream.isLive) {
+      // From here on it has not been sent what there was.
+      stream.position ??= delivery.from - 1
+      return
+    }
     // After hibernation nobody knows: the client drops what it has and asks for what it has not.
     const position = stream.position ?? delivery.from - 1
     if (upTo <= position) return
@@ -150,24 +156,22 @@ export class Streams {
     }
   }
 
-  /** These users get nothing of a room until it is known whether they are still in it. */
-  doubt(room: Room, userIds: Iterable<string>): Promise<void> {
-    const doubted = new Set(userIds)
-    for (const stream of room.streams.values()) {
-      if (!doubted.has(stream.connection.identity.userId) || stream.isOpen) continue
-      stream.position ??= room.head
+  /** A socket gets nothing of its channels until it is known whether its user is still in them. */
+  hold(connection: Connection): void {
+    for (const stream of connection.streams.values()) {
       stream.isLive = false
       stream.isHeld = true
     }
-    return this.#channels.doubted([...doubted])
   }
 
-  /** A user is still in their channels. */
+  /** A user is still in the channels where their socket is. */
   release(connection: Connection): void {
     for (const stream of connection.streams.values()) {
       if (!stream.isHeld) continue
       stream.isHeld = false
-      this.start(stream)
+      // Nothing has come meanwhile; where it is only its client knows.
+      if (stream.position === undefined || connection.isSeed) stream.isLive = true
+      else this.start(stream)
     }
   }
 
@@ -187,9 +191,10 @@ export class Streams {
       }
       room.epoch = answer.epoch
       room.advance(answer.head)
+      room.expect(answer.head + 1)
       // What was not pushed before is not any more.
       this.#nudge(room, answer.head)
-      if (answer.doubted.length > 0) await this.doubt(room, answer.doubted)
+      if (answer.doubted.length > 0) await this.#channels.doubted(answer.doubted)
     } catch (error) {
       room.subscribed = undefined
       throw error

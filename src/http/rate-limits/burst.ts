@@ -1,4 +1,4 @@
-import { within } from '../deadline.ts'
+import { within } from '../../lib/deadline.ts'
 
 /** Seconds that the binding BURST counts over (wrangler.toml). */
 export const BURST_S = 10

@@ -1,6 +1,6 @@
 import { z } from 'zod'
+import { within } from '../../lib/deadline.ts'
 import { type Counts, type Merge, WINDOW_MS } from '../../lib/rate-limiter.ts'
-import { within } from '../deadline.ts'
 
 /** What is used of KV. */
 export type Store = Pick<KVNamespace, 'put' | 'list'> & {

@@ -1,9 +1,8 @@
-import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 
 const MEGABYTE = 1e6
 /** Ticks per second in /proc, on every Linux there is. */
 const TICKS = 100
-const LISTENS = '0A'
 
 export type GroupProcess = { pid: number; name: string; cpuSeconds: number; megabytes: number }
 
@@ -26,23 +25,6 @@ export function processesOf(group: number): GroupProcess[] {
         return []
       }
     })
-}
-
-/** The TCP ports (IPv4) that a process listens on. */
-export function portsOf(pid: number): number[] {
-  const sockets = new Set<string>()
-  for (const descriptor of readdirSync(`/proc/${pid}/fd`)) {
-    try {
-      sockets.add(readlinkSync(`/proc/${pid}/fd/${descriptor}`))
-    } catch {
-      // Closed meanwhile.
-    }
-  }
-  return readFileSync(`/proc/${pid}/net/tcp`, 'utf8')
-    .split('\n')
-    .map((line) => line.trim().split(/\s+/))
-    .filter((fields) => fields[3] === LISTENS && sockets.has(`socket:[${fields[9]}]`))
-    .map(([, address]) => Number.parseInt(address!.split(':')[1]!, 16))
 }
 
 /** For how many seconds all cores together were busy so far. */

@@ -1,6 +1,4 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { LocalServer } from '../../scripts/local-server.ts'
-import { portsOf, processesOf } from '../process-group.ts'
 
 const AT_ONCE = 8
 const PASSWORD = 'correct-horse-battery'
@@ -68,23 +66,6 @@ export async function channelOf(url: string, users: ChatUser[]): Promise<string>
   const { id } = await call<{ id: string }>(url, '/channels', { name: 'Bench' }, owner!.token)
   await eachOf(others, ({ token }) => call(url, `/channels/${id}/join`, {}, token))
   return id
-}
-
-/**
- * Where the Worker itself listens. `wrangler dev` puts a proxy before it, a second workerd that takes in and sends out every
- * frame once more; it exists nowhere else, and would be measured with the Worker.
- */
-export async function directUrl({ pid, url }: LocalServer): Promise<string> {
-  const candidates = processesOf(pid)
-    .filter(({ name }) => name === 'workerd')
-    .flatMap((process) => portsOf(process.pid))
-    .map((port) => `http://127.0.0.1:${port}`)
-  for (const candidate of candidates) {
-    if (candidate === url) continue
-    const answer = await fetch(`${candidate}/health`, { signal: AbortSignal.timeout(2_000) }).catch(() => undefined)
-    if (answer?.ok && (await answer.text()).includes('"ok"')) return candidate
-  }
-  throw new Error('The Worker behind the proxy of wrangler was not found')
 }
 
 type Tokens = { access_token: string; refresh_token: string }

@@ -25,7 +25,6 @@ const { values: given } = parseArgs({
     'slow-seconds': { type: 'string', default: '40' },
     'slow-rate': { type: 'string', default: '20' },
     'slow-runs': { type: 'string', default: '1' },
-    'through-proxy': { type: 'boolean', default: false },
   },
 })
 const names = given.peers.split(',') as PeerName[]
@@ -89,7 +88,7 @@ try {
 }
 
 function parley(): Promise<Peer> {
-  return startParley(folder, [...sizes, QUIET_RECEIVERS], given['through-proxy'])
+  return startParley(folder, [...sizes, QUIET_RECEIVERS])
 }
 
 async function take(peer: Peer, what: What, results: Results): Promise<void> {

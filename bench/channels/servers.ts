@@ -3,10 +3,10 @@ import { once } from 'node:events'
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
-import { type LocalServer, startServer } from '../../scripts/local-server.ts'
+import { applyMigrations, runWrangler } from '../../scripts/local-server.ts'
 import { processesOf } from '../process-group.ts'
 import type { Load, Measured } from './load.ts'
-import { type ChatUser, channelOf, directUrl, registerUsers, renewTokens, ticketsOf, VARS } from './parley.ts'
+import { type ChatUser, channelOf, registerUsers, renewTokens, ticketsOf } from './parley.ts'
 import type { PeerName } from './wires.ts'
 
 const SERVER_CORE = 0
@@ -34,39 +34,34 @@ const SCRIPTS = {
 
 export async function startPeer(name: Exclude<PeerName, 'parley'>): Promise<Peer> {
   const { script, args, stores } = SCRIPTS[name]
-  // A group of its own, which is what is measured and pinned.
-  const child = spawn(process.execPath, ['--no-warnings', here(script), ...args], {
-    detached: true,
-    stdio: ['pipe', 'pipe', 'inherit'],
-  })
-  const [port] = await once(createInterface({ input: child.stdout! }), 'line')
-  pinGroup(child.pid!)
+  const { child, line } = await start(script, args)
   return {
     name,
     stores,
-    load: (what) => runLoad({ ...what, serverPid: child.pid!, place: { peer: name, url: `ws://127.0.0.1:${port}` } }),
+    load: (what) => runLoad({ ...what, serverPid: child.pid!, place: { peer: name, url: `ws://127.0.0.1:${line}` } }),
     stop: () => end(child),
   }
 }
 
 /** Parley with one channel for each number of receivers, all of them users of their own. */
-export async function startParley(persistTo: string, sizes: number[], throughProxy: boolean): Promise<Peer> {
-  const server = await startServer({ persistTo, vars: VARS })
+export async function startParley(folder: string, sizes: number[]): Promise<Peer> {
+  const [built, state] = [join(folder, 'built'), join(folder, 'state')]
+  const { ok, output } = await runWrangler(['deploy', '--dry-run', `--outdir=${built}`])
+  if (!ok) throw new Error(`The Worker could not be built:\n${output}`)
+  await applyMigrations(state)
+  const { child, line: url } = await start('parley-server.ts', [built, state])
   try {
-    const url = throughProxy ? server.url : await directUrl(server)
     const users = await registerUsers(url, Math.max(...sizes))
     const channels = new Map<number, string>()
     for (const size of new Set(sizes)) channels.set(size, await channelOf(url, users.slice(0, size)))
-    // As late as this: processes that start later are none.
-    pinGroup(server.pid)
-    return parleyPeer(server, url, users, channels)
+    return parleyPeer(child, url, users, channels)
   } catch (error) {
-    await server.stop()
+    await end(child)
     throw error
   }
 }
 
-function parleyPeer(server: LocalServer, url: string, users: ChatUser[], channels: Map<number, string>): Peer {
+function parleyPeer(child: ChildProcess, url: string, users: ChatUser[], channels: Map<number, string>): Peer {
   return {
     name: 'parley',
     stores: 'everything in D1, before it is acknowledged and delivered',
@@ -77,10 +72,24 @@ function parleyPeer(server: LocalServer, url: string, users: ChatUser[], channel
       const place = { peer: 'parley' as const, url: url.replace('http', 'ws'), channel, nonces }
       const joining = users.slice(0, what.receivers)
       const tickets = await ticketsOf(url, joining)
-      return runLoad({ ...what, serverPid: server.pid, place, tokens: users.map(({ token }) => token), tickets })
+      return runLoad({ ...what, serverPid: child.pid!, place, tokens: users.map(({ token }) => token), tickets })
     },
-    stop: server.stop,
+    stop: () => end(child),
   }
+}
+
+/** A script as the leader of a process group, which is what is pinned and measured, and the line that it prints when it is ready. */
+async function start(script: string, args: string[]): Promise<{ child: ChildProcess; line: string }> {
+  const child = spawn(process.execPath, ['--no-warnings', here(script), ...args], {
+    detached: true,
+    stdio: ['pipe', 'pipe', 'inherit'],
+  })
+  const failed = once(child, 'exit').then(([code]) => Promise.reject(new Error(`${script} ended with ${code}`)))
+  const [line] = await Promise.race([once(createInterface({ input: child.stdout! }), 'line'), failed])
+  failed.catch(() => {})
+  // As late as this: processes that start later are none.
+  pinGroup(child.pid!)
+  return { child, line }
 }
 
 async function runLoad(load: Load): Promise<Measured> {

@@ -1,0 +1,48 @@
+import { randomBytes } from 'node:crypto'
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { convertV4MiniflareOptions, Miniflare } from 'miniflare'
+import { unstable_getMiniflareWorkerOptions } from 'wrangler'
+import { freePort } from '../../scripts/local-server.ts'
+import { VARS } from './parley.ts'
+
+// node bench/channels/parley-server.ts BUILT STATE: the Worker that `wrangler deploy --dry-run` has put into BUILT, in workerd
+// and nothing around it. `wrangler dev` puts a proxy and an inspector before it, which take most of the time of a small request
+// and exist nowhere else. Prints where it listens.
+const [built, state] = process.argv.slice(2) as [string, string]
+
+process.env.JWT_SECRET = randomBytes(32).toString('base64url')
+// It says that it has found it, on standard output.
+process.env.WRANGLER_LOG = 'error'
+const { workerOptions } = unstable_getMiniflareWorkerOptions(join(import.meta.dirname, '../../wrangler.toml'))
+const { modulesRules: _, ...options } = workerOptions
+const port = await freePort()
+const miniflare = new Miniflare(
+  convertV4MiniflareOptions({
+    ...options,
+    name: 'parley',
+    modulesRoot: built,
+    modules: ['index.js', ...scriptsIn('apart')].map((path) => ({
+      type: 'ESModule',
+      path: join(built, path),
+      contents: readFileSync(join(built, path), 'utf8'),
+    })),
+    bindings: { ...(options.bindings as object), ...VARS },
+    resourcePersistencePath: join(state, 'v3'),
+    unsafeDirectSockets: [{ host: '127.0.0.1', port }],
+    cf: false,
+    // What it logs is taken, as anywhere, and shown to nobody.
+    handleStructuredLogs: () => {},
+  }),
+)
+await miniflare.ready
+console.log(`http://127.0.0.1:${port}`)
+
+for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+  process.once(signal, () => void miniflare.dispose().then(() => process.exit()))
+}
+
+function scriptsIn(folder: string): string[] {
+  const names = readdirSync(join(built, folder)).filter((name) => name.endsWith('.js'))
+  return names.map((name) => `${folder}/${name}`)
+}

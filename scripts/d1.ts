@@ -20,10 +20,10 @@ const dialect = new SQLiteSyncDialect({ casing: 'snake_case' })
 const MIGRATIONS = resolve(import.meta.dirname, '../migrations')
 const TRIES_WHEN_LOCKED = 8
 /**
- * What a local database says, before anything is written, while another process such as `npm run dev` is writing. The
- * last is a transaction that is undone because its end could not be marked.
+ * What a local database says while another process such as `npm run dev` is writing. The third is a transaction that is undone
+ * because its end could not be marked; the last is one of the others where it is not told which.
  */
-const IS_LOCKED = /SQLITE_BUSY|database is locked|Failed to get session commit token/
+const IS_LOCKED = /SQLITE_BUSY|database is locked|Failed to get session commit token|internal error; reference/
 
 /** A statement with its values in it, as texts of SQL: wrangler takes no parameters. @throws Error for a NUL */
 export function sqlOf(statement: SQLWrapper): string {

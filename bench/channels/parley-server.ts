@@ -15,7 +15,8 @@ process.env.JWT_SECRET = randomBytes(32).toString('base64url')
 // It says that it has found it, on standard output.
 process.env.WRANGLER_LOG = 'error'
 const { workerOptions } = unstable_getMiniflareWorkerOptions(join(import.meta.dirname, '../../wrangler.toml'))
-const { modulesRules: _, ...options } = workerOptions
+// Its files are served by other Workers, which every request would go through.
+const { modulesRules: _, assets: __, ...options } = workerOptions
 const port = await freePort()
 const miniflare = new Miniflare(
   convertV4MiniflareOptions({

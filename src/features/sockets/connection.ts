@@ -32,8 +32,9 @@ export type Stream = {
   isHeld: boolean
 }
 
-/** So long events gather for one frame after another was sent. */
+/** Of a socket that gets more than one frame of events in this time they gather; a few may come at once all the same. */
 export const GATHER_MS = 16
+const MAX_AT_ONCE = 4
 const MAX_GATHERED_EVENTS = 100
 const MAX_GATHERED_BYTES = 65_536
 /** Contract 3 confirms nothing, so its sockets are bounded by time. */
@@ -59,7 +60,8 @@ export class Connection {
   #refused = 0
   #refusedAt = 0
   #last: Promise<unknown> = Promise.resolve()
-  #lastSentAt = 0
+  /** When the frames sent so far would all have had their time. */
+  #pacedUntil = 0
   #gathered: string[] = []
   #gatheredEvents = 0
   #gatheredBytes = 0
@@ -103,8 +105,8 @@ export class Connection {
   /** Sends events, at once when nothing was sent just now. True when something gathers, and `flush` must be called soon. */
   sendEvents(channelId: string, chunk: Chunk, now: number): boolean {
     this.credit.add(channelId, chunk, now)
-    if (this.#gatheredEvents === 0 && now - this.#lastSentAt >= GATHER_MS) {
-      this.#lastSentAt = now
+    if (this.#gatheredEvents === 0 && this.#pacedUntil - now < GATHER_MS * MAX_AT_ONCE) {
+      this.#pacedUntil = Math.max(this.#pacedUntil, now) + GATHER_MS
       this.#write(chunk.framed)
       return false
     }
@@ -115,7 +117,6 @@ export class Connection {
     this.#gathered.push(chunk.joined)
     this.#gatheredEvents += chunk.events
     this.#gatheredBytes += chunk.bytes
-    this.#lastSentAt = now
     return true
   }
 
@@ -125,6 +126,7 @@ export class Connection {
     this.#gathered = []
     this.#gatheredEvents = 0
     this.#gatheredBytes = 0
+    this.#pacedUntil += GATHER_MS
     this.#write(frame)
   }
 

@@ -67,9 +67,11 @@ test('after hibernation nothing is lost: what comes is sent, and what is missing
 
 test('a push that got lost is found at the next tick', async () => {
   const { ada, bob, id, socket } = await roomOfTwo()
-  await runInDurableObject(env.CHANNEL.getByName(id), (_, state) => {
+  const channel = env.CHANNEL.getByName(id)
+  await runInDurableObject(channel, (_, state) => {
     state.storage.sql.exec('DELETE FROM subscriptions')
   })
+  await evictDurableObject(channel)
   const { body } = await say(ada, id, 'Lost')
   await runDurableObjectAlarm(await gatewayOf(bob))
   expect((await socket.wait(({ type }) => type === 'replay')).data.events).toMatchObject([{ seq: body.seq }])
@@ -81,17 +83,36 @@ test('a push that got lost is found at the next tick', async () => {
 test('what a channel stored and could not hand on before it died is handed on after it', async () => {
   const { ada, id, socket } = await roomOfTwo()
   const channel = env.CHANNEL.getByName(id)
-  const { body } = await say(ada, id, 'Stored')
+  const { body } = await say(ada, id, 'Heard')
   await socket.wait(({ seq }) => seq === body.seq)
-  await runInDurableObject(channel, (_, state) => {
-    state.storage.sql.exec('UPDATE subscriptions SET sent = sent - 1')
-  })
+  await evictDurableObject(channel)
+  const stored = await storeAsIfItDied(id, body.id)
+  await runDurableObjectAlarm(channel)
+  await socket.wait(({ seq }) => seq === stored)
+  expect(seqsIn(socket, id)).toEqual([body.seq, stored])
   const { body: next } = await say(ada, id, 'Next')
   await socket.wait(({ seq }) => seq === next.seq)
-  await evictDurableObject(channel)
-  await runDurableObjectAlarm(channel)
-  expect(seqsIn(socket, id)).toEqual([body.seq, next.seq])
+  expect(seqsIn(socket, id)).toEqual([body.seq, stored, next.seq])
 })
+
+/** Another message like this one is in D1, and nobody was told. Gives its number. */
+async function storeAsIfItDied(channelId: string, messageId: string): Promise<number> {
+  const id = crypto.randomUUID()
+  await env.DB.batch([
+    env.DB.prepare(
+      `INSERT INTO channel_messages (id, channel_id, seq, author_id, author_kind, nonce, send_hash, content, mentions, attachments, created_at)
+      SELECT ?1, channel_id, seq + 1, author_id, author_kind, ?1, send_hash, content, mentions, attachments, created_at
+      FROM channel_messages WHERE id = ?2`,
+    ).bind(id, messageId),
+    env.DB.prepare(
+      `INSERT INTO channel_events (channel_id, seq, type, actor_id, message_id, created_at)
+      SELECT channel_id, seq, 'message', author_id, id, created_at FROM channel_messages WHERE id = ?`,
+    ).bind(id),
+    env.DB.prepare('UPDATE channels SET last_seq = last_seq + 1 WHERE id = ?').bind(channelId),
+  ])
+  const row = await env.DB.prepare('SELECT seq FROM channel_messages WHERE id = ?').bind(id).first<{ seq: number }>()
+  return row!.seq
+}
 
 test('a place that is not of this epoch, or beyond what there is, or in a foreign channel, is reset', async () => {
   const { ada, bob, id, socket } = await roomOfTwo()

@@ -1,14 +1,18 @@
 import type { ChannelEvent } from '../../lib/channel-commands.ts'
 
 /** A shard whose Gateway has sockets of this channel, and the number of the last event that it has. */
-export type Subscription = { shard: number; sent: number; generation: number }
+export type Subscription = { readonly shard: number; sent: number; readonly generation: number }
 
 /**
  * What a channel's Durable Object keeps: who is to be told of events, and of whom the shard that is concerned has not been told yet.
- * All of it could be lost: a Gateway finds out within its tick.
+ * All of it could be lost: a Gateway finds out within its tick. It is read once and then known; how far a shard has come is written
+ * by `keep` alone, as it changes with each message, and being told twice is harmless.
  */
 export class Books {
   readonly #storage: SqlStorage
+  readonly #subscriptions = new Map<number, Subscription>()
+  readonly #outbox = new Map<number, ChannelEvent[]>()
+  readonly #moved = new Set<Subscription>()
   #isOpen = false
   #generation = 0
 
@@ -16,72 +20,108 @@ export class Books {
     this.#storage = sql
   }
 
-  /** Made when first needed: whoever asks for a channel that is none leaves nothing behind. */
-  get #sql(): SqlStorage {
-    if (this.#isOpen) return this.#storage
-    this.#isOpen = true
-    this.#storage.exec(`CREATE TABLE IF NOT EXISTS subscriptions (shard INTEGER PRIMARY KEY, sent INTEGER NOT NULL, generation INTEGER NOT NULL);
-      CREATE TABLE IF NOT EXISTS outbox (shard INTEGER NOT NULL, seq INTEGER NOT NULL, event TEXT NOT NULL, PRIMARY KEY (shard, seq));
-      CREATE TABLE IF NOT EXISTS slow (user_id TEXT PRIMARY KEY, until INTEGER NOT NULL)`)
-    return this.#storage
-  }
-
+  /** Shards in no order. */
   subscriptions(): Subscription[] {
-    return this.#sql.exec<Subscription>('SELECT * FROM subscriptions').toArray()
+    this.#open()
+    return [...this.#subscriptions.values()]
   }
 
   subscription(shard: number): Subscription | undefined {
-    return this.#sql.exec<Subscription>('SELECT * FROM subscriptions WHERE shard = ?', shard).toArray()[0]
+    this.#open()
+    return this.#subscriptions.get(shard)
   }
 
   /** From now on the shard is told of everything after number `sent`. No generation is ever used twice. */
   subscribe(shard: number, sent: number): void {
+    this.#open()
     this.#generation = Math.max(this.#generation + 1, Date.now())
-    this.#sql.exec('INSERT OR REPLACE INTO subscriptions VALUES (?, ?, ?)', shard, sent, this.#generation)
+    this.#subscriptions.set(shard, { shard, sent, generation: this.#generation })
+    this.#storage.exec('INSERT OR REPLACE INTO subscriptions VALUES (?, ?, ?)', shard, sent, this.#generation)
   }
 
-  markSent(shard: number, sent: number): void {
-    this.#sql.exec('UPDATE subscriptions SET sent = ? WHERE shard = ?', sent, shard)
-    this.#sql.exec('DELETE FROM outbox WHERE shard = ? AND seq <= ?', shard, sent)
+  markSent(subscription: Subscription, sent: number): void {
+    subscription.sent = sent
+    this.#moved.add(subscription)
   }
 
   unsubscribe(shard: number): void {
-    this.#sql.exec('DELETE FROM subscriptions WHERE shard = ?', shard)
+    this.#open()
+    this.#subscriptions.delete(shard)
+    this.#storage.exec('DELETE FROM subscriptions WHERE shard = ?', shard)
   }
 
-  /** That a shard must be told of an event, whether it has sockets of the channel or not. */
+  /** Writes how far the shards have come. */
+  keep(): void {
+    for (const { shard, sent, generation } of this.#moved) {
+      this.#storage.exec(
+        'UPDATE subscriptions SET sent = ? WHERE shard = ? AND generation = ?',
+        sent,
+        shard,
+        generation,
+      )
+    }
+    this.#moved.clear()
+  }
+
+  /** That a shard must be told of an event, whether it has sockets of the channel or not. Events come in order. */
   owe(shard: number, event: ChannelEvent): void {
-    this.#sql.exec('INSERT OR REPLACE INTO outbox VALUES (?, ?, ?)', shard, event.seq, JSON.stringify(event))
+    this.#open()
+    const owed = this.#outbox.get(shard)
+    if (owed && owed.at(-1)!.seq >= event.seq) return
+    if (owed) owed.push(event)
+    else this.#outbox.set(shard, [event])
+    this.#storage.exec('INSERT OR REPLACE INTO outbox VALUES (?, ?, ?)', shard, event.seq, JSON.stringify(event))
   }
 
+  /** What a shard must be told, in order. */
   owed(shard: number): ChannelEvent[] {
-    return this.#sql
-      .exec<{ event: string }>('SELECT event FROM outbox WHERE shard = ? ORDER BY seq LIMIT 200', shard)
-      .toArray()
-      .map(({ event }) => JSON.parse(event))
+    this.#open()
+    return this.#outbox.get(shard) ?? []
   }
 
   paid(shard: number, upTo: number): void {
-    this.#sql.exec('DELETE FROM outbox WHERE shard = ? AND seq <= ?', shard, upTo)
+    const owed = this.owed(shard)
+    if (owed.length === 0 || owed[0]!.seq > upTo) return
+    const left = owed.filter(({ seq }) => seq > upTo)
+    if (left.length > 0) this.#outbox.set(shard, left)
+    else this.#outbox.delete(shard)
+    this.#storage.exec('DELETE FROM outbox WHERE shard = ? AND seq <= ?', shard, upTo)
   }
 
   /** Shards that are owed something. */
   creditors(): number[] {
-    return this.#sql
-      .exec<{ shard: number }>('SELECT DISTINCT shard FROM outbox')
-      .toArray()
-      .map(({ shard }) => shard)
+    this.#open()
+    return [...this.#outbox.keys()]
   }
 
   /** Until when a user waits in slow mode, in milliseconds since 1970; 0 when they do not. */
   slowUntil(userId: string): number {
-    return (
-      this.#sql.exec<{ until: number }>('SELECT until FROM slow WHERE user_id = ?', userId).toArray()[0]?.until ?? 0
-    )
+    this.#open()
+    const [row] = this.#storage.exec<{ until: number }>('SELECT until FROM slow WHERE user_id = ?', userId).toArray()
+    return row?.until ?? 0
   }
 
   slowDown(userId: string, until: number, now: number): void {
-    this.#sql.exec('DELETE FROM slow WHERE until <= ?', now)
-    this.#sql.exec('INSERT OR REPLACE INTO slow VALUES (?, ?)', userId, until)
+    this.#open()
+    this.#storage.exec('DELETE FROM slow WHERE until <= ?', now)
+    this.#storage.exec('INSERT OR REPLACE INTO slow VALUES (?, ?)', userId, until)
+  }
+
+  /** When first needed: whoever asks for a channel that is none leaves nothing behind. */
+  #open(): void {
+    if (this.#isOpen) return
+    this.#isOpen = true
+    this.#storage.exec(`CREATE TABLE IF NOT EXISTS subscriptions (shard INTEGER PRIMARY KEY, sent INTEGER NOT NULL, generation INTEGER NOT NULL);
+      CREATE TABLE IF NOT EXISTS outbox (shard INTEGER NOT NULL, seq INTEGER NOT NULL, event TEXT NOT NULL, PRIMARY KEY (shard, seq));
+      CREATE TABLE IF NOT EXISTS slow (user_id TEXT PRIMARY KEY, until INTEGER NOT NULL)`)
+    for (const row of this.#storage.exec<Subscription>('SELECT * FROM subscriptions')) {
+      this.#subscriptions.set(row.shard, { ...row })
+    }
+    const outbox = this.#storage.exec<{ shard: number; event: string }>('SELECT shard, event FROM outbox ORDER BY seq')
+    for (const { shard, event } of outbox) {
+      const owed = this.#outbox.get(shard)
+      if (owed) owed.push(JSON.parse(event))
+      else this.#outbox.set(shard, [JSON.parse(event)])
+    }
   }
 }

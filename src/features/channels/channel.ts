@@ -116,6 +116,7 @@ export class Channel extends DurableObject<Env> {
       // What an earlier instance stored and could not hand on.
       if (head && this.#books.subscriptions().some((each) => this.#isBehind(each))) await this.#catchUp()
       await Promise.all(this.#concerned().map((shard) => this.#feed(shard).pump()))
+      this.#books.keep()
       isDone = !head || this.#concerned().every((shard) => this.#isTold(shard))
     } catch (error) {
       this.#log('error', 'alarm_failed', describeError(error))

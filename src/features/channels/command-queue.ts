@@ -2,8 +2,8 @@ import { constraintOf, isTransient } from '../../db/failures.ts'
 import { describeError, type Log } from '../../http/log.ts'
 import type { ChannelEvent, Command, Outcome, Refusal, SendMessage } from '../../lib/channel-commands.ts'
 import { commandStatements, type OtherCommand, type VerdictRow } from './command-batch.ts'
-import { type EventRow, type HeadRow, SELECT_EVENTS, SELECT_HEAD } from './event-rows.ts'
-import { type ReasonRow, resultsOf, selectReasons, storeMessages } from './message-group.ts'
+import { type EventRow, type HeadRow, SELECT_EVENTS } from './event-rows.ts'
+import { type Refused, resultsOf, storeMessages } from './message-group.ts'
 
 const MAX_WAITING = 1_000
 const MAX_MESSAGES = 100
@@ -13,8 +13,8 @@ const PAUSE_MS = 50
 /** Events that one batch can make: one for each command, and one more for who hands a channel over. */
 const MAX_EVENTS = 2 * MAX_MESSAGES
 
-/** What became of a command here. Who is no member may join, and try again. */
-export type QueueOutcome = Outcome | { ok: false; code: 'not_member' }
+/** What became of a command here. */
+export type QueueOutcome = Outcome | ({ ok: false } & Refused)
 
 type Waiting = { command: Command; resolve: (outcome: QueueOutcome) => void }
 
@@ -80,32 +80,22 @@ export class CommandQueue {
     const byNonce = Map.groupBy(sends, ({ command }) => `${command.actor} ${command.nonce}`)
     const offers = [...byNonce.values()].map(([first]) => first!.command)
     const input = JSON.stringify({ channel: channelId, now: Date.now(), offers })
-    const { results, events } = await this.#batch(storeMessages(d1, input, offers))
-    const stored = resultsOf(offers, results.at(-1)!.results as never)
+    const { rows, events } = await this.#batch(storeMessages(d1, input, offers))
+    const results = await resultsOf(d1, input, offers, rows)
     const eventOf = new Map(events.map((event) => [event.seq, event]))
-    const missing = stored.includes(undefined) ? await this.#reasonsOf(input) : []
     for (const [at, [first, ...others]] of [...byNonce.values()].entries()) {
-      const result = stored[at]
-      const { reason, muted_until } = missing.find(({ key }) => key === at) ?? {}
-      if (result === undefined) {
-        const refusal = { ok: false, code: reason as Refusal, ...(muted_until && { mutedUntil: muted_until }) } as const
-        for (const { resolve } of [first!, ...others]) resolve(refusal)
-      } else if (result === 'nonce_conflict') {
-        for (const { resolve } of [first!, ...others]) resolve({ ok: false, code: 'nonce_conflict' })
-      } else {
-        first!.resolve({ ok: true, seq: result.seq, event: eventOf.get(result.seq) ?? null, message: result })
-        for (const { command, resolve } of others) {
-          const isSame = command.hash === first!.command.hash
-          const repeated = { ok: true, seq: result.seq, event: null, message: { ...result, duplicate: true } } as const
-          resolve(isSame ? repeated : { ok: false, code: 'nonce_conflict' })
-        }
+      const result = results[at]!
+      if ('code' in result) {
+        for (const { resolve } of [first!, ...others]) resolve({ ok: false, ...result })
+        continue
+      }
+      first!.resolve({ ok: true, seq: result.seq, event: eventOf.get(result.seq) ?? null, message: result })
+      for (const { command, resolve } of others) {
+        const isSame = command.hash === first!.command.hash
+        const repeated = { ok: true, seq: result.seq, event: null, message: { ...result, duplicate: true } } as const
+        resolve(isSame ? repeated : { ok: false, code: 'nonce_conflict' })
       }
     }
-  }
-
-  async #reasonsOf(input: string): Promise<ReasonRow[]> {
-    const { results } = await selectReasons(this.#journal.d1, input).all<ReasonRow>()
-    return results
   }
 
   async #commitOthers(group: Waiting[]): Promise<void> {
@@ -126,19 +116,19 @@ export class CommandQueue {
   }
 
   /**
-   * One batch, and what is new in the log after it. It is sent again when it is not known what became of it, or when another
-   * instance has written: all of it is idempotent.
+   * One batch, whose last statement tells how far the channel has come, and what is new in the log after it. It is sent again when
+   * it is not known what became of it, or when another instance has written: all of it is idempotent.
    */
   async #batch(statements: D1PreparedStatement[]) {
     const { channelId, d1, after, committed } = this.#journal
-    const select = (sql: string) =>
-      d1.prepare(sql).bind(JSON.stringify({ channel: channelId, after: after(), limit: MAX_EVENTS }))
     for (let tries = 1; ; tries++) {
       try {
-        const results = await d1.batch([...statements, select(SELECT_EVENTS), select(SELECT_HEAD)])
-        const rows = results.at(-2)!.results as EventRow[]
-        const events = await committed(rows, (results.at(-1)!.results as HeadRow[])[0])
-        return { results: results.slice(0, -2), rows, events }
+        const input = JSON.stringify({ channel: channelId, after: after(), limit: MAX_EVENTS })
+        const results = await d1.batch([...statements, d1.prepare(SELECT_EVENTS).bind(input)])
+        const [closed, log] = results.slice(-2)
+        const rows = log!.results as EventRow[]
+        const events = await committed(rows, closed!.results[0] as HeadRow | undefined)
+        return { results, rows, events }
       } catch (error) {
         if (tries === TRIES || !(isTransient(error) || isFenced(error))) throw error
         await new Promise((resolve) => setTimeout(resolve, PAUSE_MS * 2 ** tries))

@@ -85,9 +85,10 @@ FROM channels c CROSS JOIN channel_events e ON e.channel_id = c.id AND e.seq > C
 LEFT JOIN channel_messages m ON m.id = e.message_id
 WHERE c.id = ?1->>'channel' ORDER BY e.seq LIMIT CAST(?1->>'limit' AS INTEGER)`
 
+/** Of `channels`, as a `HeadRow`. */
+export const HEAD = 'epoch, last_seq AS head, oldest_seq AS oldest, slow_mode_s, deleted_at IS NOT NULL AS is_deleted'
 /** Takes `{channel}`: how far a channel has come. Nothing when there is none. */
-export const SELECT_HEAD = `SELECT epoch, last_seq AS head, oldest_seq AS oldest, slow_mode_s, deleted_at IS NOT NULL AS is_deleted
-  FROM channels WHERE id = ?1->>'channel'`
+export const SELECT_HEAD = `SELECT ${HEAD} FROM channels WHERE id = ?1->>'channel'`
 export type HeadRow = { epoch: number; head: number; oldest: number; slow_mode_s: number; is_deleted: number }
 
 export function toEvent(channelId: string, row: EventRow): ChannelEvent {

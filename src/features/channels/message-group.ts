@@ -1,4 +1,5 @@
-import type { Accepted, SendMessage } from '../../lib/channel-commands.ts'
+import type { Accepted, Refusal, SendMessage } from '../../lib/channel-commands.ts'
+import { type EventRow, HEAD } from './event-rows.ts'
 
 // One batch numbers and stores a group of messages: the number is taken inside the transaction, so nothing can be lost between
 // number and row. Each statement takes one JSON: {channel, now, offers: [...]}.
@@ -64,15 +65,10 @@ SELECT DISTINCT a.value->>'id', m.id, m.channel_id
 FROM channels AS c CROSS JOIN channel_messages AS m ON m.channel_id = c.id AND m.seq > c.last_seq CROSS JOIN json_each(m.attachments) AS a
 WHERE c.id = ?1->>'channel'`
 
-/** The result for every offered nonce, old or new. */
-const RESULTS = `
-SELECT o.key, m.id, m.seq, m.send_hash, m.created_at FROM json_each(?1, '$.offers') AS o
-CROSS JOIN channel_messages AS m
-  ON m.channel_id = ?1->>'channel' AND m.author_id = o.value->>'actor' AND m.nonce = o.value->>'nonce'`
-
-/** Why nothing was stored of the offers, in the order in which it is looked at. `not_member` may join first. */
-const REASONS = `
-SELECT o.key, mb.muted_until, CASE
+/** What each offer found that was not stored now: the message that has its nonce, or why there is none. */
+const FOUND = `
+SELECT o.key, s.id, s.seq, s.send_hash, s.created_at, mb.muted_until, CASE
+    WHEN s.id IS NOT NULL THEN NULL
     WHEN c.id IS NULL THEN 'not_found'
     WHEN mb.member_id IS NULL AND (c.visibility = 'private' OR c.kind = 'direct') THEN 'not_found'
     WHEN EXISTS (SELECT 1 FROM channel_bans AS b WHERE b.channel_id = c.id AND b.user_id = o.value->>'actor') THEN 'banned'
@@ -83,18 +79,25 @@ SELECT o.key, mb.muted_until, CASE
     WHEN NOT ${FILES_THERE} THEN 'attachment_not_found'
     ELSE 'unavailable' END AS reason
 FROM json_each(?1, '$.offers') AS o
+LEFT JOIN channel_messages AS s
+  ON s.channel_id = ?1->>'channel' AND s.author_id = o.value->>'actor' AND s.nonce = o.value->>'nonce'
 LEFT JOIN channels AS c ON c.id = ?1->>'channel' AND c.deleted_at IS NULL
 LEFT JOIN channel_members AS mb ON mb.channel_id = c.id AND mb.member_id = o.value->>'actor'`
 
-/** After the statements that made events: the channel has come as far as its log. */
+/** After the statements that made events: the channel has come as far as its log. Gives a `HeadRow`. */
 export const CLOSE_GROUP = `
 UPDATE channels SET last_seq = coalesce((SELECT max(seq) FROM channel_events WHERE channel_id = ?1->>'channel'), last_seq)
-WHERE id = ?1->>'channel'`
+WHERE id = ?1->>'channel' RETURNING ${HEAD}`
 
-type ResultRow = { key: number; id: string; seq: number; send_hash: string; created_at: number }
-export type ReasonRow = { key: number; reason: string; muted_until: number | null }
+type FoundRow = { key: number; muted_until: number | null } & (
+  | { id: string; seq: number; send_hash: string; created_at: number; reason: null }
+  | { id: null; reason: string }
+)
 
-/** The statements that store a group of messages, of which the last gives `ResultRow`s. */
+/** Why a message was not stored. Who is no member may join, and try again. */
+export type Refused = { code: Refusal | 'not_member'; mutedUntil?: number }
+
+/** The statements that store a group of messages, of which the last gives a `HeadRow`. */
 export const storeMessages = (d1: D1Database, input: string, offers: SendMessage[]): D1PreparedStatement[] =>
   [
     ACCEPT,
@@ -103,19 +106,27 @@ export const storeMessages = (d1: D1Database, input: string, offers: SendMessage
     ...(offers.some(({ names }) => names.length > 0) ? [NAME] : []),
     ...(offers.some(({ attachments }) => attachments.length > 0) ? [ATTACH] : []),
     CLOSE_GROUP,
-    RESULTS,
   ].map((sql) => d1.prepare(sql).bind(input))
 
-/** What was stored of each offer; `nonce_conflict` when its nonce stands for something else, `undefined` when nothing was. */
-export function resultsOf(offers: SendMessage[], rows: ResultRow[]): (Accepted | 'nonce_conflict' | undefined)[] {
-  const byKey = new Map(rows.map((row) => [row.key, row]))
+/** What became of each of the offers: a message of now or of earlier, or a refusal. `made` are the events of the batch. */
+export async function resultsOf(
+  d1: D1Database,
+  input: string,
+  offers: SendMessage[],
+  made: EventRow[],
+): Promise<(Accepted | Refused)[]> {
+  const bySent = new Map(made.map((row) => [row.type === 'message' ? row.message_id : null, row]))
+  const isOld = offers.some(({ id }) => !bySent.has(id))
+  const found = isOld ? (await d1.prepare(FOUND).bind(input).all<FoundRow>()).results : []
+  const byKey = new Map(found.map((row) => [row.key, row]))
   return offers.map(({ id, hash }, key) => {
-    const row = byKey.get(key)
-    if (!row) return undefined
-    if (row.send_hash !== hash) return 'nonce_conflict'
+    const { seq, created_at } = bySent.get(id) ?? {}
+    if (seq !== undefined) return { id, seq, created_at: created_at!, duplicate: false }
+    const row = byKey.get(key)!
+    if (row.id === null) {
+      return { code: row.reason as Refused['code'], ...(row.muted_until && { mutedUntil: row.muted_until }) }
+    }
+    if (row.send_hash !== hash) return { code: 'nonce_conflict' }
     return { id: row.id, seq: row.seq, created_at: row.created_at, duplicate: row.id !== id }
   })
 }
-
-/** Why those offers were not stored. */
-export const selectReasons = (d1: D1Database, input: string) => d1.prepare(REASONS).bind(input)

@@ -66,7 +66,7 @@ export class ShardFeed {
         ? // What is too old the Gateway finds missing, and reads.
           (recent(subscription.sent, PAGE) ?? recent(Math.max(0, head() - 1), PAGE) ?? [])
         : []
-      : together(books.owed(this.#shard))
+      : together(books.owed(this.#shard)).slice(0, PAGE)
     if (events.length === 0) return undefined
     const [from, to] = [events[0]!.seq, events.at(-1)!.seq]
     return { channel: channelId, epoch: epoch(), from, to, events, generation: subscription?.generation ?? 0 }
@@ -78,7 +78,7 @@ export class ShardFeed {
     // It has subscribed anew since: this answer is of before.
     if (subscription && subscription.generation !== generation) return
     books.paid(this.#shard, to)
-    if (wants && subscription) books.markSent(this.#shard, to)
+    if (wants && subscription) books.markSent(subscription, to)
     else if (wants) books.subscribe(this.#shard, to)
     else books.unsubscribe(this.#shard)
   }

@@ -9,7 +9,7 @@ const PACKAGES = ['ws', 'socket.io', 'wrangler', 'workerd']
 export type Results = Map<string, Measured[]>
 
 /** Why a run says nothing (docs/realtime.md, 8); empty when it does. */
-export function voidBecause({ loadCpu, faults, troubles, paused }: Measured): string[] {
+function voidBecause({ loadCpu, faults, troubles, paused }: Measured): string[] {
   const busiest = Math.max(loadCpu, paused?.loadCpu ?? 0)
   return [
     ...(busiest > MAX_LOAD_CPU ? [`the load took ${busiest.toFixed(2)} of its core`] : []),
@@ -18,7 +18,7 @@ export function voidBecause({ loadCpu, faults, troubles, paused }: Measured): st
   ]
 }
 
-export const loadAverage = () => loadavg()[0]!.toFixed(2)
+const loadAverage = () => loadavg()[0]!.toFixed(2)
 
 export function environment(isPinned: boolean): string {
   const versions = PACKAGES.map((name) => {

@@ -71,6 +71,9 @@ export const REFUSALS = [
 ] as const
 export type Refusal = (typeof REFUSALS)[number]
 
+/** Channels that one user can be in. */
+export const MAX_CHANNELS = 500
+
 /** What became of a command. `seq` is of its event; null when it made none, as what it wants is so already. */
 export type Outcome =
   | { ok: true; seq: number | null; event: ChannelEvent | null; message?: Accepted }

@@ -130,6 +130,25 @@ test('a place that is not of this epoch, or beyond what there is, or in a foreig
   expect(ahead.frames.at(-1)!.data.channels[id]).toEqual({ epoch: 1, seq: 2, read_seq: 2 })
 })
 
+test('a database that was restored begins a new epoch, in which nothing is taken for old', async () => {
+  const { ada, id, socket } = await roomOfTwo()
+  const { seq } = (await say(ada, id, 'Kept')).body
+  for (const n of [1, 2, 3, 4]) await say(ada, id, `Lost ${n}`)
+  await socket.wait((frame) => frame.seq === seq + 4)
+  await env.DB.batch([
+    env.DB.prepare('DELETE FROM channel_messages WHERE channel_id = ? AND seq > ?').bind(id, seq),
+    env.DB.prepare('DELETE FROM channel_events WHERE channel_id = ? AND seq > ?').bind(id, seq),
+    env.DB.prepare('UPDATE channels SET last_seq = ?, epoch = 2 WHERE id = ?').bind(seq, id),
+  ])
+  await evictDurableObject(env.CHANNEL.getByName(id))
+  const { body: after } = await say(ada, id, 'After')
+  expect(after.seq).toBe(seq + 1)
+  const reset = await socket.wait(({ type }) => type === 'reset')
+  expect(reset.data).toEqual({ reason: 'epoch', epoch: 2, head: after.seq })
+  const { body: next } = await say(ada, id, 'Next')
+  await socket.wait(({ data }) => data?.id === next.id)
+})
+
 test('bad frames get an error, three that nobody can read end the socket, and the room goes on', async () => {
   const { ada, bob, id, socket } = await roomOfTwo()
   expect(await socket.ask('dance', {})).toMatchObject({ type: 'error', data: { code: 'bad_request' } })

@@ -36,7 +36,7 @@ test('a client that comes back gets what it missed, and nothing twice', async ()
   expect(eventsIn(second, id).map(({ data }) => data.content)).toEqual(['Missed 1', 'Missed 2', 'Missed 3'])
   const { body: live } = await say(ada, id, 'Live')
   await second.wait(({ seq }) => seq === live.seq)
-  expect(eventsIn(second, id).map(({ seq }) => seq)).toEqual([4, 5, 6, 7].map((n) => n))
+  expect(eventsIn(second, id).map(({ seq }) => seq)).toEqual([4, 5, 6, 7])
 })
 
 test('from the answer of a ban on nothing reaches who is banned', async () => {

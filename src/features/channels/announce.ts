@@ -6,7 +6,7 @@ import { gatewayName, shardOf } from '../../lib/shards.ts'
 const WAIT_MS = 500
 
 /** Takes a new channel to the sockets of its members and, of a public one, to those that see all (contract 3). */
-export async function openedTo(
+export async function announceChannel(
   { config, gateways, log, waitUntil }: BaseCtx,
   channelId: string,
   members: string[],

@@ -94,26 +94,12 @@ export class Books {
     return [...this.#outbox.keys()]
   }
 
-  /** Until when a user waits in slow mode, in milliseconds since 1970; 0 when they do not. */
-  slowUntil(userId: string): number {
-    this.#open()
-    const [row] = this.#storage.exec<{ until: number }>('SELECT until FROM slow WHERE user_id = ?', userId).toArray()
-    return row?.until ?? 0
-  }
-
-  slowDown(userId: string, until: number, now: number): void {
-    this.#open()
-    this.#storage.exec('DELETE FROM slow WHERE until <= ?', now)
-    this.#storage.exec('INSERT OR REPLACE INTO slow VALUES (?, ?)', userId, until)
-  }
-
   /** When first needed: whoever asks for a channel that is none leaves nothing behind. */
   #open(): void {
     if (this.#isOpen) return
     this.#isOpen = true
     this.#storage.exec(`CREATE TABLE IF NOT EXISTS subscriptions (shard INTEGER PRIMARY KEY, sent INTEGER NOT NULL, generation INTEGER NOT NULL);
-      CREATE TABLE IF NOT EXISTS outbox (shard INTEGER NOT NULL, seq INTEGER NOT NULL, event TEXT NOT NULL, PRIMARY KEY (shard, seq));
-      CREATE TABLE IF NOT EXISTS slow (user_id TEXT PRIMARY KEY, until INTEGER NOT NULL)`)
+      CREATE TABLE IF NOT EXISTS outbox (shard INTEGER NOT NULL, seq INTEGER NOT NULL, event TEXT NOT NULL, PRIMARY KEY (shard, seq))`)
     for (const row of this.#storage.exec<Subscription>('SELECT * FROM subscriptions')) {
       this.#subscriptions.set(row.shard, { ...row })
     }

@@ -7,7 +7,6 @@ import type {
   LogPage,
   Outcome,
   Push,
-  SendMessage,
   SignalKind,
   Subscribed,
 } from '../../lib/channel-commands.ts'
@@ -30,9 +29,9 @@ const RECHECK_MS = 30_000
 const REMOVAL_MS = 2_000
 const UNAVAILABLE: Outcome = { ok: false, code: 'unavailable', retryAfterMs: 1_000 }
 /** Events after which who is concerned must have heard before the command is answered. */
-const REMOVES = /^member\.(banned|removed|left)$/
+const REMOVAL_EVENTS = /^member\.(banned|removed|left)$/
 /** Commands that make them. */
-const REMOVING = new Set<Command['type']>(['member.ban', 'member.remove', 'member.leave'])
+const REMOVAL_COMMANDS = new Set<Command['type']>(['member.ban', 'member.remove', 'member.leave'])
 
 /**
  * The sequencer of one channel, and its only writer. A command is answered when D1 has it; then it is handed to the Gateways that
@@ -56,8 +55,9 @@ export class Channel extends DurableObject<Env> {
     this.#id = state.id.name!
     this.#config = configOf(env)
     this.#log = openLog({ channel: this.#id })
-    this.#books = new Books(state.storage.sql)
-    this.#limits = new SendLimits(this.#config.CHANNEL_SEND_LIMIT)
+    const { sql } = state.storage
+    this.#books = new Books(sql)
+    this.#limits = new SendLimits({ id: this.#id, sql, d1: env.DB }, this.#config.CHANNEL_SEND_LIMIT)
     this.#queue = new CommandQueue({
       channelId: this.#id,
       d1: env.DB,
@@ -124,50 +124,29 @@ export class Channel extends DurableObject<Env> {
     if (!isDone) this.#checkIn(RECHECK_MS)
   }
 
+  /** Does one command. Who says something and is no member joins first. */
   async #submitOne(command: Command): Promise<Outcome> {
-    const slowModeS = command.type === 'message.send' ? this.#head!.slow_mode_s : 0
-    const slowBefore = slowModeS > 0 ? this.#books.slowUntil(command.actor) : 0
     if (command.type === 'message.send') {
-      // Where there is no slow mode without a pause: the order of calls is the order of messages.
-      const waitMs =
-        slowModeS > 0 ? await this.#waitOf(command, slowModeS) : this.#limits.wait(command.actor, Date.now())
-      if (waitMs > 0) return { ok: false, code: 'rate_limit_exceeded', retryAfterMs: waitMs }
+      const wait = this.#limits.wait(command, this.#head!.slow_mode_s)
+      // Without a pause where it is known: the order of calls is the order of messages.
+      const retryAfterMs = typeof wait === 'number' ? wait : await wait
+      if (retryAfterMs > 0) return { ok: false, code: 'rate_limit_exceeded', retryAfterMs }
     }
     let outcome = await this.#queue.do(command)
     if (!outcome.ok && outcome.code === 'not_member') {
-      // In contract 3 everybody may say something who is no exception: whoever does joins.
+      // In contract 3 everybody may say something who is no exception.
       const join = { type: 'member.join', actor: command.actor, command_id: `join ${crypto.randomUUID()}` } as const
       const joined = await this.#queue.do(join)
       outcome = joined.ok ? await this.#queue.do(command) : joined
     }
     const isNew = outcome.ok && outcome.message?.duplicate === false
-    if (slowModeS > 0 && !isNew) this.#books.slowDown(command.actor, slowBefore, Date.now())
+    if (command.type === 'message.send' && !isNew) this.#limits.giveBack(command)
     if (!outcome.ok && outcome.code === 'not_member') return UNAVAILABLE
-    if (outcome.ok && outcome.event && REMOVES.test(outcome.event.type)) await this.#removeFromSockets(outcome.event)
-    if (outcome.ok && !outcome.event && REMOVING.has(command.type)) await this.#makeSure(removedBy(command))
+    if (outcome.ok && outcome.event && REMOVAL_EVENTS.test(outcome.event.type)) {
+      await this.#removeFromSockets(outcome.event)
+    }
+    if (outcome.ok && !outcome.event && REMOVAL_COMMANDS.has(command.type)) await this.#doubt(removedBy(command))
     return outcome as Outcome
-  }
-
-  /** How long a sender has to wait in slow mode, in milliseconds. It is for members, not for those who moderate. */
-  async #waitOf({ actor, nonce }: SendMessage, slowModeS: number): Promise<number> {
-    const now = Date.now()
-    const slow = this.#books.slowUntil(actor) - now
-    if (slow > 0 && !(await this.#isFree(actor, nonce))) return slow
-    const wait = this.#limits.wait(actor, now)
-    // At once, so that of many messages at once one goes through.
-    if (wait === 0) this.#books.slowDown(actor, now + slowModeS * 1_000, now)
-    return wait
-  }
-
-  /** Whether slow mode is nothing to a send: of one who moderates, or of what was said already. */
-  async #isFree(userId: string, nonce: string): Promise<boolean> {
-    const row = await this.env.DB.prepare(
-      `SELECT 1 AS yes FROM channel_members WHERE channel_id = ?1 AND member_id = ?2 AND role <> 'member'
-       UNION ALL SELECT 1 FROM channel_messages WHERE channel_id = ?1 AND author_id = ?2 AND nonce = ?3 LIMIT 1`,
-    )
-      .bind(this.#id, userId, nonce)
-      .first()
-    return row !== null
   }
 
   /** How far the channel has come; `undefined` when there is none of this id. */
@@ -254,7 +233,7 @@ export class Channel extends DurableObject<Env> {
   }
 
   /** Somebody was out before: that their Gateway knows it may have been lost with an earlier instance. */
-  async #makeSure(userId: string): Promise<void> {
+  async #doubt(userId: string): Promise<void> {
     const shard = await shardOf(userId, this.#config.SOCKET_SHARDS)
     const told = this.#gateway(shard)
       .doubt([userId])

@@ -1,4 +1,4 @@
-import type { Command, SendMessage } from '../../lib/channel-commands.ts'
+import { type Command, MAX_CHANNELS, type SendMessage } from '../../lib/channel-commands.ts'
 import { CLOSE_GROUP, mayNameAll } from './message-group.ts'
 
 // Every command but a send is "event first": its event is written if the verdict is `ok`, then each change if the event was,
@@ -7,7 +7,7 @@ import { CLOSE_GROUP, mayNameAll } from './message-group.ts'
 export type OtherCommand = Exclude<Command, SendMessage>
 
 const NOW = `?1->>'now'`
-const CHANNEL = `?1->>'channel'`
+const CHANNEL_ID = `?1->>'channel'`
 const ACTOR = `?1->>'actor'`
 const TARGET = `?1->>'target'`
 const EMOJI_PATH = `('$."' || (?1->>'emoji') || '"')`
@@ -19,44 +19,45 @@ const FACTS = `facts AS (SELECT c.id, c.kind, c.visibility, c.version AS channel
   m.id AS message_id, m.author_id, m.deleted_at AS message_deleted_at, m.version AS message_version, m.pinned_at,
   m.reaction_counts
   FROM (SELECT 1)
-  LEFT JOIN channels AS c ON c.id = ${CHANNEL} AND c.deleted_at IS NULL
-  LEFT JOIN channel_members AS a ON a.channel_id = ${CHANNEL} AND a.member_id = ${ACTOR}
-  LEFT JOIN channel_bans AS ab ON ab.channel_id = ${CHANNEL} AND ab.user_id = ${ACTOR}
-  LEFT JOIN channel_members AS t ON t.channel_id = ${CHANNEL} AND t.member_id = ${TARGET}
-  LEFT JOIN channel_bans AS tb ON tb.channel_id = ${CHANNEL} AND tb.user_id = ${TARGET}
-  LEFT JOIN channel_messages AS m ON m.id = ?1->>'message_id' AND m.channel_id = ${CHANNEL})`
+  LEFT JOIN channels AS c ON c.id = ${CHANNEL_ID} AND c.deleted_at IS NULL
+  LEFT JOIN channel_members AS a ON a.channel_id = ${CHANNEL_ID} AND a.member_id = ${ACTOR}
+  LEFT JOIN channel_bans AS ab ON ab.channel_id = ${CHANNEL_ID} AND ab.user_id = ${ACTOR}
+  LEFT JOIN channel_members AS t ON t.channel_id = ${CHANNEL_ID} AND t.member_id = ${TARGET}
+  LEFT JOIN channel_bans AS tb ON tb.channel_id = ${CHANNEL_ID} AND tb.user_id = ${TARGET}
+  LEFT JOIN channel_messages AS m ON m.id = ?1->>'message_id' AND m.channel_id = ${CHANNEL_ID})`
 
 /** Who may see a channel; to everybody else a private one does not exist. */
 const SEES = `WHEN id IS NULL OR (role IS NULL AND (visibility = 'private' OR kind = 'direct')) THEN 'not_found'
   WHEN is_banned THEN 'banned'`
-const MEMBER = `${SEES} WHEN role IS NULL THEN 'forbidden'`
+const MUST_BE_MEMBER = `${SEES} WHEN role IS NULL THEN 'forbidden'`
 const NOT_DIRECT = `WHEN kind = 'direct' THEN 'direct_channel'`
-const MODERATOR = `${MEMBER} ${NOT_DIRECT} WHEN role = 'member' THEN 'forbidden'`
-const OWNER = `${MEMBER} ${NOT_DIRECT} WHEN role <> 'owner' THEN 'forbidden'`
+const MUST_MODERATE = `${MUST_BE_MEMBER} ${NOT_DIRECT} WHEN role = 'member' THEN 'forbidden'`
+const MUST_OWN = `${MUST_BE_MEMBER} ${NOT_DIRECT} WHEN role <> 'owner' THEN 'forbidden'`
 /** Of moderators, what they do to others: nobody is above the owner, and a moderator above members only. */
-const RANKS_ABOVE = `WHEN target_role = 'owner' OR (target_role = 'moderator' AND role <> 'owner') THEN 'forbidden'`
-const MESSAGE = `WHEN message_id IS NULL THEN 'not_found'`
-const LIVE_MESSAGE = `${MESSAGE} WHEN message_deleted_at IS NOT NULL THEN 'gone'`
+const IS_ABOVE = `(target_role = 'owner' OR (target_role = 'moderator' AND role <> 'owner'))`
+const RANKS_ABOVE = `WHEN ${IS_ABOVE} THEN 'forbidden'`
+const MESSAGE_THERE = `WHEN message_id IS NULL THEN 'not_found'`
+const LIVE_MESSAGE = `${MESSAGE_THERE} WHEN message_deleted_at IS NOT NULL THEN 'gone'`
 const UNMUTED = `WHEN is_muted THEN 'muted'`
 const REACTED = `EXISTS (SELECT 1 FROM reactions AS r
   WHERE r.message_id = facts.message_id AND r.user_id = ${ACTOR} AND r.emoji = ?1->>'emoji')`
-const MAY_PIN = `${MEMBER} WHEN role = 'member' AND kind <> 'direct' THEN 'forbidden'`
+const MAY_PIN = `${MUST_BE_MEMBER} WHEN role = 'member' AND kind <> 'direct' THEN 'forbidden'`
 const channelsFull = (user: string) => `WHEN (SELECT count(*) FROM (
     SELECT 1 FROM channel_members AS fm CROSS JOIN channels AS fc ON fc.id = fm.channel_id AND fc.deleted_at IS NULL
-    WHERE fm.member_id = ${user} LIMIT 500)) >= 500 THEN 'limit_reached'`
+    WHERE fm.member_id = ${user} LIMIT ${MAX_CHANNELS})) >= ${MAX_CHANNELS} THEN 'limit_reached'`
 const USER_THERE = `EXISTS (SELECT 1 FROM users WHERE id = ${TARGET} AND deleted_at IS NULL)`
 /** The account of who acts is closed: what it is in and what it owns is being given up. */
 const CLOSED = `EXISTS (SELECT 1 FROM users WHERE id = ${ACTOR} AND deleted_at IS NOT NULL)`
 const OTHERS = `FROM channel_members AS om WHERE om.channel_id = facts.id AND om.member_kind = 'user' AND om.member_id <> ${ACTOR}`
 
-const INVITE = `FROM channel_invites AS i WHERE i.id = ?1->>'invite_id' AND i.channel_id = ${CHANNEL}
+const INVITE = `FROM channel_invites AS i WHERE i.id = ?1->>'invite_id' AND i.channel_id = ${CHANNEL_ID}
   AND i.revoked_at IS NULL AND coalesce(i.expires_at, ${NOW} + 1) > ${NOW} AND i.uses < coalesce(i.max_uses, i.uses + 1)`
 
-/** How the event is told, beside its type: its own words, what it is about, and when it may be. */
+/** When a command may be done, the event that it makes, and what it changes. */
 type Plan = {
   /** Branches of a CASE over `facts`, which end in a refusal, or in `noop`: it is so already. */
   verdict: string
-  event?: string
+  event: string
   /** An expression over `facts` that gives JSON. */
   payload?: string
   /** Statements, each done if the event was. `DONE` stands for that. */
@@ -64,37 +65,37 @@ type Plan = {
 }
 
 const DONE = `EXISTS (SELECT 1 FROM channels AS dc JOIN channel_events AS de ON de.channel_id = dc.id AND de.seq = dc.last_seq + 1
-  WHERE dc.id = ${CHANNEL} AND de.command_id = ?1->>'command_id')`
+  WHERE dc.id = ${CHANNEL_ID} AND de.command_id = ?1->>'command_id')`
 
 const ABOUT_ACTOR = `json_object('user_id', ${ACTOR})`
 const ABOUT_TARGET = `json_object('user_id', ${TARGET})`
 
 /** Who was muted when they left is so still. */
 const mutedBefore = (member: string) => `(SELECT until FROM channel_mutes
-  WHERE user_id = ${member} AND channel_id = ${CHANNEL} AND until > ${NOW})`
+  WHERE user_id = ${member} AND channel_id = ${CHANNEL_ID} AND until > ${NOW})`
 const about = (member: string) =>
   `json_object('user_id', ${member}, 'role', 'member', 'muted_until', ${mutedBefore(member)})`
 
 /** What was said before somebody came is not unread to them. */
 const enter = (member: string) => [
   `INSERT INTO channel_members (channel_id, member_id, member_kind, role, muted_until, joined_at)
-    SELECT ${CHANNEL}, ${member}, 'user', 'member', ${mutedBefore(member)}, ${NOW} WHERE ${DONE}`,
-  `DELETE FROM channel_mutes WHERE user_id = ${member} AND channel_id = ${CHANNEL} AND ${DONE}`,
+    SELECT ${CHANNEL_ID}, ${member}, 'user', 'member', ${mutedBefore(member)}, ${NOW} WHERE ${DONE}`,
+  `DELETE FROM channel_mutes WHERE user_id = ${member} AND channel_id = ${CHANNEL_ID} AND ${DONE}`,
   `INSERT INTO read_state (user_id, channel_id, read_seq, updated_at)
-    SELECT ${member}, id, last_seq + 1, ${NOW} FROM channels WHERE id = ${CHANNEL} AND ${DONE}
+    SELECT ${member}, id, last_seq + 1, ${NOW} FROM channels WHERE id = ${CHANNEL_ID} AND ${DONE}
     ON CONFLICT (user_id, channel_id) DO UPDATE SET read_seq = max(read_seq, excluded.read_seq), updated_at = excluded.updated_at`,
 ]
 const exit = (member: string) => [
   `INSERT OR REPLACE INTO channel_mutes (user_id, channel_id, until)
     SELECT member_id, channel_id, muted_until FROM channel_members
-    WHERE channel_id = ${CHANNEL} AND member_id = ${member} AND muted_until > ${NOW} AND ${DONE}`,
-  `DELETE FROM channel_members WHERE channel_id = ${CHANNEL} AND member_id = ${member} AND ${DONE}`,
+    WHERE channel_id = ${CHANNEL_ID} AND member_id = ${member} AND muted_until > ${NOW} AND ${DONE}`,
+  `DELETE FROM channel_members WHERE channel_id = ${CHANNEL_ID} AND member_id = ${member} AND ${DONE}`,
 ]
 
 const audit = (
   action: string,
 ) => `INSERT INTO audit_log (id, at, actor_id, action, target_type, target_id, fields, outcome, request_id)
-  SELECT ?1->>'audit_id', ${NOW}, ${ACTOR}, '${action}', 'channel', ${CHANNEL}, '[]', 'done', ?1->>'request_id' WHERE ${DONE}`
+  SELECT ?1->>'audit_id', ${NOW}, ${ACTOR}, '${action}', 'channel', ${CHANNEL_ID}, '[]', 'done', ?1->>'request_id' WHERE ${DONE}`
 
 /** An owner is not muted, as nobody could unmute them. */
 const mutedAfter = (before: string) => `CASE WHEN ?1->>'role' = 'owner' THEN NULL
@@ -104,15 +105,15 @@ const COUNT = `coalesce(json_extract(reaction_counts, ${EMOJI_PATH}), 0)`
 
 const MENTIONED = `(SELECT json_group_array(id) FROM (
     SELECT u.id FROM json_each(?1, '$.names') AS n CROSS JOIN users AS u ON u.username = n.value
-    CROSS JOIN channel_members AS named ON named.channel_id = ${CHANNEL} AND named.member_id = u.id
+    CROSS JOIN channel_members AS named ON named.channel_id = ${CHANNEL_ID} AND named.member_id = u.id
     UNION ALL SELECT '*' FROM json_each(?1, '$.names') AS n WHERE n.value = 'channel' AND (
       EXISTS (SELECT 1 FROM json_each(mentions) WHERE value = '*')
       OR (SELECT ${mayNameAll('mb.role', 'mb.channel_id')} FROM channel_members AS mb
-        WHERE mb.channel_id = ${CHANNEL} AND mb.member_id = ${ACTOR}))))`
+        WHERE mb.channel_id = ${CHANNEL_ID} AND mb.member_id = ${ACTOR}))))`
 
 const PLANS: Record<OtherCommand['type'], Plan> = {
   'message.edit': {
-    verdict: `${MEMBER} ${LIVE_MESSAGE} WHEN author_id <> ${ACTOR} THEN 'forbidden' ${UNMUTED}
+    verdict: `${MUST_BE_MEMBER} ${LIVE_MESSAGE} WHEN author_id <> ${ACTOR} THEN 'forbidden' ${UNMUTED}
       WHEN ?1->>'version' IS NOT NULL AND message_version <> ?1->>'version' THEN 'precondition_failed'
       WHEN (SELECT content FROM channel_messages WHERE id = facts.message_id) = ?1->>'content' THEN 'noop'`,
     event: 'message.updated',
@@ -129,7 +130,7 @@ const PLANS: Record<OtherCommand['type'], Plan> = {
     ],
   },
   'message.delete': {
-    verdict: `${MEMBER} ${MESSAGE}
+    verdict: `${MUST_BE_MEMBER} ${MESSAGE_THERE}
       WHEN author_id <> ${ACTOR} AND (role = 'member' OR kind = 'direct') THEN 'forbidden'
       WHEN message_deleted_at IS NOT NULL THEN 'noop'`,
     event: 'message.deleted',
@@ -144,19 +145,19 @@ const PLANS: Record<OtherCommand['type'], Plan> = {
     ],
   },
   'reaction.add': {
-    verdict: `${MEMBER} ${UNMUTED} ${LIVE_MESSAGE} WHEN ${REACTED} THEN 'noop'
+    verdict: `${MUST_BE_MEMBER} ${UNMUTED} ${LIVE_MESSAGE} WHEN ${REACTED} THEN 'noop'
       WHEN ${COUNT} = 0 AND (SELECT count(*) FROM json_each(reaction_counts)) >= 20 THEN 'limit_reached'`,
     event: 'reaction.added',
     payload: `json_object('user_id', ${ACTOR}, 'emoji', ?1->>'emoji', 'count', ${COUNT} + 1)`,
     changes: [
       `INSERT INTO reactions (message_id, user_id, emoji, channel_id, created_at)
-        SELECT ?1->>'message_id', ${ACTOR}, ?1->>'emoji', ${CHANNEL}, ${NOW} WHERE ${DONE}`,
+        SELECT ?1->>'message_id', ${ACTOR}, ?1->>'emoji', ${CHANNEL_ID}, ${NOW} WHERE ${DONE}`,
       `UPDATE channel_messages SET reaction_counts = json_set(reaction_counts, ${EMOJI_PATH}, ${COUNT} + 1)
         WHERE id = ?1->>'message_id' AND ${DONE}`,
     ],
   },
   'reaction.remove': {
-    verdict: `${MEMBER} ${UNMUTED} ${LIVE_MESSAGE} WHEN NOT ${REACTED} THEN 'noop'`,
+    verdict: `${MUST_BE_MEMBER} ${UNMUTED} ${LIVE_MESSAGE} WHEN NOT ${REACTED} THEN 'noop'`,
     event: 'reaction.removed',
     payload: `json_object('user_id', ${ACTOR}, 'emoji', ?1->>'emoji', 'count', max(0, ${COUNT} - 1))`,
     changes: [
@@ -175,7 +176,7 @@ const PLANS: Record<OtherCommand['type'], Plan> = {
     ],
   },
   'pin.remove': {
-    verdict: `${MAY_PIN} ${MESSAGE} WHEN pinned_at IS NULL THEN 'noop'`,
+    verdict: `${MAY_PIN} ${MESSAGE_THERE} WHEN pinned_at IS NULL THEN 'noop'`,
     event: 'pin.removed',
     changes: [
       `UPDATE channel_messages SET pinned_at = NULL, pinned_by = NULL WHERE id = ?1->>'message_id' AND ${DONE}`,
@@ -201,25 +202,24 @@ const PLANS: Record<OtherCommand['type'], Plan> = {
     changes: exit(ACTOR),
   },
   'member.add': {
-    verdict: `${MODERATOR} WHEN NOT ${USER_THERE} THEN 'not_found' WHEN target_banned THEN 'user_banned'
+    verdict: `${MUST_MODERATE} WHEN NOT ${USER_THERE} THEN 'not_found' WHEN target_banned THEN 'user_banned'
       WHEN target_role IS NOT NULL THEN 'noop' ${channelsFull(TARGET)}`,
     event: 'member.joined',
     payload: about(TARGET),
     changes: enter(TARGET),
   },
   'member.remove': {
-    verdict: `${MODERATOR} ${RANKS_ABOVE} WHEN target_role IS NULL THEN 'noop'`,
+    verdict: `${MUST_MODERATE} ${RANKS_ABOVE} WHEN target_role IS NULL THEN 'noop'`,
     event: 'member.removed',
     payload: ABOUT_TARGET,
     changes: exit(TARGET),
   },
   'member.update': {
-    verdict: `${MODERATOR} WHEN target_role IS NULL THEN 'not_found'
+    verdict: `${MUST_MODERATE} WHEN target_role IS NULL THEN 'not_found'
       WHEN ?1->>'role' IS NOT NULL AND role <> 'owner' THEN 'forbidden'
       WHEN ?1->>'role' <> 'member' AND target_kind = 'chatbot' THEN 'forbidden'
       WHEN ?1->>'role' <> 'owner' AND target_role = 'owner' THEN 'last_owner'
-      WHEN json_type(?1, '$.muted_until') IS NOT NULL AND (target_role = 'owner' OR (target_role = 'moderator' AND role <> 'owner'))
-        THEN 'forbidden'
+      WHEN json_type(?1, '$.muted_until') IS NOT NULL AND ${IS_ABOVE} THEN 'forbidden'
       WHEN coalesce(?1->>'role', target_role) = target_role
         AND (json_type(?1, '$.muted_until') IS NULL OR target_muted_until IS ?1->>'muted_until') THEN 'noop'`,
     event: 'member.updated',
@@ -229,38 +229,38 @@ const PLANS: Record<OtherCommand['type'], Plan> = {
       // Who hands a channel over remains its moderator; everybody sees both.
       `INSERT INTO channel_events (channel_id, seq, type, actor_id, payload, created_at)
         SELECT id, last_seq + 2, 'member.updated', ${ACTOR}, json_object('user_id', ${ACTOR}, 'role', 'moderator'), ${NOW}
-        FROM channels WHERE id = ${CHANNEL} AND ?1->>'role' = 'owner' AND ${DONE}`,
+        FROM channels WHERE id = ${CHANNEL_ID} AND ?1->>'role' = 'owner' AND ${DONE}`,
       `UPDATE channel_members SET role = 'moderator'
-        WHERE channel_id = ${CHANNEL} AND member_id = ${ACTOR} AND ?1->>'role' = 'owner' AND ${DONE}`,
+        WHERE channel_id = ${CHANNEL_ID} AND member_id = ${ACTOR} AND ?1->>'role' = 'owner' AND ${DONE}`,
       `UPDATE channel_members SET role = coalesce(?1->>'role', role),
           muted_until = ${mutedAfter('muted_until')}
-        WHERE channel_id = ${CHANNEL} AND member_id = ${TARGET} AND ${DONE}`,
+        WHERE channel_id = ${CHANNEL_ID} AND member_id = ${TARGET} AND ${DONE}`,
       `UPDATE channels SET owner_id = ${TARGET}, version = version + 1
-        WHERE id = ${CHANNEL} AND ?1->>'role' = 'owner' AND ${DONE}`,
+        WHERE id = ${CHANNEL_ID} AND ?1->>'role' = 'owner' AND ${DONE}`,
     ],
   },
   'member.ban': {
-    verdict: `${MODERATOR} WHEN NOT ${USER_THERE} THEN 'not_found' ${RANKS_ABOVE} WHEN target_banned THEN 'noop'`,
+    verdict: `${MUST_MODERATE} WHEN NOT ${USER_THERE} THEN 'not_found' ${RANKS_ABOVE} WHEN target_banned THEN 'noop'`,
     event: 'member.banned',
     payload: ABOUT_TARGET,
     changes: [
       audit('channel.user_banned'),
       `INSERT INTO channel_bans (channel_id, user_id, reason, created_by, created_at)
-        SELECT ${CHANNEL}, ${TARGET}, ?1->>'reason', ${ACTOR}, ${NOW} WHERE ${DONE}`,
+        SELECT ${CHANNEL_ID}, ${TARGET}, ?1->>'reason', ${ACTOR}, ${NOW} WHERE ${DONE}`,
       ...exit(TARGET),
     ],
   },
   'member.unban': {
-    verdict: `${MODERATOR} WHEN NOT ${USER_THERE} THEN 'not_found' WHEN NOT target_banned THEN 'noop'`,
+    verdict: `${MUST_MODERATE} WHEN NOT ${USER_THERE} THEN 'not_found' WHEN NOT target_banned THEN 'noop'`,
     event: 'member.unbanned',
     payload: ABOUT_TARGET,
     changes: [
       audit('channel.user_unbanned'),
-      `DELETE FROM channel_bans WHERE channel_id = ${CHANNEL} AND user_id = ${TARGET} AND ${DONE}`,
+      `DELETE FROM channel_bans WHERE channel_id = ${CHANNEL_ID} AND user_id = ${TARGET} AND ${DONE}`,
     ],
   },
   'channel.update': {
-    verdict: `${MODERATOR}
+    verdict: `${MUST_MODERATE}
       WHEN ?1->>'version' IS NOT NULL AND channel_version <> ?1->>'version' THEN 'precondition_failed'`,
     event: 'channel.updated',
     changes: [
@@ -268,17 +268,17 @@ const PLANS: Record<OtherCommand['type'], Plan> = {
           description = iif(json_type(?1, '$.changes.description') IS NULL, description, ?1->>'$.changes.description'),
           visibility = coalesce(?1->>'$.changes.visibility', visibility),
           slow_mode_s = coalesce(?1->>'$.changes.slow_mode_s', slow_mode_s), version = version + 1
-        WHERE id = ${CHANNEL} AND ${DONE}`,
+        WHERE id = ${CHANNEL_ID} AND ${DONE}`,
     ],
   },
   'channel.delete': {
     // A closed account takes along what nobody else is in.
     verdict: `WHEN id IS NULL THEN 'not_found'
-      WHEN ${CLOSED} THEN iif(role IS NULL, 'noop', iif(EXISTS (SELECT 1 ${OTHERS}), 'forbidden', 'ok')) ${OWNER}`,
+      WHEN ${CLOSED} THEN iif(role IS NULL, 'noop', iif(EXISTS (SELECT 1 ${OTHERS}), 'forbidden', 'ok')) ${MUST_OWN}`,
     event: 'channel.deleted',
     changes: [
       audit('channel.deleted'),
-      `UPDATE channels SET deleted_at = ${NOW}, version = version + 1 WHERE id = ${CHANNEL} AND ${DONE}`,
+      `UPDATE channels SET deleted_at = ${NOW}, version = version + 1 WHERE id = ${CHANNEL_ID} AND ${DONE}`,
     ],
   },
   'owner.replace': {
@@ -290,12 +290,12 @@ const PLANS: Record<OtherCommand['type'], Plan> = {
     payload: `json_object('user_id', (SELECT om.member_id ${OTHERS}
       ORDER BY om.role <> 'moderator', om.joined_at, om.member_id LIMIT 1), 'role', 'owner')`,
     changes: [
-      `UPDATE channel_members SET role = 'member' WHERE channel_id = ${CHANNEL} AND member_id = ${ACTOR} AND ${DONE}`,
+      `UPDATE channel_members SET role = 'member' WHERE channel_id = ${CHANNEL_ID} AND member_id = ${ACTOR} AND ${DONE}`,
       `UPDATE channels SET version = version + 1, owner_id = (SELECT e.payload->>'user_id' FROM channel_events AS e
           WHERE e.channel_id = channels.id AND e.seq = channels.last_seq + 1)
-        WHERE id = ${CHANNEL} AND ${DONE}`,
-      `UPDATE channel_members SET role = 'owner', muted_until = NULL WHERE channel_id = ${CHANNEL} AND ${DONE}
-        AND member_id = (SELECT owner_id FROM channels WHERE id = ${CHANNEL})`,
+        WHERE id = ${CHANNEL_ID} AND ${DONE}`,
+      `UPDATE channel_members SET role = 'owner', muted_until = NULL WHERE channel_id = ${CHANNEL_ID} AND ${DONE}
+        AND member_id = (SELECT owner_id FROM channels WHERE id = ${CHANNEL_ID})`,
     ],
   },
 }
@@ -308,7 +308,7 @@ export type VerdictRow = { verdict: string; muted_until: number | null; done_seq
 /** The statements of one command. The first gives a `VerdictRow`, and all of them take the same one parameter. */
 export function commandStatements(d1: D1Database, command: OtherCommand, input: string): D1PreparedStatement[] {
   const plan = PLANS[command.type]
-  const made = `(SELECT seq FROM channel_events WHERE channel_id = ${CHANNEL} AND command_id = ?1->>'command_id')`
+  const made = `(SELECT seq FROM channel_events WHERE channel_id = ${CHANNEL_ID} AND command_id = ?1->>'command_id')`
   return [
     `WITH ${FACTS} SELECT ${verdictOf(plan)} AS verdict, muted_until, ${made} AS done_seq FROM facts`,
     `WITH ${FACTS} INSERT INTO channel_events (channel_id, seq, type, actor_id, message_id, command_id, payload, created_at)

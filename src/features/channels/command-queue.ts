@@ -14,7 +14,7 @@ const PAUSE_MS = 50
 const MAX_EVENTS = 2 * MAX_MESSAGES
 
 /** What became of a command here. */
-export type QueueOutcome = Outcome | ({ ok: false } & Refused)
+type QueueOutcome = Outcome | ({ ok: false } & Refused)
 
 type Waiting = { command: Command; resolve: (outcome: QueueOutcome) => void }
 
@@ -41,6 +41,7 @@ export class CommandQueue {
     this.#journal = journal
   }
 
+  /** Puts a command in line. What is ok is in D1 then; it never rejects. */
   do(command: Command): Promise<QueueOutcome> {
     if (this.#waiting.length >= MAX_WAITING) {
       return Promise.resolve({ ok: false, code: 'unavailable', retryAfterMs: 1_000 })

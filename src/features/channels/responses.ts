@@ -1,7 +1,6 @@
 import { z } from '@hono/zod-openapi'
 import type { Context } from 'hono'
 import { AppError, type ErrorCode, invalid } from '../../http/errors.ts'
-
 import { described } from '../../http/openapi.ts'
 import { sha256 } from '../../lib/digests.ts'
 import { versionTag } from '../../lib/version-tags.ts'
@@ -17,6 +16,8 @@ const param = (name: string) => z.uuid().openapi({ param: { name, in: 'path' }, 
 
 export const ChannelParam = z.object({ id: param('id') })
 export const MessageParams = ChannelParam.extend({ message_id: param('message_id') })
+export const UserParam = ChannelParam.extend({ user_id: param('user_id') })
+export const InviteParams = ChannelParam.extend({ invite_id: param('invite_id') })
 
 export const IfMatch = z.object({
   'if-match': z.string().max(200).optional().openapi({ description: 'An `ETag`: only that version is changed' }),
@@ -62,6 +63,3 @@ export async function nonceOf(c: Context, given: string | undefined): Promise<st
   }
   return nonce
 }
-
-export const UserParam = ChannelParam.extend({ user_id: param('user_id') })
-export const InviteParams = ChannelParam.extend({ invite_id: param('invite_id') })

@@ -47,7 +47,7 @@ export class Attendance {
     if (!isPublic || this.#surroundings.seedChannels === 0) return
     for (const connection of [...this.#sockets.all.values()]) {
       if (!connection.isSeed || connection.streams.has(channelId)) continue
-      this.#memberships.open(connection.identity.userId, [channelId])
+      this.#memberships.addGuest(connection.identity.userId, [channelId])
       this.#sockets.enter(connection, channelId, true)
       await this.#streams.begin(connection, channelId, undefined)
     }
@@ -88,20 +88,20 @@ export class Attendance {
       if (known) continue
       stream.position = seq - 1
       stream.isLive = true
-      if (!connection.isSeed) connection.send(added(channelId, epoch, seq - 1, seq))
+      connection.tell(added(channelId, epoch, seq - 1, seq))
     }
   }
 
   /** Somebody is in a channel no more: their sockets get this event, and nothing after it. */
   #left(userId: string, channelId: string, delivery: Delivery, event: ChannelEvent, now: number): void {
     this.#memberships.remove(userId, channelId)
-    this.#memberships.close(userId, channelId)
+    this.#memberships.removeGuest(userId, channelId)
     for (const connection of this.#sockets.of(userId)) {
       const stream = connection.streams.get(channelId)
       if (!stream) continue
       this.#streams.deliverTo(stream, delivery, now, event.seq)
       connection.flush()
-      if (!connection.isSeed && connection.isReady) connection.send(gone(channelId))
+      connection.tell(gone(channelId))
       this.#sockets.leave(connection, channelId)
     }
   }
@@ -118,7 +118,7 @@ export class Attendance {
       throw error
     }
     const stream = connection.streams.get(channelId)
-    if (stream && !connection.isSeed) connection.send(added(channelId, stream.room.epoch!, stream.position!))
+    if (stream) connection.tell(added(channelId, stream.room.epoch!, stream.position!))
   }
 
   /** Begins where the client says that it is, in all channels of its user, and then tells it where it is. */
@@ -135,8 +135,7 @@ export class Attendance {
       return this.#surroundings.sendAway(connection)
     }
     for (const channelId of Object.keys(given)) {
-      if (connection.streams.has(channelId)) continue
-      connection.send(frame('reset', { ch: channelId, data: { reason: 'not_member', epoch: null, head: null } }))
+      if (!connection.streams.has(channelId)) connection.send(notMember(channelId))
     }
     const read = new Map(this.#memberships.known(userId).map((each) => [each.channel_id, each.read_seq]))
     const channels = [...connection.streams.values()].map(({ room, position }) => [
@@ -150,7 +149,7 @@ export class Attendance {
   sync(connection: Connection, channelId: string, after: number): void {
     const stream = connection.streams.get(channelId)
     if (stream) this.#streams.goBack(stream, after)
-    else connection.send(frame('reset', { ch: channelId, data: { reason: 'not_member', epoch: null, head: null } }))
+    else connection.send(notMember(channelId))
   }
 
   /** Contract 3: one's own channels and, as nobody joins there, the newest public ones that did not ban the user. */
@@ -178,7 +177,7 @@ export class Attendance {
     ])
     const mine = new Set(own.map(({ channel_id }) => channel_id))
     const others = open.results.map(({ id }) => id).filter((id) => !mine.has(id))
-    this.#memberships.open(userId, others)
+    this.#memberships.addGuest(userId, others)
     for (const id of others) this.#sockets.enter(connection, id, true)
     this.#surroundings.present(userId)
     await Promise.all([...mine, ...others].map((id) => this.#streams.begin(connection, id, undefined)))
@@ -210,9 +209,9 @@ export class Attendance {
     const list = new Set((await this.#memberships.of(userId)).map(({ channel_id }) => channel_id))
     for (const connection of this.#sockets.of(userId)) {
       if (!connection.isReady) continue
-      for (const [id, { isOpen }] of [...connection.streams]) {
-        if (isOpen || list.has(id)) continue
-        if (!connection.isSeed) connection.send(gone(id))
+      for (const [id, { isGuest }] of [...connection.streams]) {
+        if (isGuest || list.has(id)) continue
+        connection.tell(gone(id))
         this.#sockets.leave(connection, id)
       }
       this.#streams.release(connection)
@@ -225,7 +224,7 @@ export class Attendance {
     const room = this.#sockets.rooms.get(channelId)
     for (const { connection } of [...(room?.streams.values() ?? [])]) {
       this.#memberships.remove(connection.identity.userId, channelId)
-      if (!connection.isSeed && connection.isReady) connection.send(gone(channelId))
+      connection.tell(gone(channelId))
       this.#sockets.leave(connection, channelId)
     }
   }
@@ -233,9 +232,9 @@ export class Attendance {
   /** A channel is public no more: who only looked at it sees nothing of it any more. */
   #hide(channelId: string, delivery: Delivery, upTo: number, now: number): void {
     for (const stream of [...(this.#sockets.rooms.get(channelId)?.streams.values() ?? [])]) {
-      if (!stream.isOpen) continue
+      if (!stream.isGuest) continue
       this.#streams.deliverTo(stream, delivery, now, upTo)
-      this.#memberships.close(stream.connection.identity.userId, channelId)
+      this.#memberships.removeGuest(stream.connection.identity.userId, channelId)
       this.#sockets.leave(stream.connection, channelId)
     }
   }
@@ -247,5 +246,8 @@ const hides = ({ type, frame }: ChannelEvent): boolean =>
 /** What was said before somebody came is not unread to them. */
 const added = (channelId: string, epoch: number, seq: number, readSeq = seq): string =>
   frame('channel.added', { ch: channelId, data: { epoch, seq, read_seq: readSeq } })
+
+const notMember = (channelId: string): string =>
+  frame('reset', { ch: channelId, data: { reason: 'not_member', epoch: null, head: null } })
 
 const gone = (channelId: string): string => frame('channel.gone', { ch: channelId, data: {} })

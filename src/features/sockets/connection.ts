@@ -26,13 +26,13 @@ export type Stream = {
   position: number | undefined
   isLive: boolean
   /** Seen because the channel is public, as contract 3 wants it, and not by membership. */
-  isOpen: boolean
+  isGuest: boolean
   isReading: boolean
   /** Nothing is sent until it is known whether its user is still a member. */
   isHeld: boolean
 }
 
-/** Of a socket that gets more than one frame of events in this time they gather; a few may come at once all the same. */
+/** One frame of events in this time on the average; so many may go at once, and what is above gathers. */
 export const GATHER_MS = 16
 const MAX_AT_ONCE = 4
 const MAX_GATHERED_EVENTS = 100
@@ -102,7 +102,12 @@ export class Connection {
     this.#write(frame)
   }
 
-  /** Sends events, at once when nothing was sent just now. True when something gathers, and `flush` must be called soon. */
+  /** Sends what a client of contract 3 does not know, and one that has not resumed does not hear. */
+  tell(frame: string): void {
+    if (!this.isSeed && this.isReady) this.send(frame)
+  }
+
+  /** Sends events, at once while it is not sent many frames. True when something gathers, and `flush` must be called soon. */
   sendEvents(channelId: string, chunk: Chunk, now: number): boolean {
     this.credit.add(channelId, chunk, now)
     if (this.#gatheredEvents === 0 && this.#pacedUntil - now < GATHER_MS * MAX_AT_ONCE) {
@@ -155,11 +160,12 @@ export class Connection {
     this.lastFrameAt = now
     const waitMs = take(this.#frames, this.#frameRate, now)
     if (waitMs === 0) return 0
-    // Refused frames cost too: ten times the rate for ten seconds is 100 times of a second's.
+    // Refused frames cost too: it ends after as many as 100 seconds may have.
     this.#refused = Math.max(0, this.#refused - ((now - this.#refusedAt) / 1_000) * this.#frameRate.perSecond) + 1
     this.#refusedAt = now
     return this.#refused > this.#frameRate.perSecond * 100 ? 'abuse' : waitMs
   }
+
   /** Counts a frame that nobody can read. True when there were too many of them. */
   countBadFrame(now: number): boolean {
     this.#badFrames = [...this.#badFrames.filter((at) => now - at < BAD_WINDOW_MS), now]

@@ -36,8 +36,11 @@ export const helloFrame = ({ connectionId, userId, username, displayName }: Iden
 
 type Fault = { code: SocketError; message: string; retryAfterMs?: number; until?: number }
 
+/** Whatever it was, the log tells. */
+export const FAILED: Fault = { code: 'unavailable', message: 'This did not work: try it again', retryAfterMs: 1_000 }
+
 /** Those that the same frame may not meet again later. */
-const TEMPORARY = new Set<SocketError>(['rate_limit_exceeded', 'unavailable', 'internal'])
+const TEMPORARY = new Set<SocketError>(['rate_limit_exceeded', 'unavailable'])
 
 /** An error never ends a socket by itself. Contract 3 reads its text at the top. */
 export const errorFrame = ({ code, message, retryAfterMs, until }: Fault, id?: string, isSeed = false): string => {

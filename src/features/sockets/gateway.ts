@@ -1,7 +1,7 @@
 import { DurableObject } from 'cloudflare:workers'
 import { type Config, configOf } from '../../env.ts'
 import { describeError, type Log, openLog } from '../../http/log.ts'
-import type { Command, Outcome, Push, Pushed, SignalKind } from '../../lib/channel-commands.ts'
+import type { Outcome, Push, Pushed, SignalKind } from '../../lib/channel-commands.ts'
 import { CLOSE, type CloseCode } from '../../lib/close-codes.ts'
 import { Attendance } from './attendance.ts'
 import { Connection, GATHER_MS, type Identity } from './connection.ts'
@@ -18,6 +18,9 @@ import { closeEnded, closeOverdue, compareHeads, nextDue, RECONNECT_MS, RESUME_M
 
 /** What the Worker hands over with a socket. */
 export type Admission = { identity: Identity; protocol: string | undefined; ticket?: { id: string; expiresAt: number } }
+
+type ChannelStub = ReturnType<Env['CHANNEL']['getByName']>
+const MAX_STUBS = 10_000
 
 /** The header that it comes in; the request has nothing of the client's own. */
 export const ADMISSION = 'x-parley-admission'
@@ -37,7 +40,7 @@ export class Gateway extends DurableObject<Env> {
   readonly #presence: Presence
   readonly #readMarks: ReadMarks
   readonly #tickets: SpentTickets
-  readonly #channels = new Map<string, ReturnType<Env['CHANNEL']['getByName']>>()
+  readonly #channels = new Map<string, ChannelStub>()
   #gathered = new Set<Connection>()
   #alarmAt: number | undefined
   #sessionsCheckedAt = 0
@@ -50,8 +53,8 @@ export class Gateway extends DurableObject<Env> {
     this.#memberships = new Memberships(state.storage, env.DB)
     this.#tickets = new SpentTickets(state.storage.sql)
     this.#streams = new Streams(this.#sockets, {
-      subscribe: (id) => this.#channel(id).subscribe(this.#shard),
-      read: (id, after, limit) => this.#channel(id).read(this.#shard, after, limit),
+      subscribe: (id) => this.#ask(id, (channel) => channel.subscribe(this.#shard)),
+      read: (id, after, limit) => this.#ask(id, (channel) => channel.read(this.#shard, after, limit)),
       doubted: (userIds) => this.#attendance.reconsider(userIds),
       gone: (id) => this.#attendance.gone(id),
       gathered: (connection) => this.#flushSoon(connection),
@@ -61,7 +64,7 @@ export class Gateway extends DurableObject<Env> {
       sockets: this.#sockets,
       signal: (id, text, kind, userId) => this.#signalOthers(id, text, kind, userId),
       isAlone: this.#config.SOCKET_SHARDS === 1,
-      countMembers: (id) => this.#countMembers(id),
+      d1: env.DB,
     })
     this.#attendance = new Attendance({
       sockets: this.#sockets,
@@ -143,7 +146,7 @@ export class Gateway extends DurableObject<Env> {
     const connection = this.#sockets.all.get(socket)
     if (!connection || connection.isClosed) return
     await takeFrame(connection, message, {
-      submit: (channelId, command) => this.#submit(channelId, command),
+      submit: async (id, command) => (await this.#ask(id, (channel) => channel.submit([command])))[0] as Outcome,
       resume: (each, id, streams) => this.#attendance.resume(each, id, streams),
       sync: (each, channelId, after) => this.#attendance.sync(each, channelId, after),
       confirm: (each, positions) => this.#streams.confirm(each, positions, Date.now()),
@@ -194,10 +197,16 @@ export class Gateway extends DurableObject<Env> {
     }
   }
 
-  async #submit(channelId: string, command: Command): Promise<Outcome> {
+  /** Calls a channel by the one stub for it, so that calls arrive in the order in which they were made. */
+  async #ask<T>(channelId: string, call: (channel: ChannelStub) => Promise<T>): Promise<T> {
+    let stub = this.#channels.get(channelId)
+    if (!stub) {
+      if (this.#channels.size > MAX_STUBS) this.#channels.clear()
+      stub = this.env.CHANNEL.getByName(channelId)
+      this.#channels.set(channelId, stub)
+    }
     try {
-      const [outcome] = await this.#channel(channelId).submit([command])
-      return outcome as Outcome
+      return await call(stub)
     } catch (error) {
       // A stub that has failed once fails for ever.
       this.#channels.delete(channelId)
@@ -205,39 +214,17 @@ export class Gateway extends DurableObject<Env> {
     }
   }
 
-  /** One stub for a channel: calls on it arrive in the order in which they were made. */
-  #channel(channelId: string) {
-    let stub = this.#channels.get(channelId)
-    if (!stub) {
-      if (this.#channels.size > 10_000) this.#channels.clear()
-      stub = this.env.CHANNEL.getByName(channelId)
-      this.#channels.set(channelId, stub)
-    }
-    return stub
-  }
-
   #showRead(userId: string, channelId: string, seq: number): void {
     this.#memberships.setRead(userId, channelId, seq)
     for (const connection of this.#sockets.of(userId)) {
-      if (connection.isSeed || !connection.streams.has(channelId)) continue
-      connection.send(frame('read.updated', { ch: channelId, data: { read_seq: seq } }))
+      if (!connection.streams.has(channelId)) continue
+      connection.tell(frame('read.updated', { ch: channelId, data: { read_seq: seq } }))
     }
   }
 
   #signalOthers(channelId: string, text: string, kind: SignalKind, userId: string): void {
     if (this.#config.SOCKET_SHARDS === 1) return
-    this.#channel(channelId)
-      .signal(this.#shard, text, kind, userId)
-      .catch(() => this.#channels.delete(channelId))
-  }
-
-  async #countMembers(channelId: string): Promise<number> {
-    const row = await this.env.DB.prepare(
-      'SELECT count(*) AS n FROM (SELECT 1 FROM channel_members WHERE channel_id = ? LIMIT 1001)',
-    )
-      .bind(channelId)
-      .first<{ n: number }>()
-    return row!.n
+    this.#ask(channelId, (channel) => channel.signal(this.#shard, text, kind, userId)).catch(() => {})
   }
 
   #open(socket: WebSocket, identity: Identity): Connection {
@@ -256,7 +243,7 @@ export class Gateway extends DurableObject<Env> {
     if (!connection.isReady) return
     for (const { channel_id } of this.#memberships.known(userId))
       this.#sockets.enter(connection, channel_id).isLive = true
-    if (connection.isSeed) for (const id of this.#memberships.openTo(userId)) this.#sockets.enter(connection, id, true)
+    if (connection.isSeed) for (const id of this.#memberships.guestOf(userId)) this.#sockets.enter(connection, id, true)
     this.#presence.restore(connection)
   }
 
@@ -273,7 +260,7 @@ export class Gateway extends DurableObject<Env> {
     this.#sockets.remove(connection)
     const { userId } = connection.identity
     if (connection.isSeed && !this.#sockets.of(userId).some(({ isSeed }) => isSeed))
-      this.#memberships.close(userId, undefined)
+      this.#memberships.removeGuest(userId, undefined)
     this.#presence.changed(userId, isGoodbye)
   }
 
@@ -287,7 +274,7 @@ export class Gateway extends DurableObject<Env> {
 
   /** What a client asked for cannot be done here now: it is to come again. */
   #sendAway(connection: Connection): void {
-    if (!connection.isSeed) connection.send(frame('reconnect', { data: { after_ms: RECONNECT_MS } }))
+    connection.tell(frame('reconnect', { data: { after_ms: RECONNECT_MS } }))
     this.#end(connection, CLOSE.reconnect)
   }
 

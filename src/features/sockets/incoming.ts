@@ -6,7 +6,7 @@ import { newId } from '../../lib/ids.ts'
 import { sendCommand } from '../../lib/send-command.ts'
 import { utf8Length } from '../../lib/token-estimate.ts'
 import type { Connection } from './connection.ts'
-import { errorFrame, faultOf, frame, PONG } from './frames.ts'
+import { errorFrame, FAILED, faultOf, frame, PONG } from './frames.ts'
 import {
   type ClientFrame,
   type FrameFault,
@@ -18,7 +18,7 @@ import {
 import type { Position } from './streams.ts'
 
 /** What a client can bring about, beside being answered. */
-export type Actions = {
+type Actions = {
   submit: (channelId: string, command: Command) => Promise<Outcome>
   resume: (connection: Connection, id: string | undefined, streams: Record<string, Position>) => Promise<void>
   sync: (connection: Connection, channelId: string, after: number) => void
@@ -47,8 +47,7 @@ export async function takeFrame(
   } catch (error) {
     actions.log('error', 'frame_failed', describeError(error))
     const read = connection.isSeed ? undefined : readClientFrame(message)
-    const fault = { code: 'unavailable', message: 'This did not work: try it again', retryAfterMs: 1_000 } as const
-    connection.send(errorFrame(fault, read?.id, connection.isSeed))
+    connection.send(errorFrame(FAILED, read?.id, connection.isSeed))
   }
 }
 

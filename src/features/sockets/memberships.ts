@@ -32,7 +32,7 @@ export class Memberships {
     storage.sql.exec(`CREATE TABLE IF NOT EXISTS users (user_id TEXT PRIMARY KEY, loaded_at INTEGER NOT NULL);
       CREATE TABLE IF NOT EXISTS user_channels (user_id TEXT NOT NULL, channel_id TEXT NOT NULL, read_seq INTEGER NOT NULL,
         PRIMARY KEY (user_id, channel_id)) WITHOUT ROWID;
-      CREATE TABLE IF NOT EXISTS open_channels (user_id TEXT NOT NULL, channel_id TEXT NOT NULL,
+      CREATE TABLE IF NOT EXISTS guest_channels (user_id TEXT NOT NULL, channel_id TEXT NOT NULL,
         PRIMARY KEY (user_id, channel_id)) WITHOUT ROWID`)
   }
 
@@ -50,14 +50,6 @@ export class Memberships {
     return this.#storage.sql
       .exec<Membership>('SELECT channel_id, read_seq FROM user_channels WHERE user_id = ?', userId)
       .toArray()
-  }
-
-  isMember(userId: string, channelId: string): boolean {
-    return (
-      this.#storage.sql
-        .exec('SELECT 1 FROM user_channels WHERE user_id = ? AND channel_id = ?', userId, channelId)
-        .toArray().length > 0
-    )
   }
 
   /** A user has come into a channel. */
@@ -120,25 +112,25 @@ export class Memberships {
   }
 
   /** Public channels that a socket of contract 3 sees without being in them. */
-  openTo(userId: string): string[] {
+  guestOf(userId: string): string[] {
     return this.#storage.sql
-      .exec<{ channel_id: string }>('SELECT channel_id FROM open_channels WHERE user_id = ?', userId)
+      .exec<{ channel_id: string }>('SELECT channel_id FROM guest_channels WHERE user_id = ?', userId)
       .toArray()
       .map(({ channel_id }) => channel_id)
   }
 
-  open(userId: string, channelIds: string[]): void {
+  addGuest(userId: string, channelIds: string[]): void {
     this.#storage.sql.exec(
-      'INSERT OR IGNORE INTO open_channels SELECT ?, value FROM json_each(?)',
+      'INSERT OR IGNORE INTO guest_channels SELECT ?, value FROM json_each(?)',
       userId,
       JSON.stringify(channelIds),
     )
   }
 
-  close(userId: string, channelId: string | undefined): void {
+  removeGuest(userId: string, channelId: string | undefined): void {
     const { sql } = this.#storage
-    if (channelId === undefined) sql.exec('DELETE FROM open_channels WHERE user_id = ?', userId)
-    else sql.exec('DELETE FROM open_channels WHERE user_id = ? AND channel_id = ?', userId, channelId)
+    if (channelId === undefined) sql.exec('DELETE FROM guest_channels WHERE user_id = ?', userId)
+    else sql.exec('DELETE FROM guest_channels WHERE user_id = ? AND channel_id = ?', userId, channelId)
   }
 
   #changed(userId: string): void {

@@ -22,8 +22,7 @@ type Surroundings = {
   signal: (channelId: string, text: string, kind: SignalKind, userId: string) => void
   /** There are no other Gateways. */
   isAlone: boolean
-  /** Members of a channel, up to 1,001. */
-  countMembers: (channelId: string) => Promise<number>
+  d1: D1Database
 }
 
 /** Who is there and who types: never stored, never repeated, and the first thing that is left out. */
@@ -32,6 +31,8 @@ export class Presence {
   readonly #shown = new Map<string, State>()
   readonly #timers = new Map<string, ReturnType<typeof setTimeout>>()
   readonly #countedAt = new Map<string, number>()
+  /** Of users whose last socket has gone, until that is told. */
+  readonly #leftRooms = new Map<string, Room[]>()
 
   constructor(surroundings: Surroundings) {
     this.#surroundings = surroundings
@@ -81,8 +82,8 @@ export class Presence {
     connection.unfocusedSince = channelIds.length === 0 ? (connection.unfocusedSince ?? Date.now()) : undefined
     const looked = new Set(channelIds)
     const added: Room[] = []
-    for (const { room, isOpen } of connection.streams.values()) {
-      if (!looked.has(room.id) || isOpen) room.watchers.delete(connection)
+    for (const { room, isGuest } of connection.streams.values()) {
+      if (!looked.has(room.id) || isGuest) room.watchers.delete(connection)
       else if (!room.watchers.has(connection)) added.push(room)
     }
     for (const room of added) room.watchers.add(connection)
@@ -110,12 +111,18 @@ export class Presence {
 
   async #showRoom(connection: Connection, room: Room): Promise<void> {
     const channelId = room.id
-    room.memberCount = await this.#surroundings.countMembers(channelId)
+    room.memberCount = await this.#countMembers(channelId)
     if (room.memberCount > MAX_SHOWN) return connection.send(this.#countFrame(room))
     for (const [userId, state] of this.#usersOf(room)) {
       connection.send(frame('presence', { ch: channelId, data: { user_id: userId, state } }))
     }
     this.#surroundings.signal(channelId, '', 'who', connection.identity.userId)
+  }
+
+  async #countMembers(channelId: string): Promise<number> {
+    const counted = `SELECT count(*) AS n FROM (SELECT 1 FROM channel_members WHERE channel_id = ? LIMIT ${MAX_SHOWN + 1})`
+    const row = await this.#surroundings.d1.prepare(counted).bind(channelId).first<{ n: number }>()
+    return row!.n
   }
 
   #show(userId: string): void {
@@ -126,6 +133,7 @@ export class Presence {
     if (state === 'offline') this.#shown.delete(userId)
     else this.#shown.set(userId, state)
     for (const room of rooms) this.#tellState(room, userId, state)
+    if (state === 'offline') this.#leftRooms.delete(userId)
   }
 
   /** The rooms of a user; also of one whose last socket has gone. */
@@ -136,7 +144,6 @@ export class Presence {
       ? [...new Set(own)]
       : (this.#leftRooms.get(userId) ?? []).filter(({ streams }) => streams.size > 0)
   }
-  readonly #leftRooms = new Map<string, Room[]>()
 
   /** Before a socket is taken out of its rooms: they are told later that its user has gone. */
   leaving(connection: Connection): void {
@@ -178,9 +185,9 @@ export class Presence {
 
   #usersOf(room: Room): Map<string, State> {
     const users = new Map<string, State>()
-    for (const { connection, isOpen } of room.streams.values()) {
+    for (const { connection, isGuest } of room.streams.values()) {
       const { userId } = connection.identity
-      if (!isOpen) users.set(userId, this.#shown.get(userId) ?? 'online')
+      if (!isGuest) users.set(userId, this.#shown.get(userId) ?? 'online')
     }
     return users
   }

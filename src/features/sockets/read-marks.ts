@@ -2,7 +2,7 @@ import { openDb } from '../../db/client.ts'
 import { describeError, type Log } from '../../http/log.ts'
 import { moveReadMarks } from '../channels/service/reading.ts'
 import type { Connection } from './connection.ts'
-import { errorFrame, frame } from './frames.ts'
+import { errorFrame, FAILED, frame } from './frames.ts'
 
 /** So long marks gather for one statement. */
 const GATHER_MS = 1_000
@@ -54,8 +54,7 @@ export class ReadMarks {
       for (const left of waiting.values()) answer(left, errorFrame(missing))
     } catch (error) {
       log('error', 'read_marks_failed', describeError(error))
-      const fault = { code: 'unavailable', message: 'This did not work: try it again', retryAfterMs: 1_000 } as const
-      for (const left of waiting.values()) answer(left, errorFrame(fault))
+      for (const left of waiting.values()) answer(left, errorFrame(FAILED))
     }
   }
 }

@@ -2,19 +2,18 @@ import { CLOSE, type CloseCode, REASONS } from '../../lib/close-codes.ts'
 import { errorFrame } from './frames.ts'
 import type { SocketError } from './schemas/server-frames.ts'
 
-const CODES: Partial<Record<CloseCode, SocketError>> = {
+const CODES = {
   [CLOSE.badCredential]: 'unauthorized',
   [CLOSE.otherUser]: 'forbidden',
   [CLOSE.origin]: 'forbidden',
   [CLOSE.version]: 'bad_request',
-  [CLOSE.abuse]: 'rate_limit_exceeded',
-}
+} as const satisfies Partial<Record<CloseCode, SocketError>>
 
 /** Opens a socket only to say why not: a browser cannot read the status of a failed upgrade. */
-export function refuseSocket(code: CloseCode, protocol: string | undefined, isSeed = false): Response {
+export function refuseSocket(code: keyof typeof CODES, protocol: string | undefined, isSeed = false): Response {
   const { 0: client, 1: server } = new WebSocketPair()
   server.accept()
-  server.send(errorFrame({ code: CODES[code] ?? 'bad_request', message: REASONS[code] }, undefined, isSeed))
+  server.send(errorFrame({ code: CODES[code], message: REASONS[code] }, undefined, isSeed))
   server.close(code, REASONS[code])
   return upgraded(client, protocol)
 }

@@ -17,7 +17,7 @@ export class Room {
   expected: number | undefined
   /** Is fulfilled once the channel tells this Gateway of what happens. */
   subscribed: Promise<void> | undefined
-  /** Members, up to 1,001; unknown until somebody looks at the channel. */
+  /** Members, as far as presence counts them; unknown until somebody looks at the channel. */
   memberCount: number | undefined
 
   constructor(id: string) {
@@ -25,10 +25,10 @@ export class Room {
   }
 
   /** Puts a socket into the channel. Its position is told later. */
-  enter(connection: Connection, isOpen: boolean): Stream {
+  enter(connection: Connection, isGuest: boolean): Stream {
     const known = this.streams.get(connection)
     if (known) {
-      known.isOpen &&= isOpen
+      known.isGuest &&= isGuest
       return known
     }
     const stream = {
@@ -36,7 +36,7 @@ export class Room {
       connection,
       position: undefined,
       isLive: false,
-      isOpen,
+      isGuest,
       isReading: false,
       isHeld: false,
     }
@@ -51,6 +51,14 @@ export class Room {
     this.watchers.delete(connection)
     // What a client has left it confirms no more.
     connection.credit.forget(this.id, Date.now())
+  }
+
+  /** Numbers begin anew: what was told of the old ones says nothing. */
+  restart(epoch: number, head: number): void {
+    this.epoch = epoch
+    this.head = head
+    this.pushed = undefined
+    this.expected = undefined
   }
 
   expect(next: number): void {

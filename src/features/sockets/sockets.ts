@@ -44,8 +44,8 @@ export class Sockets {
     return room
   }
 
-  enter(connection: Connection, channelId: string, isOpen = false): Stream {
-    return this.room(channelId).enter(connection, isOpen)
+  enter(connection: Connection, channelId: string, isGuest = false): Stream {
+    return this.room(channelId).enter(connection, isGuest)
   }
 
   /** A room that nobody is in is forgotten: when its channel tells of something it hears that nobody wants to know. */

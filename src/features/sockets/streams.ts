@@ -140,8 +140,7 @@ export class Streams {
       await this.#resubscribe(room)
       room.advance(head)
       for (const { position, connection } of room.streams.values()) {
-        if (position !== undefined || !connection.isReady || connection.isSeed) continue
-        connection.send(frame('heads', { data: { [room.id]: room.head } }))
+        if (position === undefined) connection.tell(frame('heads', { data: { [room.id]: room.head } }))
       }
     }
     this.#nudge(room, head)
@@ -177,8 +176,7 @@ export class Streams {
 
   /** Numbers of another epoch say nothing: everybody starts anew. */
   restart(room: Room, epoch: number, head: number): void {
-    room.epoch = epoch
-    room.head = head
+    room.restart(epoch, head)
     for (const stream of room.streams.values()) if (stream.connection.isReady) this.#reset(stream, 'epoch')
   }
 
@@ -263,7 +261,9 @@ export class Streams {
   #reset(stream: Stream, reason: 'epoch' | 'ahead' | 'too_old'): void {
     const { room, connection } = stream
     const { epoch, head } = room
-    if (!connection.isSeed) connection.send(frame('reset', { ch: room.id, data: { reason, epoch, head } }))
+    // What the client drops it does not confirm.
+    connection.credit.forget(room.id, Date.now())
+    connection.tell(frame('reset', { ch: room.id, data: { reason, epoch, head } }))
     stream.position = head
     stream.isLive = true
   }

@@ -6,11 +6,12 @@ import type { Streams } from './streams.ts'
 
 /** A socket that nothing was heard of for two ticks is dead; a client sends a ping each 25 s. */
 const SILENT_TICKS = 2
+/** So long a socket may stay without a first `resume`. */
 export const RESUME_MS = 10_000
 /** So long a reader may confirm nothing. */
 const STALL_MS = 30_000
 const MAX_AGE_MS = 12 * 3_600_000
-/** After so long, and a random part of it more, a client comes again that was sent away. */
+/** A client that is sent away comes again after this, and up to as much again at random. */
 export const RECONNECT_MS = 1_000
 
 /** Ends sockets that are dead, too slow, too old, or never said what they want. `lastPing` is a moment, in milliseconds. */
@@ -25,7 +26,7 @@ export function closeOverdue(
     const { identity, isSeed, isReady, credit } = connection
     const heard = Math.max(connection.lastFrameAt, lastPing(connection), identity.since)
     if (now - identity.since >= MAX_AGE_MS) {
-      if (!isSeed) connection.send(frame('reconnect', { data: { after_ms: RECONNECT_MS } }))
+      connection.tell(frame('reconnect', { data: { after_ms: RECONNECT_MS } }))
       connection.close(CLOSE.reconnect)
     } else if (isSeed) continue
     else if (!isReady && now - identity.since >= RESUME_MS) connection.close(CLOSE.noResume)

@@ -59,9 +59,9 @@ export const nonce = z
   .regex(/^[A-Za-z0-9_-]{1,64}$/)
   .openapi({ example: '0f3c', description: 'Made by the sender: the same nonce is the same message, for ever' })
 
-const message = {
+/** What is said, whichever way it comes. */
+export const said = {
   content: content.default(''),
-  nonce: nonce.optional(),
   thread_id: id.nullable().default(null),
   attachments: z
     .array(id)
@@ -70,9 +70,11 @@ const message = {
     .default([])
     .openapi({ description: 'Ids of your files, each once', uniqueItems: true }),
 }
-const saysSomething = ({ content, attachments }: { content: string; attachments: string[] }) =>
+export const saysSomething = ({ content, attachments }: { content: string; attachments: string[] }) =>
   content.trim() !== '' || attachments.length > 0
-const NOTHING = { message: 'Say something, or attach a file', path: ['content'] }
+export const NOTHING = { message: 'Say something, or attach a file', path: ['content'] }
+
+const message = { ...said, nonce: nonce.optional() }
 
 export const NewChannelMessage = z.strictObject(message).refine(saysSomething, NOTHING).openapi('NewChannelMessage')
 
@@ -82,9 +84,9 @@ export const ChatMessage = z
   .refine(saysSomething, NOTHING)
   .openapi('ChatMessage')
 
-export const EditedMessage = z
-  .strictObject({ content: content.refine((text) => text.trim() !== '', 'Say something, or delete it') })
-  .openapi('EditedMessage')
+export const editedContent = content.refine((text) => text.trim() !== '', 'Say something, or delete it')
+
+export const EditedMessage = z.strictObject({ content: editedContent }).openapi('EditedMessage')
 
 export const MessageVersion = z
   .strictObject({
@@ -100,7 +102,7 @@ export const MessageVersion = z
 export const Reactions = z.strictObject({ message_id: id, reactions: z.array(Reaction).max(20) }).openapi('Reactions')
 
 /** What of a message depends on who looks at it. */
-export type Viewer = { id: string; reacted: string[] }
+type Viewer = { id: string; reacted: string[] }
 
 export const toReactions = (counts: Record<string, number>, viewer?: Viewer) =>
   Object.entries(counts).map(([emoji, count]) => ({

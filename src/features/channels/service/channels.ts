@@ -5,18 +5,15 @@ import { mustHold, unmetPrecondition } from '../../../db/preconditions.ts'
 import { channelEvents, channelMembers, channels } from '../../../db/schema/index.ts'
 import type { Ctx } from '../../../http/context.ts'
 import { AppError } from '../../../http/errors.ts'
-import type { ChannelFields } from '../../../lib/channel-commands.ts'
+import { type ChannelFields, MAX_CHANNELS } from '../../../lib/channel-commands.ts'
 import { startsTerms, termsOf, toMatch } from '../../../lib/search-terms.ts'
-import { openedTo } from '../announce.ts'
+import { announceChannel } from '../announce.ts'
 import type { NewChannel } from '../schemas/channel.ts'
 import { seen, selectView, selectViews, toView, type View } from './access.ts'
-import { commandId, submit } from './submit.ts'
+import { submit } from './submit.ts'
 
 export const SCOPES = ['all', 'member', 'public'] as const
 type Scope = (typeof SCOPES)[number]
-
-/** Channels that one user can be in. */
-export const MAX_CHANNELS = 500
 
 /** That a user may be in one more channel. */
 export const hasRoom = (userId: string): SQL => sql`(SELECT count(*) FROM (
@@ -63,7 +60,7 @@ export async function createChannel(ctx: Ctx, given: NewChannel, idempotency: Id
     throw error
   })
   if (!results) return { channel: await getChannel(ctx, madeId), replayed }
-  await openedTo(ctx, id, [user.id], given.visibility === 'public')
+  await announceChannel(ctx, id, [user.id], given.visibility === 'public')
   return { channel: seen(results[4]), replayed }
 }
 
@@ -128,11 +125,11 @@ export async function deleteChannel(ctx: Ctx, id: string): Promise<void> {
 
 /** Being in it already changes nothing. @throws AppError `not_found`, `banned`, `limit_reached` */
 export async function joinChannel(ctx: Ctx, id: string): Promise<View> {
-  await submit(ctx, id, { type: 'member.join', actor: ctx.user.id, command_id: commandId(ctx, undefined) })
+  await submit(ctx, id, { type: 'member.join', actor: ctx.user.id, command_id: ctx.newId() })
   return getChannel(ctx, id)
 }
 
 /** @throws AppError `not_found`, `last_owner`, `direct_channel` */
 export async function leaveChannel(ctx: Ctx, id: string): Promise<void> {
-  await submit(ctx, id, { type: 'member.leave', actor: ctx.user.id, command_id: commandId(ctx, undefined) })
+  await submit(ctx, id, { type: 'member.leave', actor: ctx.user.id, command_id: ctx.newId() })
 }

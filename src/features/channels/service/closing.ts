@@ -43,7 +43,8 @@ export async function leaveSomeChannels(ctx: OwnerCtx): Promise<number> {
 async function giveUp(ctx: OwnerCtx, channelId: string): Promise<void> {
   const { user, newId, requestId } = ctx
   const about = () => ({ actor: user.id, command_id: newId() })
-  const isRefused = async (command: Command, ...codes: ErrorCode[]) =>
+  /** Whether it was refused with one of these codes; with any other it is an error. */
+  const refusedWith = async (command: Command, ...codes: ErrorCode[]) =>
     submit(ctx, channelId, command).then(
       () => false,
       (error) => {
@@ -51,11 +52,11 @@ async function giveUp(ctx: OwnerCtx, channelId: string): Promise<void> {
         throw error
       },
     )
-  const isAlone = await isRefused({ type: 'owner.replace', ...about() }, 'last_owner')
+  const isAlone = await refusedWith({ type: 'owner.replace', ...about() }, 'last_owner')
   const last: Command = isAlone
     ? { type: 'channel.delete', ...about(), audit_id: newId(), request_id: requestId }
     : { type: 'member.leave', ...about() }
-  await isRefused(last, 'not_found')
+  await refusedWith(last, 'not_found')
 }
 
 /** Statements that remove what channels know of an account beside what it said: each a bounded number of rows, which it gives. */

@@ -4,7 +4,7 @@ import { mustHold, unmetPrecondition } from '../../../db/preconditions.ts'
 import { channelEvents, channelMembers, channels, users } from '../../../db/schema/index.ts'
 import type { Ctx } from '../../../http/context.ts'
 import { AppError, invalid } from '../../../http/errors.ts'
-import { openedTo } from '../announce.ts'
+import { announceChannel } from '../announce.ts'
 import { seen, selectView, selectViews, type View } from './access.ts'
 import { hasRoom } from './channels.ts'
 
@@ -58,7 +58,7 @@ export async function openDirectChannel(ctx: Ctx, usernames: string[]): Promise<
       ),
       selectView(db, user.id, id),
     ])
-    await openedTo(ctx, id, members, false)
+    await announceChannel(ctx, id, members, false)
     return { channel: seen(results[4]), isNew: true }
   } catch (error) {
     if (unmetPrecondition(error) === 'channels_room')

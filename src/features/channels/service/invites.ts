@@ -11,7 +11,7 @@ import { moderated, moderates, selectView, type View } from './access.ts'
 import { getChannel } from './channels.ts'
 import { submit } from './submit.ts'
 
-export type StoredInvite = typeof channelInvites.$inferSelect
+type StoredInvite = typeof channelInvites.$inferSelect
 
 const ofChannel = (channelId: string, moderator: string) =>
   and(eq(channelInvites.channelId, channelId), isNull(channelInvites.revokedAt), moderates(moderator, channelId))

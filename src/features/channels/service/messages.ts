@@ -51,7 +51,7 @@ export async function sendMessage(ctx: Ctx, channelId: string, { content, thread
   }
 }
 
-export type HistoryRequest = { limit: number; before_seq?: number; after_seq?: number; around_seq?: number }
+type HistoryRequest = { limit: number; before_seq?: number; after_seq?: number; around_seq?: number }
 
 const page = (channelId: string, condition: SQL, order: SQL, limit: number) => sql`SELECT * FROM (
   SELECT * FROM channel_messages WHERE channel_id = ${channelId} AND ${condition} ORDER BY seq ${order} LIMIT ${limit})`

@@ -3,9 +3,9 @@ import type { Db } from '../../../db/client.ts'
 import { readState } from '../../../db/schema/index.ts'
 import type { Ctx } from '../../../http/context.ts'
 import { describeError } from '../../../http/log.ts'
+import { MAX_CHANNELS } from '../../../lib/channel-commands.ts'
 import { gatewayName, shardOf } from '../../../lib/shards.ts'
 import { seen, selectView } from './access.ts'
-import { MAX_CHANNELS } from './channels.ts'
 
 /** `100` means 100 or more. */
 const MOST = 100

@@ -18,10 +18,6 @@ export async function submit({ db, channels }: Ctx | OwnerCtx, channelId: string
   throw toError(outcome as Refused)
 }
 
-/** A fresh command id, or the one that stands for the caller's key: a repetition then does nothing. */
-export const commandId = ({ user, newId }: Ctx, key: string | undefined): string =>
-  key === undefined ? newId() : `${user.id} ${key}`
-
 type Refused = Extract<Outcome, { ok: false }>
 const FORBIDDEN = 'You may not do this in this channel'
 

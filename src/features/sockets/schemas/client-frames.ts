@@ -1,7 +1,8 @@
 import { z } from '@hono/zod-openapi'
 import { id } from '../../../http/fields.ts'
+import { MAX_CHANNELS } from '../../../lib/channel-commands.ts'
 import { isEmoji } from '../../../lib/channel-text.ts'
-import { content, nonce, version } from '../../channels/schemas/message.ts'
+import { content, editedContent, NOTHING, nonce, said, saysSomething, version } from '../../channels/schemas/message.ts'
 
 /** Bytes of a frame in UTF-8; the first one names up to 500 channels. */
 export const MAX_FRAME = 16_384
@@ -15,12 +16,10 @@ const emoji = z
   .transform((text) => text.normalize('NFC'))
   .refine(isEmoji, 'One emoji, or a :name:')
 const message = { channel_id: id, message_id: id, nonce: nonce.optional() }
-const MAX_CHANNELS = 500
-
 const bounded = <S extends z.ZodType>(value: S) =>
   z
     .record(z.uuid(), value)
-    .refine((map) => Object.keys(map).length <= MAX_CHANNELS, 'At most 500 channels')
+    .refine((map) => Object.keys(map).length <= MAX_CHANNELS, `At most ${MAX_CHANNELS} channels`)
     .meta({ maxProperties: MAX_CHANNELS })
 
 /** What a client may send, by type: the data of each frame. */
@@ -28,23 +27,8 @@ export const CLIENT_DATA = {
   resume: z.strictObject({ streams: bounded(position) }),
   sync: z.strictObject({ ch: id, after: seq }),
   recv: bounded(seq),
-  'message.send': z
-    .strictObject({
-      channel_id: id,
-      content: content.default(''),
-      nonce,
-      thread_id: id.nullable().default(null),
-      attachments: z.array(id).max(10).default([]),
-    })
-    .refine(
-      ({ content, attachments }) => content.trim() !== '' || attachments.length > 0,
-      'Say something, or attach a file',
-    ),
-  'message.edit': z.strictObject({
-    ...message,
-    content: content.refine((text) => text.trim() !== '', 'Say something, or delete it'),
-    version: version.optional(),
-  }),
+  'message.send': z.strictObject({ ...said, channel_id: id, nonce }).refine(saysSomething, NOTHING),
+  'message.edit': z.strictObject({ ...message, content: editedContent, version: version.optional() }),
   'message.delete': z.strictObject(message),
   'reaction.add': z.strictObject({ ...message, emoji }),
   'reaction.remove': z.strictObject({ ...message, emoji }),
@@ -53,7 +37,7 @@ export const CLIENT_DATA = {
   focus: z.strictObject({ channel_ids: z.array(id).max(20) }),
 } as const satisfies Record<string, z.ZodType>
 
-export type ClientType = keyof typeof CLIENT_DATA
+type ClientType = keyof typeof CLIENT_DATA
 /** A frame that was understood. `id` ties the answer to it. */
 export type ClientFrame = {
   [T in ClientType]: { type: T; id: string | undefined; data: z.infer<(typeof CLIENT_DATA)[T]> }

@@ -4,21 +4,19 @@ import { Person, seq } from '../../channels/schemas/channel.ts'
 import { EVENT_DATA } from '../../channels/schemas/event-data.ts'
 
 /** Codes of `error` frames: the words of REST, where it has them. */
-export const SOCKET_ERRORS = [
+const SOCKET_ERRORS = [
   'bad_request',
   'unauthorized',
   'forbidden',
   'not_found',
   'banned',
   'muted',
-  'too_large',
   'rate_limit_exceeded',
   'nonce_conflict',
   'conflict',
   'limit_reached',
   'gone',
   'unavailable',
-  'internal',
 ] as const
 export type SocketError = (typeof SOCKET_ERRORS)[number]
 

@@ -10,7 +10,7 @@ const PROTOCOL = 'chat.v1'
 const TICKET = 'ticket.'
 
 /** What a client wants of a socket, as its request says. */
-export type Knock = {
+type Knock = {
   /** Of the request; `undefined` when it is no browser's. */
   origin: string | undefined
   ownOrigin: string

@@ -71,8 +71,9 @@ export const REFUSALS = [
 ] as const
 export type Refusal = (typeof REFUSALS)[number]
 
-/** Channels that one user can be in. */
+/** Channels that one user can be in, and as many direct ones. */
 export const MAX_CHANNELS = 500
+export const MAX_MEMBERSHIPS = 2 * MAX_CHANNELS
 
 /** What became of a command. `seq` is of its event; null when it made none, as what it wants is so already. */
 export type Outcome =

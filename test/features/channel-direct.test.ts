@@ -1,3 +1,4 @@
+import { env } from 'cloudflare:workers'
 import { expect, test } from 'vitest'
 import { add, ban, refusalOf, rolesIn, said, say, setMember, signInMany } from '../support/channels.ts'
 import { countOf, countTo, type SignedIn, signIn } from '../support/client.ts'
@@ -66,6 +67,24 @@ test('in a direct channel each pins, and deletes their own words only', async ()
   expect((await bob('PUT', `/channels/${id}/pins/${message}`)).status).toBe(204)
   expect(refusalOf(await bob('DELETE', `/channels/${id}/messages/${message}`))).toBe('403 forbidden')
   expect((await ada('DELETE', `/channels/${id}/messages/${message}`)).status).toBe(204)
+})
+
+test('nobody opens more than 50 direct channels a day, and who is in one already comes in', async () => {
+  const [ada, bob, cy] = [await signIn(), await signIn(), await signIn()]
+  const first = await open(ada, bob)
+  await env.DB.batch([
+    env.DB.prepare(
+      `INSERT INTO channels (id, kind, visibility, name, owner_id, created_at)
+       SELECT value, 'direct', 'private', '', ?1, ?3 FROM json_each(?2)`,
+    ).bind(ada.user.id, JSON.stringify(Array.from({ length: 49 }, () => crypto.randomUUID())), Date.now()),
+    env.DB.prepare(
+      `INSERT INTO channel_members (channel_id, member_id, role, joined_at)
+       SELECT id, ?1, 'member', 1 FROM channels WHERE owner_id = ?1 AND name = '' AND id <> ?2`,
+    ).bind(ada.user.id, first.body.id),
+  ])
+  expect(refusalOf(await open(ada, cy))).toBe('409 limit_reached')
+  expect((await open(ada, bob)).body.id).toBe(first.body.id)
+  expect((await open(cy, ada)).status).toBe(201)
 })
 
 test('to everybody else a direct channel does not exist', async () => {

@@ -1,3 +1,4 @@
+import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
 import { expect, test } from 'vitest'
 import { app } from '../../src/app.ts'
@@ -5,8 +6,9 @@ import { CommandQueue } from '../../src/features/channels/command-queue.ts'
 import { toEvent } from '../../src/features/channels/event-rows.ts'
 import type { Command } from '../../src/lib/channel-commands.ts'
 import { sendCommand } from '../../src/lib/send-command.ts'
-import { add, join, newChannel, rolesIn, said } from '../support/channels.ts'
+import { add, join, newChannel, rolesIn, said, say } from '../support/channels.ts'
 import { countOf, countTo, one, type SignedIn, signIn } from '../support/client.ts'
+import { connect } from '../support/socket.ts'
 
 const lost = () => new Error('D1_ERROR: Network connection lost.')
 
@@ -29,6 +31,7 @@ async function queueOf(channelId: string, fate: Fate = (_, make) => make()) {
       head = rows.at(-1)?.seq ?? head
       return rows.map((row) => toEvent(channelId, row))
     },
+    lost: () => {},
     log: () => {},
   })
   return { queue, batches: () => batches }
@@ -36,6 +39,9 @@ async function queueOf(channelId: string, fate: Fate = (_, make) => make()) {
 
 const send = (who: SignedIn, nonce: string, id: string = crypto.randomUUID()) =>
   sendCommand({ actor: who.user.id, id, nonce, content: 'Hi', threadId: null, attachments: [] })
+
+/** What an object works with. */
+const envOf = (instance: unknown) => (instance as { env: Env }).env
 
 /** The first batch is made, and its answer gets lost. */
 const answerLost: Fate = async (nth, make) => {
@@ -148,6 +154,63 @@ test('two instances that write at once leave no hole and no number twice', async
   const seqs = outcomes.map((outcome) => (outcome.ok ? outcome.seq! : 0)).sort((a, b) => a - b)
   expect(seqs).toEqual(countTo(120).map((n) => n + 2))
   expect(await one('SELECT last_seq FROM channels WHERE id = ?', id)).toEqual({ last_seq: 122 })
+})
+
+test('what D1 has, though every answer to it got lost, is handed on as soon as the channel looks again', async () => {
+  const [ada, bob] = [await signIn(), await signIn()]
+  const id = await newChannel(ada)
+  await join(bob, id)
+  const socket = await connect(bob)
+  const channel = env.CHANNEL.getByName(id)
+  await runInDurableObject(channel, (instance) => {
+    const { DB } = envOf(instance)
+    const batch = DB.batch.bind(DB)
+    DB.batch = async (statements) => {
+      await batch(statements)
+      throw lost()
+    }
+  })
+  expect((await say(ada, id, 'Stored')).status).toBe(503)
+  await runInDurableObject(channel, (instance) => {
+    delete (envOf(instance).DB as { batch?: unknown }).batch
+  })
+  await runDurableObjectAlarm(channel)
+  await socket.wait(({ type, data }) => type === 'message' && data.content === 'Stored')
+})
+
+test('who was banned by an instance that died before it told anybody hears nothing more', async () => {
+  const [ada, bob] = [await signIn(), await signIn()]
+  const id = await newChannel(ada)
+  await join(bob, id)
+  const socket = await connect(bob)
+  const channel = env.CHANNEL.getByName(id)
+  await said(ada, id, 'Before')
+  await evictDurableObject(channel)
+  const { queue } = await queueOf(id)
+  const command: Command = {
+    type: 'member.ban',
+    target: bob.user.id,
+    reason: null,
+    actor: ada.user.id,
+    request_id: null,
+    command_id: crypto.randomUUID(),
+    audit_id: crypto.randomUUID(),
+  }
+  expect(await queue.do(command)).toMatchObject({ ok: true })
+  await runDurableObjectAlarm(channel)
+  await socket.wait(({ type }) => type === 'channel.gone')
+})
+
+test('one nonce is one command', async () => {
+  const ada = await signIn()
+  const id = await newChannel(ada)
+  const message = await said(ada, id, 'Hi')
+  const socket = await connect(ada)
+  const about = { channel_id: id, message_id: message, nonce: 'n1' }
+  const added = await socket.ask('reaction.add', { ...about, emoji: '👍' })
+  expect(added).toMatchObject({ type: 'ack' })
+  expect(await socket.ask('reaction.add', { ...about, emoji: '👍' })).toMatchObject({ type: 'ack', seq: added.seq })
+  expect(await socket.ask('message.delete', about)).toMatchObject({ type: 'error', data: { code: 'nonce_conflict' } })
 })
 
 test('what waits beyond a thousand is refused at once', async () => {

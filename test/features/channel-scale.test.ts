@@ -204,6 +204,7 @@ test('a command in such a channel is one batch of a bounded number of rows', asy
       head = rows.at(-1)?.seq ?? head
       return rows.map((row) => toEvent(BIG, row))
     },
+    lost: () => {},
     log: () => {},
   })
   const about = () => ({ actor: ada.user.id, command_id: crypto.randomUUID() })

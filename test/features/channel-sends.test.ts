@@ -1,7 +1,7 @@
 import { env } from 'cloudflare:workers'
 import { expect, test } from 'vitest'
 import { sendCommand } from '../../src/lib/send-command.ts'
-import { join, newChannel, refusalOf, say, seqsOf, setMember, signInMany } from '../support/channels.ts'
+import { join, newChannel, refusalOf, said, say, seqsOf, setMember, signInMany } from '../support/channels.ts'
 import { type Answer, countOf, countTo, type SignedIn, signIn } from '../support/client.ts'
 
 const submit = async (channel: string, actor: string, nonce: string, content: string) => {
@@ -165,6 +165,28 @@ test('who says too much is told when to go on, in this channel alone', async () 
   expect((await say(bob, other, 'Here, too')).status).toBe(201)
   await scheduler.wait(1_000)
   expect((await say(bob, id, 'Now')).status).toBe(201)
+})
+
+test('a limit tells an outsider nothing of a private channel', async () => {
+  const [ada, bob] = [await signIn(), await signIn()]
+  const id = await newChannel(ada, { visibility: 'private' })
+  const answers = await Promise.all(countTo(15).map(() => say(bob, id, 'Anybody?')))
+  expect(new Set(answers.map(refusalOf))).toEqual(new Set(['404 not_found']))
+})
+
+test('who does too much that is no message is told when to go on, and others are not held up', async () => {
+  const [ada, bob] = [await signIn(), await signIn()]
+  const id = await newChannel(ada)
+  await join(bob, id)
+  const message = await said(ada, id, 'Hi')
+  const react = (who: SignedIn, n: number) =>
+    who(n % 2 ? 'PUT' : 'DELETE', `/channels/${id}/messages/${message}/reactions/%F0%9F%91%8D`)
+  const answers = await Promise.all(countTo(120).map((n) => react(bob, n)))
+  const refused = answers.filter(({ status }) => status === 429)
+  expect(refused.length).toBeGreaterThan(5)
+  expect(Number(refused[0]!.headers.get('retry-after'))).toBeGreaterThan(0)
+  expect((await react(ada, 1)).status).toBe(200)
+  expect((await say(bob, id, 'But I may speak')).status).toBe(201)
 })
 
 test('in slow mode a member waits between two messages, and who moderates does not', async () => {

@@ -68,6 +68,7 @@ test('after hibernation nothing is lost: what comes is sent, and what is missing
 test('a push that got lost is found at the next tick', async () => {
   const { ada, bob, id, socket } = await roomOfTwo()
   const channel = env.CHANNEL.getByName(id)
+  await runDurableObjectAlarm(channel)
   await runInDurableObject(channel, (_, state) => {
     state.storage.sql.exec('DELETE FROM subscriptions')
   })

@@ -5,8 +5,8 @@ export type Subscription = { readonly shard: number; sent: number; readonly gene
 
 /**
  * What a channel's Durable Object keeps: who is to be told of events, and of whom the shard that is concerned has not been told yet.
- * All of it could be lost: a Gateway finds out within its tick. It is read once and then known; how far a shard has come is written
- * by `keep` alone, as it changes with each message, and being told twice is harmless.
+ * All of it could be lost: a Gateway finds out within its tick. It is read once and then known; how far the shards have come, and the
+ * object itself, is written by `keep` alone, as it changes with each message, and being told twice is harmless.
  */
 export class Books {
   readonly #storage: SqlStorage
@@ -50,8 +50,25 @@ export class Books {
     this.#storage.exec('DELETE FROM subscriptions WHERE shard = ?', shard)
   }
 
-  /** Writes how far the shards have come. */
-  keep(): void {
+  /** The last number whose event was surely looked at; of a channel that is new here all were. What is beyond `head` is no more. */
+  seen(epoch: number, head: number): number {
+    this.#open()
+    const [row] = this.#storage.exec<{ epoch: number; seq: number }>('SELECT epoch, seq FROM progress').toArray()
+    if (row === undefined) {
+      this.keep(epoch, head)
+      return head
+    }
+    if (row.epoch === epoch) return Math.min(row.seq, head)
+    // Numbers of another epoch mean nothing: all are told of the newest event, and so of the epoch.
+    for (const subscription of this.#subscriptions.values()) this.markSent(subscription, Math.max(0, head - 1))
+    this.#outbox.clear()
+    this.#storage.exec('DELETE FROM outbox')
+    return 0
+  }
+
+  /** Writes how far the shards have come, and the object itself. */
+  keep(epoch: number, seen: number): void {
+    this.#storage.exec('INSERT OR REPLACE INTO progress VALUES (1, ?, ?)', epoch, seen)
     for (const { shard, sent, generation } of this.#moved) {
       this.#storage.exec(
         'UPDATE subscriptions SET sent = ? WHERE shard = ? AND generation = ?',
@@ -99,7 +116,8 @@ export class Books {
     if (this.#isOpen) return
     this.#isOpen = true
     this.#storage.exec(`CREATE TABLE IF NOT EXISTS subscriptions (shard INTEGER PRIMARY KEY, sent INTEGER NOT NULL, generation INTEGER NOT NULL);
-      CREATE TABLE IF NOT EXISTS outbox (shard INTEGER NOT NULL, seq INTEGER NOT NULL, event TEXT NOT NULL, PRIMARY KEY (shard, seq))`)
+      CREATE TABLE IF NOT EXISTS outbox (shard INTEGER NOT NULL, seq INTEGER NOT NULL, event TEXT NOT NULL, PRIMARY KEY (shard, seq));
+      CREATE TABLE IF NOT EXISTS progress (one INTEGER PRIMARY KEY, epoch INTEGER NOT NULL, seq INTEGER NOT NULL)`)
     for (const row of this.#storage.exec<Subscription>('SELECT * FROM subscriptions')) {
       this.#subscriptions.set(row.shard, { ...row })
     }

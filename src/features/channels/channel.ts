@@ -13,11 +13,11 @@ import type {
 import { within } from '../../lib/deadline.ts'
 import { gatewayName, shardOf } from '../../lib/shards.ts'
 import { Books, type Subscription } from './books.ts'
+import { CommandLimits } from './command-limits.ts'
 import { CommandQueue } from './command-queue.ts'
 import { EventCache, MAX_CACHED } from './event-cache.ts'
 import { type EventRow, type HeadRow, type MessageJson, SELECT_EVENTS, SELECT_HEAD, toEvent } from './event-rows.ts'
 import { toChannelMessage } from './schemas/message.ts'
-import { SendLimits } from './send-limits.ts'
 import { ShardFeed } from './shard-feed.ts'
 
 /** Events that one call gives at the most. */
@@ -44,10 +44,14 @@ export class Channel extends DurableObject<Env> {
   readonly #books: Books
   readonly #cache = new EventCache()
   readonly #queue: CommandQueue
-  readonly #limits: SendLimits
+  readonly #limits: CommandLimits
   readonly #feeds = new Map<number, ShardFeed>()
   #head: HeadRow | undefined
-  #loading: Promise<HeadRow | undefined> | undefined
+  #loading: Promise<void> | undefined
+  /** It is not known what became of a batch. */
+  #isUncertain = false
+  /** The last number whose event was looked at for whom it is about. */
+  #seen = 0
   #isCheckDue = false
 
   constructor(state: DurableObjectState, env: Env) {
@@ -57,12 +61,15 @@ export class Channel extends DurableObject<Env> {
     this.#log = openLog({ channel: this.#id })
     const { sql } = state.storage
     this.#books = new Books(sql)
-    this.#limits = new SendLimits({ id: this.#id, sql, d1: env.DB }, this.#config.CHANNEL_SEND_LIMIT)
+    this.#limits = new CommandLimits({ id: this.#id, sql, d1: env.DB }, this.#config.CHANNEL_SEND_LIMIT)
     this.#queue = new CommandQueue({
       channelId: this.#id,
       d1: env.DB,
       after: () => this.#head?.head ?? 0,
       committed: (rows, head) => this.#committed(rows, head),
+      lost: () => {
+        this.#isUncertain = true
+      },
       log: this.#log,
     })
   }
@@ -80,7 +87,7 @@ export class Channel extends DurableObject<Env> {
   /** A Gateway has sockets of this channel: from now on it is told of what happens. */
   async subscribe(shard: number): Promise<Subscribed | undefined> {
     const head = await this.#load()
-    if (!head || (this.#head ?? head).is_deleted) return undefined
+    if (!head || head.is_deleted) return undefined
     const doubted = this.#books.owed(shard).map(({ subject }) => subject!)
     this.#books.subscribe(shard, head.head)
     return { epoch: head.epoch, head: head.head, doubted }
@@ -88,14 +95,13 @@ export class Channel extends DurableObject<Env> {
 
   /** Up to `limit` events after a number, for a Gateway that is subscribed; `undefined` for one that is not. */
   async read(shard: number, after: number, limit: number): Promise<LogPage | undefined> {
-    const head = await this.#load()
-    if (!head || !this.#books.subscription(shard)) return undefined
+    if (!(await this.#load()) || !this.#books.subscription(shard)) return undefined
     const events =
       this.#cache.after(after, Math.min(limit, PAGE)) ?? (await this.#readStored(after, Math.min(limit, PAGE)))
     // It may have been taken from the shard meanwhile.
     if (!this.#books.subscription(shard)) return undefined
-    const { epoch, head: newest, oldest } = this.#head ?? head
-    return { epoch, head: newest, oldest, events }
+    const { epoch, head, oldest } = this.#head!
+    return { epoch, head, oldest, events }
   }
 
   /** Tells the other Gateways what is not stored and may be lost: who types, who is there. */
@@ -113,10 +119,9 @@ export class Channel extends DurableObject<Env> {
     let isDone = false
     try {
       const head = await this.#load()
-      // What an earlier instance stored and could not hand on.
-      if (head && this.#books.subscriptions().some((each) => this.#isBehind(each))) await this.#catchUp()
+      if (head) await this.#reachBack()
       await Promise.all(this.#concerned().map((shard) => this.#feed(shard).pump()))
-      this.#books.keep()
+      if (head) this.#books.keep(head.epoch, this.#seen)
       isDone = !head || this.#concerned().every((shard) => this.#isTold(shard))
     } catch (error) {
       this.#log('error', 'alarm_failed', describeError(error))
@@ -126,12 +131,10 @@ export class Channel extends DurableObject<Env> {
 
   /** Does one command. Who says something and is no member joins first. */
   async #submitOne(command: Command): Promise<Outcome> {
-    if (command.type === 'message.send') {
-      const wait = this.#limits.wait(command, this.#head!.slow_mode_s)
-      // Without a pause where it is known: the order of calls is the order of messages.
-      const retryAfterMs = typeof wait === 'number' ? wait : await wait
-      if (retryAfterMs > 0) return { ok: false, code: 'rate_limit_exceeded', retryAfterMs }
-    }
+    const wait = this.#limits.wait(command, this.#head!.slow_mode_s)
+    // Without a pause where it is known: the order of calls is the order of messages.
+    const retryAfterMs = typeof wait === 'number' ? wait : await wait
+    if (retryAfterMs > 0) return this.#limits.refuse(command.actor, retryAfterMs)
     let outcome = await this.#queue.do(command)
     if (!outcome.ok && outcome.code === 'not_member') {
       // In contract 3 everybody may say something who is no exception.
@@ -150,57 +153,87 @@ export class Channel extends DurableObject<Env> {
   }
 
   /** How far the channel has come; `undefined` when there is none of this id. */
-  #load(): Promise<HeadRow | undefined> {
-    if (this.#head) return Promise.resolve(this.#head)
-    this.#loading ??= this.env.DB.prepare(SELECT_HEAD)
+  async #load(): Promise<HeadRow | undefined> {
+    if (this.#head && !this.#isUncertain) return this.#head
+    this.#loading ??= this.#look().finally(() => {
+      this.#loading = undefined
+    })
+    await this.#loading
+    return this.#head
+  }
+
+  /** Reads what an earlier instance stored, or this one without learning of it: it was not handed on. */
+  async #look(): Promise<void> {
+    const head = await this.env.DB.prepare(SELECT_HEAD)
       .bind(JSON.stringify({ channel: this.#id }))
       .first<HeadRow>()
-      .then((row) => {
-        this.#head ??= row ?? undefined
-        return this.#head
-      })
-      .finally(() => {
-        this.#loading = undefined
-      })
-    return this.#loading
+    if (!head) return
+    if (this.#head && head.epoch !== this.#head.epoch) this.#restart()
+    await this.#readFrom(this.#head?.head ?? this.#books.seen(head.epoch, head.head), head)
+    // What is older than the cache reaches back nobody hears of, but finds.
+    this.#seen = Math.max(this.#seen, head.head)
+    this.#isUncertain = false
+  }
+
+  /** Numbers of another epoch mean nothing. */
+  #restart(): void {
+    this.#cache.clear()
+    this.#head = undefined
+    this.#seen = 0
   }
 
   /** D1 has these events, and the channel has come so far. */
   async #committed(rows: EventRow[], head: HeadRow | undefined): Promise<ChannelEvent[]> {
     if (!head) return []
-    const isNew = !this.#head || head.epoch === this.#head.epoch
-    if (!isNew) this.#cache.clear()
+    if (this.#head && head.epoch !== this.#head.epoch) {
+      this.#restart()
+      this.#books.seen(head.epoch, head.head)
+    }
     const events = rows.map((row) => this.#toEvent(row))
     this.#cache.append(events)
     this.#head = { ...head, head: events.at(-1)?.seq ?? head.head }
-    for (const event of events) {
-      if (event.subject) this.#books.owe(await shardOf(event.subject, this.#config.SOCKET_SHARDS), event)
-    }
-    // A Gateway lacks what an earlier instance could not hand on.
-    if (this.#books.subscriptions().some((each) => this.#isBehind(each))) await this.#catchUp()
+    await this.#owe(events)
+    if (this.#head.head < head.head) await this.#readFrom(this.#head.head, head)
+    await this.#reachBack()
     // The next batch does not wait for it.
     for (const shard of this.#concerned()) this.ctx.waitUntil(this.#feed(shard).pump())
-    if (this.#head.head < head.head) await this.#catchUp()
     return events
   }
 
-  /** What this Gateway lacks is not in the cache. */
-  #isBehind({ sent }: Subscription): boolean {
-    return sent < this.#head!.head && sent >= this.#head!.head - MAX_CACHED && !this.#cache.after(sent, 1)?.length
+  /** Those whom an event is about must hear of it, whoever else does. */
+  async #owe(events: ChannelEvent[]): Promise<void> {
+    for (const event of events) {
+      if (event.subject) this.#books.owe(await shardOf(event.subject, this.#config.SOCKET_SHARDS), event)
+    }
+    this.#seen = Math.max(this.#seen, events.at(-1)?.seq ?? 0)
   }
 
-  /** Brings the cache to where the slowest Gateway is, as far as it reaches back. */
-  async #catchUp(): Promise<void> {
-    const newest = this.#head!.head
-    const sent = this.#books.subscriptions().map((subscription) => subscription.sent)
-    const from = Math.max(Math.min(newest, ...sent), newest - MAX_CACHED)
-    for (let after = from, page = PAGE; page === PAGE; ) {
+  /** Brings the cache to where the slowest Gateway is, as far as it reaches back, and unless that Gateway cannot be reached. */
+  async #reachBack(): Promise<void> {
+    const behind = this.#books.subscriptions().filter((each) => this.#isBehind(each))
+    if (behind.length > 0) await this.#readFrom(Math.min(...behind.map(({ sent }) => sent)), this.#head!)
+  }
+
+  /** What this Gateway lacks is not in the cache. */
+  #isBehind({ shard, sent }: Subscription): boolean {
+    const { head } = this.#head!
+    if (sent >= head || sent < head - MAX_CACHED || this.#feeds.get(shard)?.isFailing) return false
+    return !this.#cache.after(sent, 1)?.length
+  }
+
+  /** Takes the log after a number into the cache, as far as that reaches back. */
+  async #readFrom(from: number, head: HeadRow): Promise<void> {
+    let after = Math.max(from, head.head - MAX_CACHED)
+    for (let page = PAGE; page === PAGE; ) {
       const { results } = await this.#selectEvents(after, PAGE)
       page = results.length
-      after = results.at(-1)?.seq ?? after
-      this.#cache.append(results.map((row) => this.#toEvent(row)))
-      this.#head = { ...this.#head!, head: Math.max(this.#head!.head, after) }
+      const events = results.map((row) => this.#toEvent(row))
+      this.#cache.append(events)
+      await this.#owe(events)
+      after = events.at(-1)?.seq ?? after
     }
+    // A batch may have told more meanwhile.
+    this.#head = { ...(this.#head ?? head), head: Math.max(this.#head?.head ?? 0, after) }
   }
 
   #toEvent(row: EventRow): ChannelEvent {

@@ -6,6 +6,9 @@ import { CLOSE_GROUP, mayNameAll } from './message-group.ts'
 
 export type OtherCommand = Exclude<Command, SendMessage>
 
+/** Each keeps the text of before. */
+const MAX_EDITS = 200
+
 const NOW = `?1->>'now'`
 const CHANNEL_ID = `?1->>'channel'`
 const ACTOR = `?1->>'actor'`
@@ -44,7 +47,7 @@ const REACTED = `EXISTS (SELECT 1 FROM reactions AS r
 const MAY_PIN = `${MUST_BE_MEMBER} WHEN role = 'member' AND kind <> 'direct' THEN 'forbidden'`
 const channelsFull = (user: string) => `WHEN (SELECT count(*) FROM (
     SELECT 1 FROM channel_members AS fm CROSS JOIN channels AS fc ON fc.id = fm.channel_id AND fc.deleted_at IS NULL
-    WHERE fm.member_id = ${user} LIMIT ${MAX_CHANNELS})) >= ${MAX_CHANNELS} THEN 'limit_reached'`
+    WHERE fm.member_id = ${user} AND fc.kind = 'channel' LIMIT ${MAX_CHANNELS})) >= ${MAX_CHANNELS} THEN 'limit_reached'`
 const USER_THERE = `EXISTS (SELECT 1 FROM users WHERE id = ${TARGET} AND deleted_at IS NULL)`
 /** The account of who acts is closed: what it is in and what it owns is being given up. */
 const CLOSED = `EXISTS (SELECT 1 FROM users WHERE id = ${ACTOR} AND deleted_at IS NOT NULL)`
@@ -115,6 +118,7 @@ const PLANS: Record<OtherCommand['type'], Plan> = {
   'message.edit': {
     verdict: `${MUST_BE_MEMBER} ${LIVE_MESSAGE} WHEN author_id <> ${ACTOR} THEN 'forbidden' ${UNMUTED}
       WHEN ?1->>'version' IS NOT NULL AND message_version <> ?1->>'version' THEN 'precondition_failed'
+      WHEN message_version > ${MAX_EDITS} THEN 'limit_reached'
       WHEN (SELECT content FROM channel_messages WHERE id = facts.message_id) = ?1->>'content' THEN 'noop'`,
     event: 'message.updated',
     changes: [
@@ -302,15 +306,18 @@ const PLANS: Record<OtherCommand['type'], Plan> = {
 
 const verdictOf = ({ verdict }: Plan) => `CASE ${verdict} ELSE 'ok' END`
 
-/** A row before anything is done: why not, if not, and the event that an earlier use of the same command id made. */
-export type VerdictRow = { verdict: string; muted_until: number | null; done_seq: number | null }
+/** The type of the event that a command makes. */
+export const eventOf = ({ type }: OtherCommand): string => PLANS[type].event
+
+/** A row before anything is done: why not, if not, and as JSON the event that an earlier use of the same command id made. */
+export type VerdictRow = { verdict: string; muted_until: number | null; done: string | null }
 
 /** The statements of one command. The first gives a `VerdictRow`, and all of them take the same one parameter. */
 export function commandStatements(d1: D1Database, command: OtherCommand, input: string): D1PreparedStatement[] {
   const plan = PLANS[command.type]
-  const made = `(SELECT seq FROM channel_events WHERE channel_id = ${CHANNEL_ID} AND command_id = ?1->>'command_id')`
+  const made = `(SELECT json_object('seq', seq, 'type', type, 'message_id', message_id) FROM channel_events WHERE channel_id = ${CHANNEL_ID} AND command_id = ?1->>'command_id')`
   return [
-    `WITH ${FACTS} SELECT ${verdictOf(plan)} AS verdict, muted_until, ${made} AS done_seq FROM facts`,
+    `WITH ${FACTS} SELECT ${verdictOf(plan)} AS verdict, muted_until, ${made} AS done FROM facts`,
     `WITH ${FACTS} INSERT INTO channel_events (channel_id, seq, type, actor_id, message_id, command_id, payload, created_at)
       SELECT id, last_seq + 1, '${plan.event}', ${ACTOR}, message_id, ?1->>'command_id', ${plan.payload ?? 'NULL'}, ${NOW}
       FROM facts WHERE ${verdictOf(plan)} = 'ok' AND ${made} IS NULL`,

@@ -1,7 +1,7 @@
 import { constraintOf, isTransient } from '../../db/failures.ts'
 import { describeError, type Log } from '../../http/log.ts'
 import type { ChannelEvent, Command, Outcome, Refusal, SendMessage } from '../../lib/channel-commands.ts'
-import { commandStatements, type OtherCommand, type VerdictRow } from './command-batch.ts'
+import { commandStatements, eventOf, type OtherCommand, type VerdictRow } from './command-batch.ts'
 import { type EventRow, type HeadRow, SELECT_EVENTS } from './event-rows.ts'
 import { type Refused, resultsOf, storeMessages } from './message-group.ts'
 
@@ -25,6 +25,8 @@ type Journal = {
   after: () => number
   /** Takes what is new in D1, in order, and gives it as events. */
   committed: (rows: EventRow[], head: HeadRow | undefined) => Promise<ChannelEvent[]>
+  /** It is not known what became of a batch: D1 may have it. */
+  lost: () => void
   log: Log
 }
 
@@ -110,9 +112,9 @@ export class CommandQueue {
     for (const [nth, { command, resolve }] of group.entries()) {
       const verdict = results[at]!.results[0] as VerdictRow
       at += statements[nth]!.length
-      const row = rows.find((each) => each.command_id === (command as OtherCommand).command_id)
-      const event = events.find(({ seq }) => seq === row?.seq) ?? null
-      resolve(outcomeOf(verdict, event))
+      const made = rows.find((each) => each.command_id === (command as OtherCommand).command_id) ?? doneOf(verdict)
+      const event = events.find(({ seq }) => seq === made?.seq) ?? null
+      resolve(outcomeOf(command as OtherCommand, verdict, made, event))
     }
   }
 
@@ -144,6 +146,7 @@ export class CommandQueue {
       for (const one of group) await this.#commit([one]).catch((alone) => this.#fail([one], alone))
       return
     }
+    this.#journal.lost()
     for (const { resolve } of group) resolve({ ok: false, code: 'unavailable', retryAfterMs: 1_000 })
   }
 }
@@ -151,10 +154,24 @@ export class CommandQueue {
 /** A number was taken by an instance that wrote late. */
 const isFenced = (error: unknown) => /^channel_(events|messages)\.channel_id/.test(constraintOf(error) ?? '')
 
-function outcomeOf({ verdict, muted_until, done_seq }: VerdictRow, event: ChannelEvent | null): QueueOutcome {
-  if (event) return { ok: true, seq: event.seq, event }
-  if (done_seq !== null) return { ok: true, seq: done_seq, event: null }
+type Made = Pick<EventRow, 'seq' | 'type' | 'message_id'>
+
+/** The event that an earlier use of the same command id made. */
+const doneOf = ({ done }: VerdictRow): Made | undefined => (done === null ? undefined : JSON.parse(done))
+
+function outcomeOf(
+  command: OtherCommand,
+  { verdict, muted_until }: VerdictRow,
+  made: Made | undefined,
+  event: ChannelEvent | null,
+): QueueOutcome {
+  if (made && !isOf(command, made)) return { ok: false, code: 'nonce_conflict' }
+  if (made) return { ok: true, seq: made.seq, event }
   if (verdict === 'noop') return { ok: true, seq: null, event: null }
   if (verdict === 'ok') return { ok: false, code: 'unavailable', retryAfterMs: 1_000 }
   return { ok: false, code: verdict as Refusal, ...(verdict === 'muted' && muted_until && { mutedUntil: muted_until }) }
 }
+
+/** The same nonce is the same command. */
+const isOf = (command: OtherCommand, { type, message_id }: Made) =>
+  type === eventOf(command) && (!('message_id' in command) || command.message_id === message_id)

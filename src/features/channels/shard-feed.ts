@@ -1,7 +1,10 @@
 import type { ChannelEvent, Push, Pushed } from '../../lib/channel-commands.ts'
+import { within } from '../../lib/deadline.ts'
 import type { Books } from './books.ts'
 
 const PAGE = 200
+/** A Gateway that does not answer in this time could not be reached. */
+const PUSH_MS = 10_000
 const FIRST_PAUSE_MS = 1_000
 const MAX_PAUSE_MS = 30_000
 /** A shard that could not be reached for so long is no longer told; it subscribes again when it finds out. */
@@ -33,6 +36,11 @@ export class ShardFeed {
     this.#feeding = feeding
   }
 
+  /** The shard could not be reached the last time. */
+  get isFailing(): boolean {
+    return this.#failingSince !== undefined
+  }
+
   /** Resolves when the shard has what there was, or could not be reached; then it is tried again by itself, after a pause. */
   pump(): Promise<void> {
     if (this.#retry !== undefined) return Promise.resolve()
@@ -45,7 +53,7 @@ export class ShardFeed {
     this.#isRunning = true
     try {
       for (let next = this.#next(); next; next = this.#next()) {
-        const { wants } = await this.#feeding.push(next)
+        const { wants } = await within(PUSH_MS, this.#feeding.push(next))
         this.#took(next, wants)
       }
       this.#failingSince = undefined
@@ -61,12 +69,11 @@ export class ShardFeed {
   #next(): Push | undefined {
     const { books, channelId, epoch, head, recent } = this.#feeding
     const subscription = books.subscription(this.#shard)
-    const events = subscription
-      ? subscription.sent < head()
+    const events =
+      subscription && subscription.sent < head()
         ? // What is too old the Gateway finds missing, and reads.
           (recent(subscription.sent, PAGE) ?? recent(Math.max(0, head() - 1), PAGE) ?? [])
-        : []
-      : together(books.owed(this.#shard)).slice(0, PAGE)
+        : together(books.owed(this.#shard)).slice(0, PAGE)
     if (events.length === 0) return undefined
     const [from, to] = [events[0]!.seq, events.at(-1)!.seq]
     return { channel: channelId, epoch: epoch(), from, to, events, generation: subscription?.generation ?? 0 }
@@ -78,7 +85,7 @@ export class ShardFeed {
     // It has subscribed anew since: this answer is of before.
     if (subscription && subscription.generation !== generation) return
     books.paid(this.#shard, to)
-    if (wants && subscription) books.markSent(subscription, to)
+    if (wants && subscription) books.markSent(subscription, Math.max(to, subscription.sent))
     else if (wants) books.subscribe(this.#shard, to)
     else books.unsubscribe(this.#shard)
   }

@@ -4,6 +4,7 @@ import { id as idField } from '../../../http/fields.ts'
 import { authed } from '../../../http/guards.ts'
 import { body, json, page } from '../../../http/openapi.ts'
 import { nextPage, PageQuery } from '../../../http/pages.ts'
+import { MAX_MEMBERSHIPS } from '../../../lib/channel-commands.ts'
 import { ChannelParam, UNSEEN } from '../responses.ts'
 import { ReadState, seq, toReadState, toUnread, Unread } from '../schemas/channel.ts'
 import { FoundMessage, toFoundMessage } from '../schemas/found-message.ts'
@@ -22,7 +23,7 @@ readingRoutes.openapi(
     method: 'get',
     path: '/channels/unread',
     summary: 'What is unread in all my channels',
-    responses: { 200: json(z.array(Unread).max(500), 'One entry for each of my channels') },
+    responses: { 200: json(z.array(Unread).max(MAX_MEMBERSHIPS), 'One entry for each of my channels') },
   }),
   async (c) => c.json((await listUnread(c.var.ctx)).map(toUnread), 200),
 )

@@ -5,7 +5,7 @@ import { mustHold, unmetPrecondition } from '../../../db/preconditions.ts'
 import { channelEvents, channelMembers, channels } from '../../../db/schema/index.ts'
 import type { Ctx } from '../../../http/context.ts'
 import { AppError } from '../../../http/errors.ts'
-import { type ChannelFields, MAX_CHANNELS } from '../../../lib/channel-commands.ts'
+import { type ChannelFields, MAX_CHANNELS, MAX_MEMBERSHIPS } from '../../../lib/channel-commands.ts'
 import { startsTerms, termsOf, toMatch } from '../../../lib/search-terms.ts'
 import { announceChannel } from '../announce.ts'
 import type { NewChannel } from '../schemas/channel.ts'
@@ -15,10 +15,10 @@ import { submit } from './submit.ts'
 export const SCOPES = ['all', 'member', 'public'] as const
 type Scope = (typeof SCOPES)[number]
 
-/** That a user may be in one more channel. */
-export const hasRoom = (userId: string): SQL => sql`(SELECT count(*) FROM (
+/** That a user may be in one more channel of this kind. What others open with them takes no room from what they join. */
+export const hasRoom = (userId: string, kind: 'channel' | 'direct'): SQL => sql`(SELECT count(*) FROM (
   SELECT 1 FROM channel_members fm CROSS JOIN channels fc ON fc.id = fm.channel_id AND fc.deleted_at IS NULL
-  WHERE fm.member_id = ${userId} LIMIT ${MAX_CHANNELS})) < ${MAX_CHANNELS}`
+  WHERE fm.member_id = ${userId} AND fc.kind = ${kind} LIMIT ${MAX_CHANNELS})) < ${MAX_CHANNELS}`
 
 /**
  * A new channel whose owner is the caller, or the one that the same key made before.
@@ -28,7 +28,7 @@ export async function createChannel(ctx: Ctx, given: NewChannel, idempotency: Id
   const { db, user, now, newId } = ctx
   const id = newId()
   const made = once(db, idempotency, id, now, [
-    mustHold(db, 'channels_room', hasRoom(user.id)),
+    mustHold(db, 'channels_room', hasRoom(user.id, 'channel')),
     db.insert(channels).values({
       id,
       kind: 'channel',
@@ -56,7 +56,8 @@ export async function createChannel(ctx: Ctx, given: NewChannel, idempotency: Id
     replayed,
     results,
   } = await made.catch((error) => {
-    if (unmetPrecondition(error) === 'channels_room') throw new AppError('limit_reached', 'You are in 500 channels')
+    if (unmetPrecondition(error) === 'channels_room')
+      throw new AppError('limit_reached', `You are in ${MAX_CHANNELS} channels`)
     throw error
   })
   if (!results) return { channel: await getChannel(ctx, madeId), replayed }
@@ -100,7 +101,7 @@ export async function listChannels(
   const select = (source: SQL, limit: number) => selectViews(db, user.id, sql`(${source} LIMIT ${limit}) c`)
   const statements = [
     // One's own are few, and those that are not public are in no index: they are looked through here.
-    ...(scope === 'public' ? [] : [select(own(user.id, before), terms.length > 0 ? MAX_CHANNELS : page.limit + 1)]),
+    ...(scope === 'public' ? [] : [select(own(user.id, before), terms.length > 0 ? MAX_MEMBERSHIPS : page.limit + 1)]),
     ...(scope === 'member' ? [] : [select(open(user.id, before, found), page.limit + 1)]),
   ]
   const rows = (await db.batch(statements as never)) as Awaited<(typeof statements)[0]>[]

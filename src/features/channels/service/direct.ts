@@ -4,9 +4,19 @@ import { mustHold, unmetPrecondition } from '../../../db/preconditions.ts'
 import { channelEvents, channelMembers, channels, users } from '../../../db/schema/index.ts'
 import type { Ctx } from '../../../http/context.ts'
 import { AppError, invalid } from '../../../http/errors.ts'
+import { MAX_CHANNELS } from '../../../lib/channel-commands.ts'
 import { announceChannel } from '../announce.ts'
 import { seen, selectView, selectViews, type View } from './access.ts'
 import { hasRoom } from './channels.ts'
+
+/** Nobody is asked whether they want to be in one, and nobody can leave. */
+const OPENED_A_DAY = 50
+const DAY_MS = 86_400_000
+
+const opensFew = (userId: string, now: Date) => sql`(SELECT count(*) FROM (
+  SELECT 1 FROM channel_members om CROSS JOIN channels oc ON oc.id = om.channel_id
+  WHERE om.member_id = ${userId} AND oc.kind = 'direct' AND oc.owner_id = ${userId}
+    AND oc.created_at > ${now.getTime() - DAY_MS} LIMIT ${OPENED_A_DAY})) < ${OPENED_A_DAY}`
 
 /**
  * The channel of exactly these people, made when it is first asked for. Its members are fixed.
@@ -31,7 +41,8 @@ export async function openDirectChannel(ctx: Ctx, usernames: string[]): Promise<
   const id = newId()
   try {
     const results = await db.batch([
-      mustHold(db, 'channels_room', and(...members.map(hasRoom))!),
+      mustHold(db, 'opens_few', opensFew(user.id, now)),
+      mustHold(db, 'channels_room', and(...members.map((each) => hasRoom(each, 'direct')))!),
       db.insert(channels).values({
         id,
         kind: 'direct',
@@ -59,10 +70,12 @@ export async function openDirectChannel(ctx: Ctx, usernames: string[]): Promise<
       selectView(db, user.id, id),
     ])
     await announceChannel(ctx, id, members, false)
-    return { channel: seen(results[4]), isNew: true }
+    return { channel: seen(results[5]), isNew: true }
   } catch (error) {
-    if (unmetPrecondition(error) === 'channels_room')
-      throw new AppError('limit_reached', 'One of you is in 500 channels')
+    const unmet = unmetPrecondition(error)
+    if (unmet === 'opens_few') throw new AppError('limit_reached', `You have opened ${OPENED_A_DAY} today`)
+    if (unmet === 'channels_room')
+      throw new AppError('limit_reached', `One of you is in ${MAX_CHANNELS} direct channels`)
     // Somebody else of them was quicker.
     if (constraintOf(error) !== 'channels.direct_key') throw error
     return { channel: seen(await existing()), isNew: false }

@@ -3,7 +3,7 @@ import type { Db } from '../../../db/client.ts'
 import { readState } from '../../../db/schema/index.ts'
 import type { Ctx } from '../../../http/context.ts'
 import { describeError } from '../../../http/log.ts'
-import { MAX_CHANNELS } from '../../../lib/channel-commands.ts'
+import { MAX_MEMBERSHIPS } from '../../../lib/channel-commands.ts'
 import { gatewayName, shardOf } from '../../../lib/shards.ts'
 import { seen, selectView } from './access.ts'
 
@@ -40,7 +40,7 @@ export async function listUnread({ db, user }: Ctx): Promise<Unread[]> {
       LEFT JOIN read_state r ON r.user_id = a.member_id AND r.channel_id = c.id`)
     .where(sql`a.member_id = ${user.id}`)
     .orderBy(sql`c.id`)
-    .limit(MAX_CHANNELS)
+    .limit(MAX_MEMBERSHIPS)
 }
 
 export type ReadMark = { user_id: string; channel_id: string; seq: number }

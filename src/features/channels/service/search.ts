@@ -3,7 +3,7 @@ import { passPreconditions } from '../../../db/client.ts'
 import { keyAfter, type Page, type PageRequest, pageOf } from '../../../db/pages.ts'
 import { sees } from '../../../db/seen-channels.ts'
 import type { Ctx } from '../../../http/context.ts'
-import { MAX_CHANNELS } from '../../../lib/channel-commands.ts'
+import { MAX_MEMBERSHIPS } from '../../../lib/channel-commands.ts'
 import { sha256 } from '../../../lib/digests.ts'
 import { hitsOf, type Snippet, snippetOf } from '../../../lib/search-hits.ts'
 import { termsOf, toMatch } from '../../../lib/search-terms.ts'
@@ -80,7 +80,7 @@ export async function searchChannels(
 async function ownChannels({ db, user }: Ctx): Promise<string[]> {
   const rows = await db.all<{ id: string }>(
     sql`SELECT c.id FROM channel_members om CROSS JOIN channels c ON c.id = om.channel_id AND c.deleted_at IS NULL
-      WHERE om.member_id = ${user.id} LIMIT ${MAX_CHANNELS}`,
+      WHERE om.member_id = ${user.id} LIMIT ${MAX_MEMBERSHIPS}`,
   )
   return rows.map(({ id }) => id)
 }

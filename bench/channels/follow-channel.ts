@@ -1,5 +1,5 @@
 const CONFIRM_AFTER = 64
-const CONFIRM_QUIET_S = 5
+const CONFIRM_AFTER_S = 5
 const PING_S = 25
 const SYNC_AFTER_S = 2
 const KEPT_PER_LENGTH = 32
@@ -54,7 +54,8 @@ export function followChannel({
   let seconds = 0
   let nextPing = 0
   let behindS = 0
-  let lastTick = { frames: 0, unconfirmed: 0, quietS: 0, silentS: 0 }
+  let unconfirmedS = 0
+  let lastTick = { frames: 0, silentS: 0 }
 
   function take(frame: Frame): void {
     frames++
@@ -95,11 +96,12 @@ export function followChannel({
   function resume(): void {
     held.clear()
     unconfirmed = 0
+    unconfirmedS = 0
     askedFor = -1
     behindS = 0
     seconds = 0
     nextPing = Math.ceil(Math.random() * PING_S)
-    lastTick = { frames: 0, unconfirmed: 0, quietS: 0, silentS: 0 }
+    lastTick = { frames: 0, silentS: 0 }
     send(JSON.stringify({ type: 'resume', id: 'resume', data: { streams: position ? { [channel]: position } : {} } }))
   }
 
@@ -133,24 +135,20 @@ export function followChannel({
 
   function confirm(): void {
     unconfirmed = 0
+    unconfirmedS = 0
     send(`{"type":"recv","data":{"${channel}":${position!.seq}}}`)
   }
 
   function tick(): void {
-    const isQuiet = lastTick.unconfirmed === unconfirmed
     const isSilent = lastTick.frames === frames
-    lastTick = {
-      frames,
-      unconfirmed,
-      quietS: isQuiet ? lastTick.quietS + 1 : 0,
-      silentS: isSilent ? lastTick.silentS + 1 : 0,
-    }
+    lastTick = { frames, silentS: isSilent ? lastTick.silentS + 1 : 0 }
     if (lastTick.silentS >= silentS) {
       lastTick.silentS = 0
       onSilent?.()
       return
     }
-    if (unconfirmed > 0 && lastTick.quietS >= CONFIRM_QUIET_S) confirm()
+    // From the first one on: under a slow trickle it would never be quiet for so long.
+    if (unconfirmed > 0 && ++unconfirmedS >= CONFIRM_AFTER_S) confirm()
     if (++seconds === nextPing) {
       nextPing += PING_S
       send('{"type":"ping"}')

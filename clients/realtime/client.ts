@@ -1,6 +1,6 @@
 import { createChannels } from './channels.ts'
 import { type Ending, keepConnected, type Server } from './connection.ts'
-import type { ChannelEvent, Commands, Hello, Notice, Position, Reset, Resumed, ServerFrame } from './frames.ts'
+import type { ChannelEvent, Hello, Notice, Position, Reset, Resumed, ServerFrame } from './frames.ts'
 import { createOutbox } from './outbox.ts'
 
 export type { Ending } from './connection.ts'
@@ -42,7 +42,7 @@ export function connect(options: Options) {
   const typedAt = new Map<string, number>()
   let phase: State['state'] = 'connecting'
   let hello: Hello | undefined
-  let focus: Commands['focus'] | undefined
+  let focused: string[] | undefined
 
   const connection = keepConnected(options, {
     onConnecting: () => enter({ state: 'connecting' }),
@@ -58,7 +58,7 @@ export function connect(options: Options) {
   })
   const outbox = createOutbox(connection.transmit)
   const channels = createChannels(options.streams ?? {}, {
-    transmit: (frame) => connection.transmit(JSON.stringify(frame)),
+    transmit,
     onEvent: (event) => guard(() => onEvent(event)),
     onReset: (channelId, reset) => guard(() => onReset?.(channelId, reset)),
   })
@@ -72,9 +72,9 @@ export function connect(options: Options) {
     resumed({ data }) {
       channels.resumed(data)
       connection.beat(hello!.ping_interval_ms)
-      enter({ state: 'open', channels: data.channels })
       // The server knows the focus of a socket and not of a user.
-      if (focus) outbox.add('focus', focus).catch(() => {})
+      if (focused) transmitFocus(focused)
+      enter({ state: 'open', channels: data.channels })
       outbox.opened(hello!.max_frame)
     },
     replay: ({ ch, data }) => channels.take(ch, data.events),
@@ -107,6 +107,14 @@ export function connect(options: Options) {
     else if ('seq' in frame && frame.ch) channels.take(frame.ch, [frame as ChannelEvent])
   }
 
+  function transmit(frame: object): void {
+    connection.transmit(JSON.stringify(frame))
+  }
+
+  function transmitFocus(channelIds: string[]): void {
+    transmit({ type: 'focus', data: { channel_ids: channelIds } })
+  }
+
   function notify(notice: Notice): void {
     guard(() => onNotice?.(notice))
   }
@@ -116,18 +124,16 @@ export function connect(options: Options) {
     guard(() => onState?.(state))
   }
 
-  /** A command as on the wire; gives its `ack`. @throws RealtimeError when refused for good, or closed */
-  function request<T extends keyof Commands>(type: T, data: Commands[T]) {
-    if (type === 'focus') focus = data as Commands['focus']
-    return outbox.add(type, data)
-  }
-
   return {
-    request,
-    /** Stores a message, once, however often the connection breaks. @throws RealtimeError as `request` */
+    /**
+     * A command as on the wire; gives its `ack`. It is done once, however often the connection breaks.
+     * @throws RealtimeError when refused for good or for more than a minute, or closed
+     */
+    request: outbox.add,
+    /** Stores a message. @throws RealtimeError as `request` */
     async send(channelId: string, content: string, options: SendOptions = {}): Promise<Sent> {
-      const { threadId: thread_id, attachments, nonce = crypto.randomUUID() } = options
-      const ack = await request('message.send', { channel_id: channelId, content, nonce, thread_id, attachments })
+      const { threadId: thread_id, attachments, nonce } = options
+      const ack = await outbox.add('message.send', { channel_id: channelId, content, nonce, thread_id, attachments })
       const { message_id, created_at, duplicate } = ack.data
       return { messageId: message_id, seq: ack.seq, createdAt: created_at, duplicate } as Sent
     },
@@ -135,7 +141,12 @@ export function connect(options: Options) {
     typing(channelId: string, threadId?: string): void {
       if (phase !== 'open' || Date.now() - (typedAt.get(channelId) ?? 0) < TYPING_MS) return
       typedAt.set(channelId, Date.now())
-      connection.transmit(JSON.stringify({ type: 'typing', data: { channel_id: channelId, thread_id: threadId } }))
+      transmit({ type: 'typing', data: { channel_id: channelId, thread_id: threadId } })
+    },
+    /** All that is on the screen, at most 20: `presence` comes for these. Each new connection is told again. */
+    focus(channelIds: string[]): void {
+      focused = channelIds
+      if (phase === 'open') transmitFocus(channelIds)
     },
     /** How far each channel was processed; to be stored and given as `streams`. */
     positions: channels.positions,

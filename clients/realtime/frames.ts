@@ -86,21 +86,20 @@ export type ServerFrame =
   | { type: 'batch'; data: ServerFrame[] }
   | { type: 'reconnect'; data: { after_ms: number } }
 
-type OfMessage = { channel_id: string; message_id: string }
+/** What has the same nonce is done once. Without one it is given one. */
+type Repeatable = { channel_id: string; nonce?: string | undefined }
+type OfMessage = Repeatable & { message_id: string }
 
 /** What is answered by one `ack` or one `error`. */
 export type Commands = {
-  'message.send': {
-    channel_id: string
+  'message.send': Repeatable & {
     content: string
-    nonce: string
     thread_id?: string | undefined
     attachments?: string[] | undefined
   }
-  'message.edit': OfMessage & { content: string; version?: number }
+  'message.edit': OfMessage & { content: string; version?: number | undefined }
   'message.delete': OfMessage
   'reaction.add': OfMessage & { emoji: string }
   'reaction.remove': OfMessage & { emoji: string }
   read: { channel_id: string; seq: number }
-  focus: { channel_ids: string[] }
 }

@@ -3,12 +3,14 @@ import type { Ack, Commands, Failure } from './frames.ts'
 
 const MAX_PENDING = 1_000
 const ACK_MS = 10_000
+/** Slow mode may ask for six hours, in which nothing else would leave for that channel. */
+const MAX_WAIT_MS = 60_000
 const MAX_FRAME_BYTES = 16_384
 
 /** A command that failed. `code` is one of docs/realtime.md 4.8, or `closed`: the client has ended. */
 export class RealtimeError extends Error {
   readonly code: string
-  /** True when the same may succeed later. The client repeats by itself, unless it already keeps too much. */
+  /** True when the same may succeed later: the client keeps too much already, or would have to wait for over a minute. */
   readonly temporary: boolean
   readonly retryAfterMs: number | undefined
 
@@ -75,7 +77,7 @@ export function createOutbox(transmit: (text: string) => void) {
       if (closed) throw closed
       if (pending.size >= MAX_PENDING) throw failure('limit_reached', 'Too many commands are unanswered.', true)
       const id = String(++lastId)
-      const text = JSON.stringify({ type, id, data })
+      const text = JSON.stringify({ type, id, data: type === 'read' ? data : withNonce(data) })
       if (new TextEncoder().encode(text).length > maxBytes) throw failure('too_large', 'The command is too large.')
       return new Promise((resolve, reject) => {
         pending.set(id, { text, lane: laneOf(type, data, id), tries: 0, timer: undefined, resolve, reject })
@@ -85,7 +87,8 @@ export function createOutbox(transmit: (text: string) => void) {
     accept: (ack: Ack): void => take(ack.id)?.resolve(ack),
     refuse(id: string, error: Failure): void {
       const command = pending.get(id)
-      if (command && error.temporary) wait(command, error.retry_after_ms ?? backOffMs(command.tries++))
+      const mayRepeat = error.temporary && (error.retry_after_ms ?? 0) <= MAX_WAIT_MS
+      if (command && mayRepeat) wait(command, error.retry_after_ms ?? backOffMs(command.tries++))
       else take(id)?.reject(new RealtimeError(error))
     },
     /** The server takes commands, each of at most `max` bytes. */
@@ -111,6 +114,12 @@ export function createOutbox(transmit: (text: string) => void) {
 
 const failure = (code: string, message: string, temporary = false) => new RealtimeError({ code, message, temporary })
 
+/** A lost ack must not turn what was done into a `conflict` when it is sent again. */
+const withNonce = (data: { channel_id: string; nonce?: string | undefined }) => ({
+  ...data,
+  nonce: data.nonce ?? crypto.randomUUID(),
+})
+
 /** Commands of one lane must not overtake each other. Read markers may: they only rise, and each takes a second. */
 const laneOf = (type: keyof Commands, data: Commands[keyof Commands], id: string) =>
-  type === 'read' ? id : `${type.split('.')[0]} ${'channel_id' in data ? data.channel_id : ''}`
+  type === 'read' ? id : `${type.split('.')[0]} ${data.channel_id}`

@@ -321,9 +321,45 @@ test('a final error rejects its command alone', async () => {
   peer.send(failure(frame.id, 'muted', { temporary: false }))
   await expect(refused).rejects.toMatchObject({ name: 'RealtimeError', code: 'muted', temporary: false })
   const edit = await peer.next()
-  expect(edit).toEqual({ type: 'message.edit', id: '2', data: { channel_id: 'c1', message_id: 'm1', content: 'Ho' } })
+  expect(edit).toMatchObject({ type: 'message.edit', data: { channel_id: 'c1', message_id: 'm1', content: 'Ho' } })
   peer.send({ type: 'ack', id: edit.id, ch: 'c1', seq: 9, data: {} })
   expect(await edited).toMatchObject({ seq: 9 })
+})
+
+test('a command has a nonce, so that one whose ack was lost is no conflict when it is sent again', async () => {
+  const { server, client, retried } = await start()
+  const first = await server.open({})
+  const data = { channel_id: 'c1', message_id: 'm1', content: 'Ho', version: 1 }
+  const done = [
+    client.request('message.edit', data),
+    client.request('reaction.add', { ...data, emoji: '👍', nonce: 'n1' }),
+  ]
+  const [edit, reaction] = [await first.next(), await first.next()]
+  expect(edit.data.nonce).toMatch(/^[0-9a-f-]{36}$/)
+  expect(reaction.data.nonce).toBe('n1')
+  first.cut()
+  await retried()
+  const second = await server.open({})
+  expect([await second.next(), await second.next()]).toEqual([edit, reaction])
+  for (const { id } of [edit, reaction]) second.send({ type: 'ack', id, ch: 'c1', seq: 9, data: {} })
+  expect(await Promise.all(done)).toMatchObject([{ seq: 9 }, { seq: 9 }])
+})
+
+test('a wait of more than a minute is told to the caller, and what follows in the channel is not held up by it', async () => {
+  const { server, client } = await start()
+  const peer = await server.open({})
+  const [one, two] = [client.send('c1', 'one'), client.send('c1', 'two')]
+  const slow = { temporary: true, retry_after_ms: 60_001 }
+  peer.send(failure((await peer.next()).id, 'rate_limit_exceeded', slow))
+  await expect(one).rejects.toMatchObject({ code: 'rate_limit_exceeded', temporary: true, retryAfterMs: 60_001 })
+  const frame = await peer.next()
+  peer.send(failure(frame.id, 'rate_limit_exceeded', { temporary: true, retry_after_ms: 50_000 }))
+  await peer.settled()
+  vi.advanceTimersByTime(50_000)
+  await peer.settled()
+  expect(peer.waiting()).toContainEqual(frame)
+  peer.send(ack(frame.id, 1))
+  expect(await two).toMatchObject({ seq: 1 })
 })
 
 test('read markers do not wait for each other', async () => {
@@ -345,21 +381,32 @@ test('what is too large is refused before it is sent, and so is the 1,001st unan
   expect((await Promise.allSettled(kept)).every(({ status }) => status === 'rejected')).toBe(true)
 })
 
-test('the focus is told again to each new socket; typing leaves at most every 3 s and only while open', async () => {
+test('the focus waits for no answer, and the last one is told again to each new socket', async () => {
   const { server, client, retried } = await start()
-  client.typing('c1')
+  client.focus(['c1'])
   const first = await server.open({})
-  client.typing('c1', 'm1')
-  client.typing('c1')
-  expect(await first.next()).toEqual({ type: 'typing', data: { channel_id: 'c1', thread_id: 'm1' } })
-  const focused = client.request('focus', { channel_ids: ['c1'] })
-  const frame = await first.next()
-  first.send({ type: 'ack', id: frame.id, data: {} })
-  await focused
+  client.focus(['c2'])
+  client.focus(['c3', 'c4'])
+  const focus = (...ids: string[]) => ({ type: 'focus', data: { channel_ids: ids } })
+  expect([await first.next(), await first.next(), await first.next()]).toEqual([
+    focus('c1'),
+    focus('c2'),
+    focus('c3', 'c4'),
+  ])
   first.cut()
   await retried()
   const second = await server.open({})
-  expect(await second.next()).toMatchObject({ type: 'focus', data: { channel_ids: ['c1'] } })
+  expect(second.waiting()).toEqual([focus('c3', 'c4')])
+})
+
+test('typing leaves at most every 3 s and only while open', async () => {
+  const { server, client } = await start()
+  client.typing('c1')
+  const peer = await server.open({})
+  client.typing('c1', 'm1')
+  client.typing('c1')
+  await peer.settled()
+  expect(peer.waiting()).toEqual([{ type: 'typing', data: { channel_id: 'c1', thread_id: 'm1' } }])
 })
 
 test('`reconnect` and 4100 bring the client back after the time asked for', async () => {

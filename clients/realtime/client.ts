@@ -8,6 +8,8 @@ export type * from './frames.ts'
 export { RealtimeError } from './outbox.ts'
 
 const RESUME_ID = 'resume'
+/** Nobody is in more channels, and the server refuses a `resume` that names more. */
+const MAX_NAMED = 500
 const TYPING_MS = 3_000
 
 export type State =
@@ -67,7 +69,9 @@ export function connect(options: Options) {
     batch: ({ data }) => data.forEach(receive),
     hello({ data }) {
       hello = data
-      connection.transmit(resumeFrame(channels.positions(), data.max_frame))
+      // Of channels that are not named `resumed` says how far they are, and `sync` brings what is missing.
+      const streams = Object.fromEntries(Object.entries(channels.positions()).slice(0, MAX_NAMED))
+      transmit({ type: 'resume', id: RESUME_ID, data: { streams } })
     },
     resumed({ data }) {
       channels.resumed(data)
@@ -157,18 +161,6 @@ export function connect(options: Options) {
 
 type Handlers = {
   [T in Exclude<ServerFrame['type'], ChannelEvent['type']>]: (frame: Extract<ServerFrame, { type: T }>) => void
-}
-
-/** Leaves out positions that do not fit: `resumed` shows those channels behind, and `sync` brings the rest. */
-function resumeFrame(positions: Record<string, Position>, maxBytes: number): string {
-  const streams: Record<string, Position> = {}
-  const toText = () => JSON.stringify({ type: 'resume', id: RESUME_ID, data: { streams } })
-  let bytes = toText().length
-  for (const [ch, position] of Object.entries(positions)) {
-    bytes += JSON.stringify({ [ch]: position }).length
-    if (bytes <= maxBytes) streams[ch] = position
-  }
-  return toText()
 }
 
 /** What cannot be read counts as an unknown frame; if it was an event, the next one shows the gap. */

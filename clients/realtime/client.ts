@@ -124,6 +124,8 @@ export function connect(options: Options) {
   }
 
   function enter(state: State): void {
+    // A callback may have closed the client in the middle of a frame.
+    if (phase === 'closed') return
     phase = state.state
     guard(() => onState?.(state))
   }

@@ -496,6 +496,18 @@ test('close() says 1000, rejects what is unanswered, and delivers nothing more',
   expect(server.authorizations).toHaveLength(1)
 })
 
+test('a client that is closed while it takes `resumed` does not open', async () => {
+  const { server, client, states } = await start({
+    streams: { c1: { epoch: 1, seq: 10 } },
+    onReset: () => client.close(),
+  })
+  const peer = await server.peer()
+  peer.send(HELLO)
+  peer.send({ ...resumed({}), data: { channels: { c1: { epoch: 2, seq: 3, read_seq: 0 } } } })
+  expect(await peer.closed).toBe(1000)
+  expect(states.map(({ state }) => state)).toEqual(['connecting', 'closed'])
+})
+
 type Frame = { type: string; id: string; data: Record<string, unknown> }
 type Server = Awaited<ReturnType<typeof listen>>
 

@@ -95,7 +95,7 @@ export function createChannels(positions: Record<string, Position>, { transmit, 
 
   function reset(ch: string, data: Reset): void {
     forget(ch)
-    if (data.reason !== 'not_member') streams.set(ch, startStream(data.epoch, data.head))
+    if (data.epoch !== null && data.head !== null) streams.set(ch, startStream(data.epoch, data.head))
     onReset(ch, data)
   }
 

@@ -13,13 +13,16 @@ export class RealtimeError extends Error {
   /** True when the same may succeed later: the client keeps too much already, or would have to wait for over a minute. */
   readonly temporary: boolean
   readonly retryAfterMs: number | undefined
+  /** When a `muted` one may speak again, in ISO 8601. */
+  readonly until: string | undefined
 
-  constructor({ code, message, temporary, retry_after_ms }: Failure) {
+  constructor({ code, message, temporary, retry_after_ms, until }: Failure) {
     super(message)
     this.name = 'RealtimeError'
     this.code = code
     this.temporary = temporary
     this.retryAfterMs = retry_after_ms
+    this.until = until
   }
 }
 

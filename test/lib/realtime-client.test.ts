@@ -1,11 +1,23 @@
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { afterEach, beforeEach, expect, expectTypeOf, test, vi } from 'vitest'
 import { type WebSocket as Socket, WebSocketServer } from 'ws'
+import type { z } from 'zod'
 import { backOffMs, reconnectMs } from '../../clients/realtime/back-off.ts'
-import { type ChannelEvent, type Client, connect, type Options, type State } from '../../clients/realtime/client.ts'
+import {
+  type ChannelEvent,
+  type Client,
+  type Commands,
+  connect,
+  type Failure,
+  type Options,
+  type ServerFrame,
+  type State,
+} from '../../clients/realtime/client.ts'
 import { MAX_HELD, type Stream, startStream, takeEvent } from '../../clients/realtime/streams.ts'
+import type { CLIENT_DATA } from '../../src/features/sockets/schemas/client-frames.ts'
+import type { CONTROL_FRAMES, EVENT_FRAMES } from '../../src/features/sockets/schemas/server-frames.ts'
 
 // The clock of the client stands still unless a test moves it; the network goes on.
 beforeEach(() => {
@@ -169,7 +181,7 @@ test('a reset drops what is known of a channel, tells so, and goes on from the n
   expect(onReset.mock.calls).toEqual([['c1', reset]])
   expect(seen).toEqual(['c1:5'])
   expect(client.positions()).toEqual({ c1: { epoch: 2, seq: 5 } })
-  peer.send({ type: 'reset', ch: 'c1', data: { ...reset, reason: 'not_member' } })
+  peer.send({ type: 'reset', ch: 'c1', data: { reason: 'not_member', epoch: null, head: null } })
   await peer.settled()
   expect(client.positions()).toEqual({})
 })
@@ -506,6 +518,16 @@ test('a client that is closed while it takes `resumed` does not open', async () 
   peer.send({ ...resumed({}), data: { channels: { c1: { epoch: 2, seq: 3, read_seq: 0 } } } })
   expect(await peer.closed).toBe(1000)
   expect(states.map(({ state }) => state)).toEqual(['connecting', 'closed'])
+})
+
+test('the types of frames are those of the server', () => {
+  type Told = z.infer<(typeof CONTROL_FRAMES)[Exclude<keyof typeof CONTROL_FRAMES, 'pong' | 'error'>]>
+  type Taken = { [T in keyof Commands]: z.input<(typeof CLIENT_DATA)[T]> }
+  expectTypeOf<ChannelEvent>().toEqualTypeOf<z.infer<(typeof EVENT_FRAMES)[keyof typeof EVENT_FRAMES]>>()
+  expectTypeOf<Exclude<ServerFrame, ChannelEvent | { type: 'error' }>>().toEqualTypeOf<Told>()
+  // Its codes are no closed list to a client.
+  expectTypeOf<Omit<Failure, 'code'>>().toEqualTypeOf<Omit<z.infer<(typeof CONTROL_FRAMES)['error']>['data'], 'code'>>()
+  expectTypeOf<Commands & { 'message.send': { nonce: string } }>().toExtend<Taken>()
 })
 
 type Frame = { type: string; id: string; data: Record<string, unknown> }

@@ -6,9 +6,9 @@ const SPREAD_MS = 3_000
 export const backOffMs = (n: number): number => Math.random() * Math.min(MAX_MS, FIRST_MS * 2 ** n)
 
 /**
- * Milliseconds until the next connection; undefined: none (docs/realtime.md, 4.8). `code` is the close code, the HTTP
- * status that refused a ticket, or 0 for no answer; `tries` counts since a connection last held; `afterMs` is what the
- * server asked for.
+ * Milliseconds until the next connection; undefined: none (docs/realtime.md, "How a socket ends"). `code` is the close
+ * code, the HTTP status that refused a ticket, or 0 for no answer; `tries` counts since a connection last held; `afterMs`
+ * is what the server asked for.
  */
 export function reconnectMs(code: number, tries: number, afterMs = 0): number | undefined {
   if (isFinal(code)) return undefined
@@ -22,5 +22,5 @@ const isFinal = (code: number) =>
 /** Time-out and rate limit: the only refusals of a ticket that pass by themselves. */
 const isPassing = (status: number) => status === 408 || status === 429
 
-/** Crash, restart and drain cut everybody at once; they must not come back at once. */
-const isSharedByMany = (code: number) => code === 1006 || code === 1012 || code === 4100
+/** Crash and restart cut everybody at once; they must not come back at once. */
+const isSharedByMany = (code: number) => code === 1006 || code === 1012

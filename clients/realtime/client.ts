@@ -15,7 +15,10 @@ const TYPING_MS = 3_000
 export type State =
   /** With `after` and `retryMs`: what ended the last connection, and in how long the next try begins. */
   | { state: 'connecting'; after?: Ending; retryMs?: number }
-  /** Everything missed was delivered. `channels` are all of the user's. */
+  /**
+   * What was missed is delivered, up to 512 events or 256 KiB; the rest follows by itself. `channels` are all of the user's,
+   * each up to where it was sent.
+   */
   | { state: 'open'; channels: Resumed['channels'] }
   /** For good: by `close()`, a final close code, or a refused ticket (401: the token is not valid). */
   | ({ state: 'closed' } & Ending)
@@ -38,7 +41,7 @@ export type Sent = { messageId: string; seq: number; createdAt: string; duplicat
 
 export type Client = ReturnType<typeof connect>
 
-/** Connects, and stays connected until `close()` or an ending that is final (docs/realtime.md, 4.8). */
+/** Connects, and stays connected until `close()` or an ending that is final (docs/realtime.md, "How a socket ends"). */
 export function connect(options: Options) {
   const { onEvent, onReset, onState, onNotice } = options
   const typedAt = new Map<string, number>()

@@ -7,7 +7,7 @@ const ACK_MS = 10_000
 const MAX_WAIT_MS = 60_000
 const MAX_FRAME_BYTES = 16_384
 
-/** A command that failed. `code` is one of docs/realtime.md 4.8, or `closed`: the client has ended. */
+/** A command that failed. `code` is one of docs/realtime.md, "Errors", or `closed`: the client has ended. */
 export class RealtimeError extends Error {
   readonly code: string
   /** True when the same may succeed later: the client keeps too much already, or would have to wait for over a minute. */

@@ -23,8 +23,8 @@ export const startStream = (epoch: number, seq: number): Stream => ({
 })
 
 /**
- * The client rule (docs/realtime.md, 4.6): takes one event and gives, in order, those whose turn it now is. `last` is
- * that of the event just given, so a caller may stop between two. Nothing happens before the first is asked for.
+ * The client rule (docs/realtime.md, "Resume"): takes one event and gives, in order, those whose turn it now is. `last`
+ * is that of the event just given, so a caller may stop between two. Nothing happens before the first is asked for.
  */
 export function* takeEvent(stream: Stream, event: ChannelEvent): Generator<ChannelEvent> {
   if (event.seq <= stream.last) return

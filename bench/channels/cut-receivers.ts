@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { connect } from '../../clients/realtime/client.ts'
 import { type CuttableProxy, startCuttableProxy } from '../../test/support/cuttable-proxy.ts'
 import { type Follower, type Frame, followChannel } from './follow-channel.ts'
 import { type ChatUser, call, channelOf, registerUsers } from './parley.ts'
@@ -7,6 +8,7 @@ import { textOf } from './wires.ts'
 
 const SENDERS = 4
 const ON_PARTYSOCKET_ONE_IN = 5
+const ON_REFERENCE_ONE_IN = 10
 /** Whom the network drops in silence notices after so long, as there is always something to come. */
 const SILENT_S = 2
 const THROTTLED_BYTES_PER_S = 3_000
@@ -58,7 +60,15 @@ export type Outcome = {
 
 type Cut = 'destroyed' | 'blackholed' | 'throttled'
 type Applied = { seq: number; number: number }
-type Client = { follower: Follower; transport: Transport; proxy: CuttableProxy; applied: Applied[]; isLive: boolean }
+type Client = {
+  follower: Pick<Follower, 'tick' | 'position' | 'counts'>
+  transport: Omit<Transport, 'drop'>
+  proxy: CuttableProxy
+  applied: Applied[]
+  isLive: boolean
+  /** It sends again by itself, and takes silence for an end as late as clients do, which is too late here. */
+  isReference?: true
+}
 type Sender = { client: Client; outbox: Map<string, { number: number; sentAt: number }> }
 
 /**
@@ -78,14 +88,16 @@ export async function cutReceivers(jitter: Jitter): Promise<Outcome> {
   let isOver = false
 
   const senders: Sender[] = []
-  const clients = await Promise.all(users.map((user, index) => join(user, index)))
+  const clients = await Promise.all(
+    users.map((user, index) => (index % ON_REFERENCE_ONE_IN === 1 ? joinOverReference(user) : join(user, index))),
+  )
   for (const client of clients.slice(receivers)) senders.push({ client, outbox: new Map() })
   const receiving = clients.slice(0, receivers)
-  // One sender is cut like the receivers, so that messages are sent again.
-  const cuts = planCuts([...receiving, senders[0]!.client], jitter, random)
+  // Two senders, over two clients, are cut like the receivers, so that messages are sent again.
+  const cuts = planCuts([...receiving, senders[0]!.client, senders[1]!.client], jitter, random)
   const ticking = setInterval(() => {
     for (const { follower } of clients) follower.tick()
-    for (const sender of senders) resend(sender, RESEND_MS)
+    for (const sender of senders) if (!sender.client.isReference) resend(sender, RESEND_MS)
   }, 1_000)
 
   try {
@@ -151,7 +163,7 @@ export async function cutReceivers(jitter: Jitter): Promise<Outcome> {
       },
       onAnswer: (frame) => takeAnswer(client, frame),
       silentS: SILENT_S,
-      onSilent: () => isSending && client.transport.drop(),
+      onSilent: () => isSending && transport.drop(),
     })
     const transport = open({
       url: proxy.url.replace('http', 'ws'),
@@ -168,11 +180,47 @@ export async function cutReceivers(jitter: Jitter): Promise<Outcome> {
     return client
   }
 
+  /** The reference client, which knows by itself when to come back, what it has not and what to send again. */
+  async function joinOverReference({ token }: ChatUser): Promise<Client> {
+    const proxy = await startCuttableProxy(Number(new URL(url).port))
+    const applied: Applied[] = []
+    const counts = { dropped: 0, syncs: 0, resets: 0 }
+    const reference = connect({
+      url: proxy.url,
+      token: () => token,
+      onEvent: ({ type, ch, seq, data }) =>
+        ch === channel && type === 'message' && applied.push({ seq, number: numberOf(data.content!) }),
+      onReset: () => counts.resets++,
+      onState(state) {
+        client.isLive = state.state === 'open'
+        const ending = 'after' in state ? state.after : undefined
+        if (ending) closes[ending.code] = (closes[ending.code] ?? 0) + 1
+      },
+    })
+    const send = (text: string) => {
+      const { id, data } = JSON.parse(text)
+      reference.send(data.channel_id, data.content, { nonce: data.nonce }).then(
+        ({ duplicate }) => takeAnswer(client, { type: 'ack', id, data: { duplicate } }),
+        (data) => takeAnswer(client, { type: 'error', id, data }),
+      )
+    }
+    const client: Client = {
+      follower: { tick() {}, position: () => reference.positions()[channel], counts },
+      transport: { send, close: reference.close },
+      proxy,
+      applied,
+      isLive: false,
+      isReference: true,
+    }
+    return client
+  }
+
   function send({ client, outbox }: Sender, number: number): void {
     const nonce = `n${number}`
     outbox.set(nonce, { number, sentAt: performance.now() })
     const data = { channel_id: channel, content: textOf(number, 100), nonce }
-    if (client.isLive) client.transport.send(JSON.stringify({ type: 'message.send', id: nonce, data }))
+    if (client.isLive || client.isReference)
+      client.transport.send(JSON.stringify({ type: 'message.send', id: nonce, data }))
   }
 
   /** With the nonces of the first time, what nobody acknowledged for `ms`. */
@@ -200,15 +248,17 @@ function planCuts(clients: Client[], { seconds, cutsEach }: Jitter, random: () =
   const made: Record<Cut, number> = { destroyed: 0, blackholed: 0, throttled: 0 }
   const timers: NodeJS.Timeout[] = []
   const windowMs = seconds * 1000 - QUIET_END_MS
-  const cut = ({ proxy }: Client) => {
+  const cut = ({ proxy, isReference }: Client) => {
     const connection = proxy.connections().at(-1)
     if (!connection) return
     const chance = random()
     const way: Cut = chance < 0.5 ? 'destroyed' : chance < 0.75 ? 'blackholed' : 'throttled'
     made[way]++
     if (way === 'destroyed') connection.destroy()
-    else if (way === 'blackholed') connection.blackhole()
-    else {
+    else if (way === 'blackholed') {
+      connection.blackhole()
+      if (isReference) timers.push(setTimeout(connection.destroy, SILENT_S * 1_000))
+    } else {
       connection.throttle(THROTTLED_BYTES_PER_S)
       timers.push(setTimeout(connection.destroy, THROTTLED_MS))
     }

@@ -6,7 +6,8 @@ import { cutReceivers } from '../../bench/channels/cut-receivers.ts'
 import { VARS } from '../../bench/channels/parley.ts'
 import { type LocalServer, startServer } from '../../scripts/local-server.ts'
 
-// Two client libraries behind a network that resets, goes silent and slow. `npm run bench:jitter` is the long form.
+// Two client libraries and the reference client, behind a network that resets, goes silent and slow. `npm run bench:jitter` is the
+// long form.
 const folder = mkdtempSync(join(tmpdir(), 'parley-jitter-'))
 const start = (port?: number) => startServer({ port, persistTo: folder, vars: VARS })
 let server: LocalServer
@@ -27,7 +28,7 @@ const exactly = { lost: 0, repeated: 0, outOfOrder: 0, stuck: 0, notOnce: 0, res
 test('receivers that are cut again and again have exactly what was sent', { timeout: 240_000 }, async () => {
   const outcome = await cutReceivers({ ...jitter, url: server.url, seed: 1 })
   expect(outcome).toMatchObject(exactly)
-  // Each of them, and one of the senders.
+  // Each of them, and two of the senders.
   const cuts = Object.values(outcome.cuts).reduce((sum, count) => sum + count)
   expect(cuts).toBeGreaterThan(jitter.receivers * 2)
 })

@@ -241,7 +241,7 @@ function cpuBetween(before: GroupProcess[], after: GroupProcess[], elapsed: numb
   return used
 }
 
-/** Of workerd alone where there is one: wrangler's own processes serve nobody. */
+/** Of workerd alone where there is one: the script that has started it serves nobody. */
 function memoryOf(group: number): number {
   const all = processesOf(group)
   const workerd = all.filter(({ name }) => name === 'workerd')

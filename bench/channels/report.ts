@@ -8,7 +8,7 @@ const PACKAGES = ['ws', 'socket.io', 'wrangler', 'workerd']
 /** What was measured, by peer, in the order of the runs. */
 export type Results = Map<string, Measured[]>
 
-/** Why a run says nothing (docs/realtime.md, 8); empty when it does. */
+/** Why a run says nothing (README.md, "Fairness"); empty when it does. */
 function voidBecause({ loadCpu, faults, troubles, paused }: Measured): string[] {
   const busiest = Math.max(loadCpu, paused?.loadCpu ?? 0)
   return [
@@ -96,7 +96,7 @@ export function slowTable(title: string, results: Results): string {
   )
 }
 
-/** The bounds of docs/realtime.md, 8, by medians; of `closed` (most receivers), `quiet` and `slow`. */
+/** The bounds of README.md, by medians; of `closed` (most receivers), `quiet` and `slow`. */
 export function bounds({ closed, quiet, slow }: { closed: Results; quiet: Results; slow: Results }): string {
   const of = (results: Results, name: string, value: (run: Measured) => number) =>
     median((results.get(name) ?? []).filter((run) => voidBecause(run).length === 0).map(value))

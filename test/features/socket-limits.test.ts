@@ -164,6 +164,11 @@ test('bad frames get an error, three that nobody can read end the socket, and th
   expect(await socket.ask('message.send', { channel_id: id, content: ' ', nonce: 'n' })).toMatchObject({
     data: { code: 'bad_request' },
   })
+  for (const content of ['a\0b', '\ud800']) {
+    expect(await socket.ask('message.send', { channel_id: id, content, nonce: 'n' })).toMatchObject({
+      data: { code: 'bad_request', message: expect.stringMatching(/^\/data\/content: /) },
+    })
+  }
   const other = await connect(bob)
   for (const frame of ['{', new ArrayBuffer(3), '[]']) other.send(frame)
   expect((await other.ended()).code).toBe(4504)

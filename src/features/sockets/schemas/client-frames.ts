@@ -2,6 +2,7 @@ import { z } from '@hono/zod-openapi'
 import { id } from '../../../http/fields.ts'
 import { MAX_CHANNELS } from '../../../lib/channel-commands.ts'
 import { isEmoji } from '../../../lib/channel-text.ts'
+import { shapeFault } from '../../../lib/json-shape.ts'
 import { content, editedContent, NOTHING, nonce, said, saysSomething, version } from '../../channels/schemas/message.ts'
 
 /** Bytes of a frame in UTF-8; the first one names up to 500 channels. */
@@ -62,13 +63,20 @@ export function readClientFrame(text: string): ClientFrame | FrameFault {
     return { fault: 'A frame is {"type", "id"?, "data"}', id: undefined, isUndecodable: true }
   }
   const { type, id, data } = envelope.data
+  const misshapen = shapeFault(json)
+  if (misshapen) return unreadable(misshapen.pointer, misshapen.detail, id)
   if (!Object.hasOwn(CLIENT_DATA, type)) return { fault: 'This type is not known here', id, isUndecodable: false }
   const parsed = CLIENT_DATA[type as ClientType].safeParse(data)
   if (parsed.success) return { type, id, data: parsed.data } as ClientFrame
   const [issue] = parsed.error.issues
-  const at = issue!.path.length > 0 ? `/data/${issue!.path.join('/')}` : '/data'
-  return { fault: `${at.slice(0, 100)}: ${issue!.message.slice(0, 200)}`, id, isUndecodable: false }
+  return unreadable(['/data', ...issue!.path].join('/'), issue!.message, id)
 }
+
+const unreadable = (pointer: string, detail: string, id: string | undefined): FrameFault => ({
+  fault: `${pointer.slice(0, 100)}: ${detail.slice(0, 200)}`,
+  id,
+  isUndecodable: false,
+})
 
 /** What a client of contract 3 may send. */
 export const SeedFrame = z.strictObject({
@@ -80,6 +88,8 @@ export function readSeedFrame(text: string): z.infer<typeof SeedFrame> | 'ping' 
   const json = parse(text)
   if (json === undefined) return { fault: 'This is not valid JSON', id: undefined, isUndecodable: true }
   if ((json as { type?: unknown } | null)?.type === 'ping') return 'ping'
+  const misshapen = shapeFault(json)
+  if (misshapen) return unreadable(misshapen.pointer, misshapen.detail, undefined)
   const parsed = SeedFrame.safeParse(json)
   if (parsed.success) return parsed.data
   return { fault: 'Send {"content", "channel_id"}', id: undefined, isUndecodable: false }

@@ -27,7 +27,7 @@ export const REASONS: Record<CloseCode, string> = {
   4100: 'please reconnect',
   4101: 'no sign of life for a minute',
   4102: 'too slow: resume and you miss nothing',
-  4104: 'far too many frames',
+  4104: 'far too many frames, or too many sockets opened',
   4105: 'no resume within ten seconds',
   4500: 'logged out',
   4501: 'the account is disabled',

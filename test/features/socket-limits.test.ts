@@ -196,6 +196,24 @@ test('the eleventh socket of a user ends the first', async () => {
   expect(sockets.slice(1).map(({ closed }) => closed)).toEqual(Array(10).fill(undefined))
 })
 
+test('who opens sockets in a loop is refused', async () => {
+  const ada = await signIn()
+  const authorization = `Bearer ${ada.tokens.access_token}`
+  const opened = await Promise.all(Array.from({ length: 45 }, () => openSocket({ headers: { authorization } })))
+  const refused = await Promise.all(opened.slice(-5).map((socket) => socket.ended()))
+  expect(refused.map(({ code }) => code)).toContain(4104)
+  const gateway = await gatewayOf(ada)
+  const identity = { userId: crypto.randomUUID(), sessionId: 's', mode: 'chat.v1', since: Date.now(), focused: [] }
+  const headers = { upgrade: 'websocket', 'x-parley-admission': JSON.stringify({ identity }) }
+  const codes: number[] = []
+  for (let n = 0; n < 40; n++) {
+    const { webSocket } = await gateway.fetch('https://gateway/', { headers })
+    webSocket!.addEventListener('close', ({ code }) => codes.push(code))
+    webSocket!.accept()
+  }
+  await expect.poll(() => codes.filter((code) => code === 4104).length).toBeGreaterThan(5)
+})
+
 test('who does not resume in time is sent away', async () => {
   const ada = await signIn()
   const socket = await openSocket({ headers: { authorization: `Bearer ${ada.tokens.access_token}` } })

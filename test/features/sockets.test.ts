@@ -117,3 +117,13 @@ test('a socket ends with its session', async () => {
   expect(await socket.ended()).toMatchObject({ code: 4500 })
   expect(await (await connectSeed(ada)).ended()).toMatchObject({ code: 4001 })
 })
+
+test('a ticket of a session that has ended opens nothing', async () => {
+  const ada = await signIn()
+  const { body } = await ada('POST', '/ws/tickets')
+  const socket = await connect(ada)
+  await ada('POST', '/auth/logout')
+  await socket.ended()
+  const late = await openSocket({ headers: { 'sec-websocket-protocol': `chat.v1, ticket.${body.ticket}` } })
+  expect(await late.ended()).toMatchObject({ code: 4001 })
+})

@@ -8,11 +8,12 @@ import { Connection, GATHER_MS, type Identity } from './connection.ts'
 import { frame, helloFrame, PING, PONG } from './frames.ts'
 import { takeFrame } from './incoming.ts'
 import { Memberships } from './memberships.ts'
+import { Openings } from './openings.ts'
 import { Presence } from './presence.ts'
 import { ReadMarks } from './read-marks.ts'
 import { refuseSocket, upgraded } from './refusal.ts'
 import { Sockets } from './sockets.ts'
-import { SpentTickets } from './spent-tickets.ts'
+import { SpentTickets, TICKET_MS } from './spent-tickets.ts'
 import { Streams } from './streams.ts'
 import { closeEnded, closeOverdue, compareHeads, nextDue, RECONNECT_MS, RESUME_MS } from './tick.ts'
 
@@ -36,6 +37,7 @@ export class Gateway extends DurableObject<Env> {
   readonly #sockets = new Sockets()
   readonly #streams: Streams
   readonly #memberships: Memberships
+  readonly #openings = new Openings()
   readonly #attendance: Attendance
   readonly #presence: Presence
   readonly #readMarks: ReadMarks
@@ -88,10 +90,14 @@ export class Gateway extends DurableObject<Env> {
   /** Takes a socket that the Worker has let in. */
   override async fetch(request: Request): Promise<Response> {
     const { identity, protocol, ticket }: Admission = JSON.parse(decodeURIComponent(request.headers.get(ADMISSION)!))
-    if (ticket && !this.#tickets.spend(ticket.id, ticket.expiresAt)) {
-      return refuseSocket(CLOSE.badCredential, protocol)
+    const { userId, sessionId, since } = identity
+    const isSeed = identity.mode === 'seed'
+    if (!this.#openings.allows(userId, Date.now())) return refuseSocket(CLOSE.abuse, protocol, isSeed)
+    const isEnded = this.#tickets.haveEnded([sessionId, userId], ticket?.expiresAt ?? since + TICKET_MS)
+    if (isEnded || (ticket && !this.#tickets.spend(ticket.id, ticket.expiresAt))) {
+      return refuseSocket(CLOSE.badCredential, protocol, isSeed)
     }
-    const own = this.#sockets.of(identity.userId)
+    const own = this.#sockets.of(userId)
     const tooMany = Math.max(0, own.length + 1 - this.#config.SOCKETS_PER_USER)
     for (const oldest of own.slice(0, tooMany)) this.#end(oldest, CLOSE.tooMany)
     const { 0: client, 1: server } = new WebSocketPair()
@@ -135,8 +141,9 @@ export class Gateway extends DurableObject<Env> {
     this.#showRead(userId, channelId, seq)
   }
 
-  /** Ends the sockets of these sessions of a user, or all of the user's. */
+  /** Ends the sockets of these sessions of a user, or all of the user's; what would open new ones opens none. */
   close(userId: string, sessionIds: string[] | undefined, code: CloseCode): void {
+    for (const id of sessionIds ?? [userId]) this.#tickets.end(id, Date.now())
     for (const connection of this.#sockets.of(userId)) {
       if (!sessionIds || sessionIds.includes(connection.identity.sessionId)) this.#end(connection, code)
     }

@@ -7,6 +7,7 @@ const CODES = {
   [CLOSE.otherUser]: 'forbidden',
   [CLOSE.origin]: 'forbidden',
   [CLOSE.version]: 'bad_request',
+  [CLOSE.abuse]: 'rate_limit_exceeded',
 } as const satisfies Partial<Record<CloseCode, SocketError>>
 
 /** Opens a socket only to say why not: a browser cannot read the status of a failed upgrade. */

@@ -4,10 +4,13 @@ import { CLOSE } from '../../../lib/close-codes.ts'
 import { gatewayName, shardOf } from '../../../lib/shards.ts'
 import { type Opener, openerOf, verifyAccessToken, verifyTicket } from '../../auth/service/tickets.ts'
 import { ADMISSION, type Admission } from '../gateway.ts'
+import { Openings } from '../openings.ts'
 import { refuseSocket } from '../refusal.ts'
 
 const PROTOCOL = 'chat.v1'
 const TICKET = 'ticket.'
+/** Of this isolate: the Gateway has its own, but is asked later than D1. */
+const openings = new Openings()
 
 /** What a client wants of a socket, as its request says. */
 type Knock = {
@@ -37,6 +40,7 @@ export async function connect(ctx: BaseCtx, knock: Knock): Promise<Response> {
   if (offered.length > 0 && protocol === undefined) return refuseSocket(CLOSE.version, undefined, isSeed)
   if (!knock.credential) throw new AppError('unauthorized')
   const found = await openerFrom(ctx, knock.credential)
+  if (found === 'too_often') return refuseSocket(CLOSE.abuse, protocol, isSeed)
   if (!found) return refuseSocket(CLOSE.badCredential, protocol, isSeed)
   const { opener, ticket } = found
   if (username !== undefined && opener.username !== username.toLowerCase()) {
@@ -68,7 +72,7 @@ async function admit({ gateways, config }: BaseCtx, admission: Admission): Promi
 async function openerFrom(
   { db, config, now }: BaseCtx,
   credential: NonNullable<Knock['credential']>,
-): Promise<{ opener: Opener; ticket: Admission['ticket'] } | undefined> {
+): Promise<{ opener: Opener; ticket: Admission['ticket'] } | 'too_often' | undefined> {
   if ('ticket' in credential) {
     const ticket = await verifyTicket(credential.ticket, config)
     if (!ticket) return undefined
@@ -76,6 +80,7 @@ async function openerFrom(
     return { opener, ticket: { id, expiresAt } }
   }
   const user = await verifyAccessToken(credential.token, config)
+  if (user && !openings.allows(user.id, now.getTime())) return 'too_often'
   const opener = user && (await openerOf(db, user, now))
   return opener && { opener, ticket: undefined }
 }

@@ -1,5 +1,12 @@
+import type { Rate } from './token-bucket.ts'
+
 /** What may be on its way to a reader who has not confirmed it. */
 export const CREDIT = { events: 512, bytes: 262_144 }
+
+/** Bytes that go to one reader, whatever it says that it has got. */
+export const OUT_RATE: Rate = { perSecond: 1_048_576, burst: 4_194_304 }
+/** Contract 3 confirms nothing, so that its sockets are bounded by this alone. */
+export const SEED_OUT_RATE: Rate = { perSecond: 262_144, burst: 4_194_304 }
 
 type Sent = { to: number; events: number; bytes: number }
 
@@ -56,5 +63,34 @@ export class Credit {
   forget(channel: string | undefined, now: number): void {
     const channels = channel === undefined ? [...this.#sent.keys()] : [channel]
     for (const each of channels) this.confirm(each, Number.POSITIVE_INFINITY, now)
+  }
+}
+
+/** Counts what goes out to one reader, as a confirmation may be a lie. What is sent above the rate is owed. Times are milliseconds. */
+export class Outflow {
+  readonly #rate: Rate
+  #bytes: number
+  #at: number
+
+  constructor(rate: Rate, now: number) {
+    this.#rate = rate
+    this.#bytes = rate.burst
+    this.#at = now
+  }
+
+  add(bytes: number, now: number): void {
+    this.#refill(now)
+    this.#bytes -= bytes
+  }
+
+  /** After how many milliseconds there is room; 0 when there is. */
+  waitMs(now: number): number {
+    this.#refill(now)
+    return this.#bytes > 0 ? 0 : Math.ceil(((1 - this.#bytes) / this.#rate.perSecond) * 1_000)
+  }
+
+  #refill(now: number): void {
+    this.#bytes = Math.min(this.#rate.burst, this.#bytes + ((now - this.#at) / 1_000) * this.#rate.perSecond)
+    this.#at = now
   }
 }

@@ -2,6 +2,7 @@ import { describeError, type Log } from '../../http/log.ts'
 import type { ChannelEvent } from '../../lib/channel-commands.ts'
 import type { Connection } from './connection.ts'
 import { frame } from './frames.ts'
+import type { Guests } from './guests.ts'
 import type { Memberships } from './memberships.ts'
 import { Delivery, type Room } from './room.ts'
 import type { Sockets } from './sockets.ts'
@@ -14,7 +15,7 @@ type Surroundings = {
   sockets: Sockets
   streams: Streams
   memberships: Memberships
-  d1: D1Database
+  guests: Guests
   /** Public channels that a socket of contract 3 sees at the most. */
   seedChannels: number
   /** A socket of this user is in its channels now. */
@@ -29,6 +30,7 @@ export class Attendance {
   readonly #sockets: Sockets
   readonly #streams: Streams
   readonly #memberships: Memberships
+  readonly #guests: Guests
   readonly #surroundings: Surroundings
 
   constructor(surroundings: Surroundings) {
@@ -36,28 +38,37 @@ export class Attendance {
     this.#sockets = surroundings.sockets
     this.#streams = surroundings.streams
     this.#memberships = surroundings.memberships
+    this.#guests = surroundings.guests
   }
 
   /** There is a new channel: for its members, and for those who see all public ones (contract 3). */
   async opened(channelId: string, members: string[], isPublic: boolean): Promise<void> {
-    for (const userId of members) {
-      this.#memberships.add(userId, channelId)
-      for (const connection of this.#sockets.of(userId)) await this.#comeIn(connection, channelId)
+    for (const userId of members) this.#memberships.add(userId, channelId)
+    const own = members.flatMap((userId) => this.#sockets.of(userId))
+    const coming = own.map((connection) => this.#comeIn(connection, channelId))
+    if (isPublic && this.#surroundings.seedChannels > 0) {
+      // All of them at once: it may be public no more when the first of them is in.
+      for (const connection of this.#sockets.all.values()) {
+        if (!connection.isSeed || connection.streams.has(channelId)) continue
+        this.#guests.add(connection.identity.userId, channelId)
+        this.#sockets.enter(connection, channelId, true)
+        coming.push(this.#streams.begin(connection, channelId, undefined))
+      }
     }
-    if (!isPublic || this.#surroundings.seedChannels === 0) return
-    for (const connection of [...this.#sockets.all.values()]) {
-      if (!connection.isSeed || connection.streams.has(channelId)) continue
-      this.#memberships.addGuest(connection.identity.userId, [channelId])
-      this.#sockets.enter(connection, channelId, true)
-      await this.#streams.begin(connection, channelId, undefined)
-    }
+    // That one cannot come in now is nothing to the others.
+    for (const done of await Promise.allSettled(coming)) if (done.status === 'rejected') this.#failed(done.reason)
   }
 
   /** What happened in a channel, for everybody who is in it. */
   take(channelId: string, epoch: number, events: ChannelEvent[]): void {
     const now = Date.now()
-    const delivery = new Delivery(events)
-    for (const event of events) {
+    const told = this.#sockets.rooms.get(channelId)?.told ?? 0
+    const late = events.filter(({ seq }) => seq <= told)
+    const fresh = events.slice(late.length)
+    if (late.length > 0) this.#takeLate(channelId, late)
+    if (fresh.length === 0) return
+    const delivery = new Delivery(fresh)
+    for (const event of fresh) {
       if (hides(event)) this.#hide(channelId, delivery, event.seq, now)
       if (event.subject === undefined) continue
       if (event.type === ENTERS) this.#joined(event.subject, channelId, epoch, event.seq)
@@ -74,7 +85,15 @@ export class Attendance {
     // It is told of what happens, or would not have been of this.
     room.subscribed ??= Promise.resolve()
     this.#streams.deliver(room, delivery, now)
-    if (events.at(-1)!.type === 'channel.deleted') this.gone(channelId)
+    if (fresh.at(-1)!.type === 'channel.deleted') this.gone(channelId)
+  }
+
+  /** Events that were told before, or that somebody was owed: what has become of them since D1 knows. */
+  #takeLate(channelId: string, events: ChannelEvent[]): void {
+    const room = this.#sockets.rooms.get(channelId)
+    if (room && events.some(hides)) this.#doubtAll(room)
+    const subjects = events.flatMap(({ subject }) => subject ?? [])
+    if (subjects.length > 0) void this.reconsider(subjects)
   }
 
   /** Somebody has come into a channel: their sockets get what follows, this event among it. */
@@ -87,7 +106,7 @@ export class Attendance {
       const stream = this.#sockets.enter(connection, channelId)
       if (known) continue
       stream.position = seq - 1
-      stream.isLive = true
+      stream.isLive = !connection.isHeld
       connection.tell(added(channelId, epoch, seq - 1, seq))
     }
   }
@@ -95,7 +114,7 @@ export class Attendance {
   /** Somebody is in a channel no more: their sockets get this event, and nothing after it. */
   #left(userId: string, channelId: string, delivery: Delivery, event: ChannelEvent, now: number): void {
     this.#memberships.remove(userId, channelId)
-    this.#memberships.removeGuest(userId, channelId)
+    this.#guests.remove(userId, channelId)
     for (const connection of this.#sockets.of(userId)) {
       const stream = connection.streams.get(channelId)
       if (!stream) continue
@@ -107,13 +126,15 @@ export class Attendance {
   }
 
   async #comeIn(connection: Connection, channelId: string): Promise<void> {
-    if (!connection.isReady || connection.streams.has(channelId)) return
+    if (connection.isClosed || !connection.isReady || connection.streams.has(channelId)) return
+    // They may have left since whoever calls this has looked.
+    if (!this.#memberships.isMember(connection.identity.userId, channelId)) return
     this.#sockets.enter(connection, channelId)
     try {
       await this.#streams.begin(connection, channelId, undefined)
     } catch (error) {
       // It comes in when its list is read the next time.
-      this.#memberships.doubt([connection.identity.userId])
+      this.#memberships.expire(connection.identity.userId)
       this.#sockets.leave(connection, channelId)
       throw error
     }
@@ -164,23 +185,21 @@ export class Attendance {
 
   async #enterSeed(connection: Connection): Promise<void> {
     const { userId } = connection.identity
-    const [own, open] = await Promise.all([
+    const [newest] = await Promise.all([
+      this.#guests.newest(userId, this.#surroundings.seedChannels),
       this.#memberships.of(userId),
-      this.#surroundings.d1
-        .prepare(
-          `SELECT c.id FROM channels AS c WHERE c.visibility = 'public' AND c.kind = 'channel' AND c.deleted_at IS NULL
-          AND NOT EXISTS (SELECT 1 FROM channel_bans AS b WHERE b.channel_id = c.id AND b.user_id = ?1)
-          ORDER BY c.id DESC LIMIT CAST(?2 AS INTEGER)`,
-        )
-        .bind(userId, this.#surroundings.seedChannels)
-        .all<{ id: string }>(),
     ])
-    const mine = new Set(own.map(({ channel_id }) => channel_id))
-    const others = open.results.map(({ id }) => id).filter((id) => !mine.has(id))
-    this.#memberships.addGuest(userId, others)
+    if (connection.isClosed) return
+    const mine = new Set(this.#memberships.known(userId).map(({ channel_id }) => channel_id))
+    const others = newest.filter((id) => !mine.has(id))
+    // What was closed to them since it was read nobody may have told here: channels tell it once they are subscribed, and then it
+    // is read once more.
+    this.#streams.hold(connection)
+    // What earlier sockets saw is not public for ever.
+    this.#guests.replace(userId, others)
     for (const id of others) this.#sockets.enter(connection, id, true)
-    this.#surroundings.present(userId)
     await Promise.all([...mine, ...others].map((id) => this.#streams.begin(connection, id, undefined)))
+    await this.refresh([userId])
   }
 
   /**
@@ -195,32 +214,59 @@ export class Attendance {
 
   /** Reads lists anew, and tells what has changed. */
   async refresh(userIds: string[]): Promise<void> {
-    const failed = (error: unknown) => this.#surroundings.log('warn', 'list_not_read', describeError(error))
-    await Promise.all([...new Set(userIds)].map((userId) => this.#reconcile(userId).catch(failed)))
+    const here = [...new Set(userIds)].filter((userId) => this.#sockets.of(userId).length > 0)
+    await Promise.all(here.map((userId) => this.#reconcile(userId).catch((error) => this.#unread(userId, error))))
+  }
+
+  /** The tick tries again. */
+  #unread(userId: string, error: unknown): void {
+    this.#memberships.expire(userId)
+    this.#failed(error)
+  }
+
+  #failed(error: unknown): void {
+    this.#surroundings.log('warn', 'list_not_read', describeError(error))
   }
 
   #doubtAll(room: Room): void {
-    const users = new Set([...room.streams.keys()].map(({ identity }) => identity.userId))
-    void this.reconsider([...users])
+    void this.reconsider([...room.userIds()])
   }
 
   /** Brings the sockets of a user into the channels of their list, and out of all others. */
   async #reconcile(userId: string): Promise<void> {
-    const list = new Set((await this.#memberships.of(userId)).map(({ channel_id }) => channel_id))
-    for (const connection of this.#sockets.of(userId)) {
-      if (!connection.isReady) continue
-      for (const [id, { isGuest }] of [...connection.streams]) {
-        if (isGuest || list.has(id)) continue
-        connection.tell(gone(id))
-        this.#sockets.leave(connection, id)
+    const holds = new Map(this.#sockets.of(userId).map((each) => [each, each.holds]))
+    await this.#memberships.of(userId)
+    const looked = this.#lookedAt(userId)
+    const open = await this.#guests.open(userId, looked)
+    // From here to the last release nothing is awaited. Who leaves meanwhile is out of the list that is known at once.
+    const list = new Set(this.#memberships.known(userId).map(({ channel_id }) => channel_id))
+    for (const id of looked) if (!open.has(id)) this.#guests.remove(userId, id)
+    const connections = this.#sockets.of(userId)
+    for (const connection of connections) {
+      // It was doubted once more: that is answered by itself.
+      if (connection.holds !== (holds.get(connection) ?? 0)) continue
+      for (const [id, stream] of [...connection.streams]) {
+        if (list.has(id)) stream.isGuest = false
+        else if (!stream.isGuest || (looked.includes(id) && !open.has(id))) {
+          connection.tell(gone(id))
+          this.#sockets.leave(connection, id)
+        }
       }
       this.#streams.release(connection)
-      for (const id of list) await this.#comeIn(connection, id)
     }
+    this.#surroundings.present(userId)
+    for (const connection of connections) for (const id of list) await this.#comeIn(connection, id)
+  }
+
+  /** What a user sees of contract 3 without being in it. */
+  #lookedAt(userId: string): string[] {
+    const streams = this.#sockets.of(userId).flatMap((connection) => [...connection.streams.values()])
+    return [...new Set(streams.filter(({ isGuest }) => isGuest).map(({ room }) => room.id))]
   }
 
   /** A channel is no more. */
   gone(channelId: string): void {
+    this.#guests.close(channelId)
     const room = this.#sockets.rooms.get(channelId)
     for (const { connection } of [...(room?.streams.values() ?? [])]) {
       this.#memberships.remove(connection.identity.userId, channelId)
@@ -231,10 +277,10 @@ export class Attendance {
 
   /** A channel is public no more: who only looked at it sees nothing of it any more. */
   #hide(channelId: string, delivery: Delivery, upTo: number, now: number): void {
+    this.#guests.close(channelId)
     for (const stream of [...(this.#sockets.rooms.get(channelId)?.streams.values() ?? [])]) {
       if (!stream.isGuest) continue
       this.#streams.deliverTo(stream, delivery, now, upTo)
-      this.#memberships.removeGuest(stream.connection.identity.userId, channelId)
       this.#sockets.leave(stream.connection, channelId)
     }
   }

@@ -1,6 +1,7 @@
 import { CLOSE, type CloseCode, REASONS } from '../../lib/close-codes.ts'
-import { Credit } from '../../lib/credit.ts'
+import { Credit, OUT_RATE, Outflow, SEED_OUT_RATE } from '../../lib/credit.ts'
 import { batchFrame, type Chunk } from '../../lib/event-frames.ts'
+import { Slots } from '../../lib/slots.ts'
 import { type Bucket, fullBucket, type Rate, take } from '../../lib/token-bucket.ts'
 import type { Room } from './room.ts'
 
@@ -28,8 +29,6 @@ export type Stream = {
   /** Seen because the channel is public, as contract 3 wants it, and not by membership. */
   isGuest: boolean
   isReading: boolean
-  /** Nothing is sent until it is known whether its user is still a member. */
-  isHeld: boolean
 }
 
 /** One frame of events in this time on the average; so many may go at once, and what is above gathers. */
@@ -37,8 +36,8 @@ export const GATHER_MS = 16
 const MAX_AT_ONCE = 4
 const MAX_GATHERED_EVENTS = 100
 const MAX_GATHERED_BYTES = 65_536
-/** Contract 3 confirms nothing, so its sockets are bounded by time. */
-const SEED_RATE: Rate = { perSecond: 262_144, burst: 4_194_304 }
+/** Streams of one socket that read the log at once. */
+const READS_AT_ONCE = 4
 const BAD_FRAMES = 3
 const BAD_WINDOW_MS = 60_000
 
@@ -48,14 +47,18 @@ export class Connection {
   readonly identity: Identity
   readonly streams = new Map<string, Stream>()
   readonly credit: Credit
+  readonly reads = new Slots(READS_AT_ONCE)
+  /** Nothing of its channels is sent until it is known whether its user is still in them. */
+  isHeld = false
+  /** How often that was doubted: an answer to an earlier doubt does not lift a later one. */
+  holds = 0
   /** Since when nothing is looked at, by the client's own word. */
   unfocusedSince: number | undefined
   lastFrameAt: number
   isClosed = false
   readonly #frameRate: Rate
   readonly #frames: Bucket
-  #seedBytes = SEED_RATE.burst
-  #seedAt: number
+  readonly #outflow: Outflow
   #badFrames: number[] = []
   #refused = 0
   #refusedAt = 0
@@ -72,7 +75,7 @@ export class Connection {
     this.socket = socket
     this.identity = identity
     this.lastFrameAt = now
-    this.#seedAt = now
+    this.#outflow = new Outflow(identity.mode === 'seed' ? SEED_OUT_RATE : OUT_RATE, now)
     this.#frameRate = { perSecond: framesPerSecond, burst: framesPerSecond * 2 }
     this.#frames = fullBucket(this.#frameRate, now)
   }
@@ -99,6 +102,7 @@ export class Connection {
   /** Sends a frame that is no event, after all that has gathered. */
   send(frame: string): void {
     this.flush()
+    this.#outflow.add(frame.length, Date.now())
     this.#write(frame)
   }
 
@@ -107,9 +111,28 @@ export class Connection {
     if (!this.isSeed && this.isReady) this.send(frame)
   }
 
+  /** Sends what may be lost, and is the first that a slow reader does not get. */
+  hint(frame: string): void {
+    if (this.credit.used <= 0.5 && this.fullForMs(Date.now()) === 0) this.tell(frame)
+  }
+
+  /** In how many milliseconds more may be sent, whatever was confirmed; 0 when it may be now. */
+  fullForMs(now: number): number {
+    return this.#outflow.waitMs(now)
+  }
+
+  /** Sends events that were missed. `sent` is what of them the client is to confirm. */
+  replay(channelId: string, frame: string, sent: { to: number; events: number; bytes: number }, now: number): void {
+    this.flush()
+    this.credit.add(channelId, sent, now)
+    this.#outflow.add(sent.bytes, now)
+    this.#write(frame)
+  }
+
   /** Sends events, at once while it is not sent many frames. True when something gathers, and `flush` must be called soon. */
   sendEvents(channelId: string, chunk: Chunk, now: number): boolean {
     this.credit.add(channelId, chunk, now)
+    this.#outflow.add(chunk.bytes, now)
     if (this.#gatheredEvents === 0 && this.#pacedUntil - now < GATHER_MS * MAX_AT_ONCE) {
       this.#pacedUntil = Math.max(this.#pacedUntil, now) + GATHER_MS
       this.#write(chunk.framed)
@@ -137,10 +160,8 @@ export class Connection {
 
   /** Sends a frame of contract 3, and ends the socket when it takes more than such a one may. */
   sendSeed(frame: string, now: number): void {
-    const refilled = this.#seedBytes + ((now - this.#seedAt) / 1_000) * SEED_RATE.perSecond
-    this.#seedBytes = Math.min(SEED_RATE.burst, refilled) - frame.length
-    this.#seedAt = now
-    if (this.#seedBytes < 0) this.close(CLOSE.slow)
+    this.#outflow.add(frame.length, now)
+    if (this.fullForMs(now) > 0) this.close(CLOSE.slow)
     else this.#write(frame)
   }
 

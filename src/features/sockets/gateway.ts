@@ -6,6 +6,7 @@ import { CLOSE, type CloseCode } from '../../lib/close-codes.ts'
 import { Attendance } from './attendance.ts'
 import { Connection, GATHER_MS, type Identity } from './connection.ts'
 import { frame, helloFrame, PING, PONG } from './frames.ts'
+import { Guests } from './guests.ts'
 import { takeFrame } from './incoming.ts'
 import { Memberships } from './memberships.ts'
 import { Openings } from './openings.ts'
@@ -37,6 +38,7 @@ export class Gateway extends DurableObject<Env> {
   readonly #sockets = new Sockets()
   readonly #streams: Streams
   readonly #memberships: Memberships
+  readonly #guests: Guests
   readonly #openings = new Openings()
   readonly #attendance: Attendance
   readonly #presence: Presence
@@ -53,6 +55,7 @@ export class Gateway extends DurableObject<Env> {
     this.#config = configOf(env)
     this.#log = openLog({ gateway: this.#shard })
     this.#memberships = new Memberships(state.storage, env.DB)
+    this.#guests = new Guests(state.storage.sql, env.DB)
     this.#tickets = new SpentTickets(state.storage.sql)
     this.#streams = new Streams(this.#sockets, {
       subscribe: (id) => this.#ask(id, (channel) => channel.subscribe(this.#shard)),
@@ -72,7 +75,7 @@ export class Gateway extends DurableObject<Env> {
       sockets: this.#sockets,
       streams: this.#streams,
       memberships: this.#memberships,
-      d1: env.DB,
+      guests: this.#guests,
       seedChannels: this.#config.SEED_OPEN_CHANNELS,
       present: (userId) => this.#presence.changed(userId),
       sendAway: (connection) => this.#sendAway(connection),
@@ -85,6 +88,8 @@ export class Gateway extends DurableObject<Env> {
     })
     state.setWebSocketAutoResponse(new WebSocketRequestResponsePair(PING, PONG))
     for (const socket of state.getWebSockets()) this.#wake(socket)
+    const seeds = [...this.#sockets.all.values()].filter(({ isSeed }) => isSeed)
+    this.#guests.keepOnly(seeds.map(({ identity }) => identity.userId))
   }
 
   /** Takes a socket that the Worker has let in. */
@@ -114,9 +119,7 @@ export class Gateway extends DurableObject<Env> {
   push({ channel, epoch, events, to }: Push): Pushed {
     const known = this.#sockets.rooms.get(channel)
     if (known?.epoch !== undefined && known.epoch !== epoch) this.#streams.restart(known, epoch, to)
-    // What was told before is not told again.
-    const fresh = events.filter(({ seq }) => seq > (known?.pushed ?? 0))
-    if (fresh.length > 0) this.#attendance.take(channel, epoch, fresh)
+    this.#attendance.take(channel, epoch, events)
     return { wants: this.#sockets.rooms.has(channel) }
   }
 
@@ -247,10 +250,12 @@ export class Gateway extends DurableObject<Env> {
     const { userId } = connection.identity
     // Not now: when it was nobody knows, but when its last ping was.
     connection.lastFrameAt = 0
+    // What the doubt is about was not settled before: the tick does it.
+    connection.isHeld = this.#memberships.isDoubted(userId)
     if (!connection.isReady) return
     for (const { channel_id } of this.#memberships.known(userId))
-      this.#sockets.enter(connection, channel_id).isLive = true
-    if (connection.isSeed) for (const id of this.#memberships.guestOf(userId)) this.#sockets.enter(connection, id, true)
+      this.#sockets.enter(connection, channel_id).isLive = !connection.isHeld
+    if (connection.isSeed) for (const id of this.#guests.of(userId)) this.#sockets.enter(connection, id, true)
     this.#presence.restore(connection)
   }
 
@@ -266,14 +271,19 @@ export class Gateway extends DurableObject<Env> {
     this.#gathered.delete(connection)
     this.#sockets.remove(connection)
     const { userId } = connection.identity
-    if (connection.isSeed && !this.#sockets.of(userId).some(({ isSeed }) => isSeed))
-      this.#memberships.removeGuest(userId, undefined)
+    this.#forgetGuest(connection.identity)
     this.#presence.changed(userId, isGoodbye)
+  }
+
+  /** What only a socket of contract 3 sees is seen no more when its user has none. */
+  #forgetGuest({ userId, mode }: Identity): void {
+    if (mode === 'seed' && !this.#sockets.of(userId).some(({ isSeed }) => isSeed)) this.#guests.forget(userId)
   }
 
   /** A socket ended while this object slept. */
   #missed(socket: WebSocket): void {
     const identity: Identity | null = socket.deserializeAttachment()
+    if (identity) this.#forgetGuest(identity)
     if (!identity?.hasResumed || this.#sockets.of(identity.userId).length > 0) return
     const channels = this.#memberships.known(identity.userId).map(({ channel_id }) => channel_id)
     this.#presence.goneAsleep(identity.userId, channels)

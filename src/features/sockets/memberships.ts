@@ -23,6 +23,9 @@ export class Memberships {
   readonly #storage: DurableObjectStorage
   readonly #d1: D1Database
   readonly #revisions = new Map<string, number>()
+  #changes = 0
+  /** The revision of those of whom none is kept. */
+  #cleared = 0
   #gathering: { userIds: Set<string>; read: Promise<void> } | undefined
   #reading: Promise<void> = Promise.resolve()
 
@@ -31,8 +34,6 @@ export class Memberships {
     this.#d1 = d1
     storage.sql.exec(`CREATE TABLE IF NOT EXISTS users (user_id TEXT PRIMARY KEY, loaded_at INTEGER NOT NULL);
       CREATE TABLE IF NOT EXISTS user_channels (user_id TEXT NOT NULL, channel_id TEXT NOT NULL, read_seq INTEGER NOT NULL,
-        PRIMARY KEY (user_id, channel_id)) WITHOUT ROWID;
-      CREATE TABLE IF NOT EXISTS guest_channels (user_id TEXT NOT NULL, channel_id TEXT NOT NULL,
         PRIMARY KEY (user_id, channel_id)) WITHOUT ROWID`)
   }
 
@@ -50,6 +51,16 @@ export class Memberships {
     return this.#storage.sql
       .exec<Membership>('SELECT channel_id, read_seq FROM user_channels WHERE user_id = ?', userId)
       .toArray()
+  }
+
+  /** Whether a user is in a channel, as far as is known. */
+  isMember(userId: string, channelId: string): boolean {
+    const rows = this.#storage.sql.exec(
+      'SELECT 1 FROM user_channels WHERE user_id = ? AND channel_id = ?',
+      userId,
+      channelId,
+    )
+    return rows.toArray().length > 0
   }
 
   /** A user has come into a channel. */
@@ -73,8 +84,18 @@ export class Memberships {
   doubt(userIds: string[]): void {
     for (const userId of userIds) {
       this.#changed(userId)
-      this.#storage.sql.exec('UPDATE users SET loaded_at = 0 WHERE user_id = ?', userId)
+      this.expire(userId)
     }
+  }
+
+  /** The list of a user is to be read anew, though nothing has changed that it was read without. */
+  expire(userId: string): void {
+    this.#storage.sql.exec('UPDATE users SET loaded_at = 0 WHERE user_id = ?', userId)
+  }
+
+  isDoubted(userId: string): boolean {
+    const doubted = 'SELECT 1 FROM users WHERE user_id = ? AND loaded_at = 0'
+    return this.#storage.sql.exec(doubted, userId).toArray().length > 0
   }
 
   setRead(userId: string, channelId: string, seq: number): void {
@@ -108,33 +129,18 @@ export class Memberships {
       here,
     )
     this.#storage.sql.exec(`DELETE FROM users WHERE ${gone}`, old, here)
-    if (this.#revisions.size > 10_000) this.#revisions.clear()
+    if (this.#revisions.size <= 10_000) return
+    this.#revisions.clear()
+    this.#cleared = ++this.#changes
   }
 
-  /** Public channels that a socket of contract 3 sees without being in them. */
-  guestOf(userId: string): string[] {
-    return this.#storage.sql
-      .exec<{ channel_id: string }>('SELECT channel_id FROM guest_channels WHERE user_id = ?', userId)
-      .toArray()
-      .map(({ channel_id }) => channel_id)
-  }
-
-  addGuest(userId: string, channelIds: string[]): void {
-    this.#storage.sql.exec(
-      'INSERT OR IGNORE INTO guest_channels SELECT ?, value FROM json_each(?)',
-      userId,
-      JSON.stringify(channelIds),
-    )
-  }
-
-  removeGuest(userId: string, channelId: string | undefined): void {
-    const { sql } = this.#storage
-    if (channelId === undefined) sql.exec('DELETE FROM guest_channels WHERE user_id = ?', userId)
-    else sql.exec('DELETE FROM guest_channels WHERE user_id = ? AND channel_id = ?', userId, channelId)
+  /** A number that changes with each coming, going or doubt of a user. */
+  #revisionOf(userId: string): number {
+    return this.#revisions.get(userId) ?? this.#cleared
   }
 
   #changed(userId: string): void {
-    this.#revisions.set(userId, (this.#revisions.get(userId) ?? 0) + 1)
+    this.#revisions.set(userId, ++this.#changes)
   }
 
   /** Those who come while a query is under way are read in the following one, all at once. */
@@ -158,9 +164,9 @@ export class Memberships {
   }
 
   async #querySome(userIds: string[]): Promise<void> {
-    const before = userIds.map((id) => this.#revisions.get(id))
+    const before = userIds.map((id) => this.#revisionOf(id))
     const { results } = await this.#d1.prepare(SELECT).bind(JSON.stringify(userIds)).all<Row>()
-    const unchanged = userIds.filter((id, at) => this.#revisions.get(id) === before[at])
+    const unchanged = userIds.filter((id, at) => this.#revisionOf(id) === before[at])
     this.#store(unchanged, results)
     const changed = userIds.filter((id) => !unchanged.includes(id))
     // Somebody came or went while it was read.

@@ -19,6 +19,9 @@ export class Room {
   subscribed: Promise<void> | undefined
   /** Members, as far as presence counts them; unknown until somebody looks at the channel. */
   memberCount: number | undefined
+  /** When they were counted last, and the counting that is under way. */
+  countedAt = 0
+  counting: Promise<void> | undefined
 
   constructor(id: string) {
     this.id = id
@@ -38,11 +41,14 @@ export class Room {
       isLive: false,
       isGuest,
       isReading: false,
-      isHeld: false,
     }
     this.streams.set(connection, stream)
     connection.streams.set(this.id, stream)
     return stream
+  }
+
+  userIds(): Set<string> {
+    return new Set([...this.streams.keys()].map(({ identity }) => identity.userId))
   }
 
   leave(connection: Connection): void {
@@ -59,6 +65,11 @@ export class Room {
     this.head = head
     this.pushed = undefined
     this.expected = undefined
+  }
+
+  /** The last event that was told, or that there was when the telling began. */
+  get told(): number {
+    return Math.max(this.pushed ?? 0, (this.expected ?? 1) - 1)
   }
 
   expect(next: number): void {

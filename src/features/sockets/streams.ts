@@ -13,6 +13,8 @@ const READS_AT_ONCE = 50
 /** Of all sockets together; above it those that read slowly wait sooner. */
 const MAX_OUTSTANDING = 64 * 2 ** 20
 const REFUSALS = 3
+/** Who has got too much for now looks again after this at the latest. */
+const LOOK_AGAIN_MS = 1_000
 
 type Channels = {
   subscribe: (channelId: string) => Promise<Subscribed | undefined>
@@ -54,11 +56,11 @@ export class Streams {
     if (!connection.isReady) return
     // Contract 3 has no log to catch up from: while it is doubted that they are members they hear nothing.
     if (connection.isSeed) {
-      if (stream.isHeld) return
+      if (connection.isHeld) return
       for (const { seq, frame } of delivery.seedFrames) {
         if (seq > (stream.position ?? 0) && seq <= upTo) connection.sendSeed(frame, now)
       }
-      stream.position = upTo
+      stream.position = Math.max(stream.position ?? 0, upTo)
       return
     }
     if (!stream.isLive) {
@@ -69,7 +71,7 @@ export class Streams {
     // After hibernation nobody knows: the client drops what it has and asks for what it has not.
     const position = stream.position ?? delivery.from - 1
     if (upTo <= position) return
-    if (delivery.from > position + 1 || this.#isOverCredit(connection)) {
+    if (delivery.from > position + 1 || this.#isOverCredit(connection) || connection.fullForMs(now) > 0) {
       stream.position = position
       stream.isLive = false
       this.start(stream)
@@ -102,7 +104,7 @@ export class Streams {
       return
     }
     stream.position = given?.seq ?? room.head
-    stream.isLive = stream.position === room.head
+    stream.isLive = stream.position === room.head && !connection.isHeld
     if (!stream.isLive) await this.#catchUp(stream)
   }
 
@@ -140,7 +142,8 @@ export class Streams {
       await this.#resubscribe(room)
       room.advance(head)
       for (const { position, connection } of room.streams.values()) {
-        if (position === undefined) connection.tell(frame('heads', { data: { [room.id]: room.head } }))
+        // Who is held hears it when they are not any more.
+        if (position === undefined && !connection.isHeld) connection.tell(headsFrame([room]))
       }
     }
     this.#nudge(room, head)
@@ -157,21 +160,26 @@ export class Streams {
 
   /** A socket gets nothing of its channels until it is known whether its user is still in them. */
   hold(connection: Connection): void {
-    for (const stream of connection.streams.values()) {
-      stream.isLive = false
-      stream.isHeld = true
-    }
+    connection.isHeld = true
+    connection.holds += 1
+    for (const stream of connection.streams.values()) stream.isLive = false
   }
 
   /** A user is still in the channels where their socket is. */
   release(connection: Connection): void {
+    if (!connection.isHeld) return
+    connection.isHeld = false
+    const unknown: Room[] = []
     for (const stream of connection.streams.values()) {
-      if (!stream.isHeld) continue
-      stream.isHeld = false
-      // Nothing has come meanwhile; where it is only its client knows.
-      if (stream.position === undefined || connection.isSeed) stream.isLive = true
-      else this.start(stream)
+      if (stream.position !== undefined && !connection.isSeed) {
+        this.start(stream)
+        continue
+      }
+      // Nothing has been pushed meanwhile; where it is only its client knows.
+      stream.isLive = true
+      if (stream.room.head !== undefined) unknown.push(stream.room)
     }
+    if (unknown.length > 0) connection.tell(headsFrame(unknown))
   }
 
   /** Numbers of another epoch say nothing: everybody starts anew. */
@@ -187,12 +195,15 @@ export class Streams {
         this.#channels.gone(room.id)
         return
       }
+      const isMissed = room.expected !== undefined && answer.head + 1 > room.expected
       room.epoch = answer.epoch
       room.advance(answer.head)
       room.expect(answer.head + 1)
+      // They are held at once. Waiting for more would be waiting for oneself: whom it brings in here waits for this subscription.
+      const doubted = isMissed ? [...answer.doubted, ...room.userIds()] : answer.doubted
+      if (doubted.length > 0) void this.#channels.doubted(doubted)
       // What was not pushed before is not any more.
       this.#nudge(room, answer.head)
-      if (answer.doubted.length > 0) await this.#channels.doubted(answer.doubted)
     } catch (error) {
       room.subscribed = undefined
       throw error
@@ -204,30 +215,45 @@ export class Streams {
     if (stream.isReading || connection.isSeed || stream.position === undefined) return
     stream.isReading = true
     try {
-      for (
-        let refused = 0;
-        this.#isWanted(stream) && !stream.isLive && !stream.isHeld && !this.#isOverCredit(connection);
-      ) {
-        const after: number = stream.position!
-        const page = await this.#reads.run(() => this.#channels.read(room.id, after, REPLAY_EVENTS))
-        if (!this.#isWanted(stream)) return
-        // Somebody has asked for something else meanwhile.
-        if (stream.position !== after || stream.isHeld) continue
-        if (!page) {
-          if (++refused > REFUSALS) throw new Error('The channel does not let this Gateway read')
-          await this.#resubscribe(room)
-          continue
-        }
-        room.advance(page.head)
-        if (after < page.oldest - 1) return this.#reset(stream, 'too_old')
-        this.#replay(stream, page.events)
-        if (stream.position === after && after < page.head) throw new Error('The log has a hole')
-        // In the same turn in which it was compared: no event can slip in between.
-        stream.isLive = stream.position >= room.head!
+      for (let refused = 0; this.#mayRead(stream); ) {
+        if (await connection.reads.run(() => this.#readOn(stream))) continue
+        if (++refused > REFUSALS) throw new Error('The channel does not let this Gateway read')
+        await this.#resubscribe(room)
       }
     } finally {
       stream.isReading = false
     }
+  }
+
+  /** Reads one page of the log and sends it, when there is room. False when the channel lets nobody here read. */
+  async #readOn(stream: Stream): Promise<boolean> {
+    const { room, connection } = stream
+    const fullForMs = connection.fullForMs(Date.now())
+    if (fullForMs > 0) await pause(Math.min(fullForMs, LOOK_AGAIN_MS))
+    // Other channels of this socket have been sent something meanwhile.
+    if (!this.#mayRead(stream) || connection.fullForMs(Date.now()) > 0) return true
+    const after = stream.position!
+    const known = room.head ?? 0
+    const page = await this.#reads.run(() => this.#channels.read(room.id, after, REPLAY_EVENTS))
+    // Somebody has asked for something else meanwhile.
+    if (!this.#isWanted(stream) || connection.isHeld || stream.position !== after) return true
+    if (!page) return false
+    room.advance(page.head)
+    if (after < page.oldest - 1) {
+      this.#reset(stream, 'too_old')
+      return true
+    }
+    this.#replay(stream, page.events)
+    // What has come while it was read may not be in it; what was there before must be.
+    if (stream.position === after && after < Math.max(known, page.head)) throw new Error('The log has a hole')
+    // In the same turn in which it was compared: no event can slip in between.
+    stream.isLive = stream.position >= room.head!
+    return true
+  }
+
+  #mayRead(stream: Stream): boolean {
+    const { connection } = stream
+    return this.#isWanted(stream) && !stream.isLive && !connection.isHeld && !this.#isOverCredit(connection)
   }
 
   /** Sends a part of the log, in frames of a bounded size. */
@@ -238,8 +264,8 @@ export class Streams {
     let bytes = 0
     const send = (from: number, to: number) => {
       const data = `{"from":${from},"to":${to},"events":[${frames.join(',')}],"more":${to < room.head!}}`
-      connection.send(`{"type":"replay","ch":"${room.id}","data":${data}}`)
-      connection.credit.add(room.id, { to, events: frames.length, bytes }, Date.now())
+      const text = `{"type":"replay","ch":"${room.id}","data":${data}}`
+      connection.replay(room.id, text, { to, events: frames.length, bytes }, Date.now())
       stream.position = to
       frames = []
       bytes = 0
@@ -250,6 +276,8 @@ export class Streams {
       const size = utf8Length(text)
       if (frames.length > 0 && bytes + size > REPLAY_BYTES) {
         send(from!, event.seq - 1)
+        // The rest of the page is read again when there is room.
+        if (connection.fullForMs(Date.now()) > 0) return
         from = event.seq
       }
       frames.push(text)
@@ -265,7 +293,7 @@ export class Streams {
     connection.credit.forget(room.id, Date.now())
     connection.tell(frame('reset', { ch: room.id, data: { reason, epoch, head } }))
     stream.position = head
-    stream.isLive = true
+    stream.isLive = !connection.isHeld
   }
 
   #isWanted(stream: Stream): boolean {
@@ -277,3 +305,8 @@ export class Streams {
     return credit.used >= (this.#sockets.outstanding.bytes > MAX_OUTSTANDING ? 0.5 : 1)
   }
 }
+
+const headsFrame = (rooms: Room[]): string =>
+  frame('heads', { data: Object.fromEntries(rooms.map(({ id, head }) => [id, head])) })
+
+const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))

@@ -214,6 +214,17 @@ test('who opens sockets in a loop is refused', async () => {
   await expect.poll(() => codes.filter((code) => code === 4104).length).toBeGreaterThan(5)
 })
 
+test('what is looked at changes once a second, and the last word counts', async () => {
+  const { ada, id, socket } = await roomOfTwo()
+  const mine = await connect(ada)
+  for (const channel_ids of [[], [id], [], [id]]) mine.send({ type: 'focus', data: { channel_ids } })
+  await socket.ask('read', { channel_id: id, seq: 1 })
+  await mine.wait(({ type }) => type === 'presence')
+  // Both are there, in one frame for each Gateway that has some of them.
+  const shown = () => new Set(mine.frames.filter(({ type }) => type === 'presence').map(({ data }) => data.user_id))
+  await expect.poll(() => shown().size).toBe(2)
+})
+
 test('who does not resume in time is sent away', async () => {
   const ada = await signIn()
   const socket = await openSocket({ headers: { authorization: `Bearer ${ada.tokens.access_token}` } })

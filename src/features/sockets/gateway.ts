@@ -70,6 +70,7 @@ export class Gateway extends DurableObject<Env> {
       signal: (id, text, kind, userId) => this.#signalOthers(id, text, kind, userId),
       isAlone: this.#config.SOCKET_SHARDS === 1,
       d1: env.DB,
+      log: this.#log,
     })
     this.#attendance = new Attendance({
       sockets: this.#sockets,

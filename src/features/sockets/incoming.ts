@@ -25,7 +25,7 @@ type Actions = {
   confirm: (connection: Connection, positions: Record<string, number>) => void
   read: (connection: Connection, channelId: string, seq: number, id: string | undefined) => void
   type: (connection: Connection, channelId: string, threadId: string | null) => void
-  focus: (connection: Connection, channelIds: string[]) => Promise<void>
+  focus: (connection: Connection, channelIds: string[]) => void
   log: Log
 }
 

@@ -1,6 +1,9 @@
+import { describeError, type Log } from '../../http/log.ts'
 import type { SignalKind } from '../../lib/channel-commands.ts'
+import { batchFrame } from '../../lib/event-frames.ts'
 import type { Connection } from './connection.ts'
 import { frame } from './frames.ts'
+import { LastWord } from './last-word.ts'
 import type { Room } from './room.ts'
 import type { Sockets } from './sockets.ts'
 
@@ -11,6 +14,11 @@ const AWAY_MS = 300_000
 /** Above it a channel tells how many are there, not who. */
 const MAX_SHOWN = 200
 const COUNT_EVERY_MS = 10_000
+/** For so long the number of members is believed. */
+const COUNTED_MS = 30_000
+/** A socket looks elsewhere, and a channel is asked who is there, this often at most. */
+const LOOK_EVERY_MS = 1_000
+const MAX_BATCH = 100
 /** Above it nobody is told who types. */
 const MAX_TYPING = 1_000
 
@@ -23,6 +31,7 @@ type Surroundings = {
   /** There are no other Gateways. */
   isAlone: boolean
   d1: D1Database
+  log: Log
 }
 
 /** Who is there and who types: never stored, never repeated, and the first thing that is left out. */
@@ -33,6 +42,11 @@ export class Presence {
   readonly #countedAt = new Map<string, number>()
   /** Of users whose last socket has gone, until that is told. */
   readonly #leftRooms = new Map<string, Room[]>()
+  readonly #looks = new LastWord<Connection, string[]>(LOOK_EVERY_MS, (connection, ids) => this.#look(connection, ids))
+  /** Whoever asks, the answer is for all who look. */
+  readonly #asks = new LastWord<Room, string>(LOOK_EVERY_MS, ({ id }, userId) =>
+    this.#surroundings.signal(id, '', 'who', userId),
+  )
 
   constructor(surroundings: Surroundings) {
     this.#surroundings = surroundings
@@ -77,7 +91,17 @@ export class Presence {
   }
 
   /** A client looks at these channels, and is shown who is there. */
-  async focus(connection: Connection, channelIds: string[]): Promise<void> {
+  focus(connection: Connection, channelIds: string[]): void {
+    this.#looks.say(connection, channelIds)
+  }
+
+  #look(connection: Connection, channelIds: string[]): void {
+    if (connection.isClosed) return
+    if (connection.isHeld) {
+      // It is not known what they may see.
+      this.#looks.say(connection, channelIds)
+      return
+    }
     const isBack = connection.unfocusedSince !== undefined && channelIds.length > 0
     connection.unfocusedSince = channelIds.length === 0 ? (connection.unfocusedSince ?? Date.now()) : undefined
     const looked = new Set(channelIds)
@@ -90,12 +114,18 @@ export class Presence {
     connection.identity.focused = channelIds
     connection.remember()
     if (isBack) this.changed(connection.identity.userId)
-    for (const room of added) await this.#showRoom(connection, room)
+    this.#showRooms(connection, added).catch((error) => {
+      this.#surroundings.log('warn', 'presence_not_shown', describeError(error))
+    })
+  }
+
+  async #showRooms(connection: Connection, rooms: Room[]): Promise<void> {
+    for (const room of rooms) await this.#showRoom(connection, room)
   }
 
   typing(connection: Connection, channelId: string, threadId: string | null, now: number): void {
     const room = connection.streams.get(channelId)?.room
-    if (!room || room.streams.size > MAX_TYPING || !connection.mayType(channelId, now)) return
+    if (!room || connection.isHeld || room.streams.size > MAX_TYPING || !connection.mayType(channelId, now)) return
     const { userId } = connection.identity
     const text = frame('typing', { ch: channelId, data: { user_id: userId, thread_id: threadId } })
     this.#tell(room.streams.keys(), text, userId)
@@ -106,29 +136,36 @@ export class Presence {
   take(room: Room, text: string, kind: SignalKind, userId: string): void {
     if (kind === 'typing') this.#tell(room.streams.keys(), text, userId)
     else if (kind === 'presence') this.#tell(room.watchers, text, userId)
-    else for (const [user, state] of this.#usersOf(room)) this.#signalState(room.id, user, state)
+    else for (const batch of this.#stateFrames(room)) this.#surroundings.signal(room.id, batch, 'presence', '')
   }
 
   async #showRoom(connection: Connection, room: Room): Promise<void> {
-    const channelId = room.id
-    room.memberCount = await this.#countMembers(channelId)
-    if (room.memberCount > MAX_SHOWN) return connection.send(this.#countFrame(room))
-    for (const [userId, state] of this.#usersOf(room)) {
-      connection.send(frame('presence', { ch: channelId, data: { user_id: userId, state } }))
+    if (Date.now() - room.countedAt >= COUNTED_MS) {
+      room.counting ??= this.#countMembers(room).finally(() => {
+        room.counting = undefined
+      })
+      await room.counting
     }
-    this.#surroundings.signal(channelId, '', 'who', connection.identity.userId)
+    // It may have turned away, or been taken out.
+    if (!room.watchers.has(connection)) return
+    if (room.memberCount! > MAX_SHOWN) return this.#tell([connection], this.#countFrame(room), '')
+    for (const batch of this.#stateFrames(room)) this.#tell([connection], batch, '')
+    this.#asks.say(room, connection.identity.userId)
   }
 
-  async #countMembers(channelId: string): Promise<number> {
+  async #countMembers(room: Room): Promise<void> {
     const counted = `SELECT count(*) AS n FROM (SELECT 1 FROM channel_members WHERE channel_id = ? LIMIT ${MAX_SHOWN + 1})`
-    const row = await this.#surroundings.d1.prepare(counted).bind(channelId).first<{ n: number }>()
-    return row!.n
+    const row = await this.#surroundings.d1.prepare(counted).bind(room.id).first<{ n: number }>()
+    room.memberCount = row!.n
+    room.countedAt = Date.now()
   }
 
   #show(userId: string): void {
     this.#timers.delete(userId)
     const state = this.#stateOf(userId)
     if (state === (this.#shown.get(userId) ?? 'offline')) return
+    // Where they are is not known: it is shown when it is.
+    if (this.#surroundings.sockets.of(userId).some(({ isHeld }) => isHeld)) return
     const rooms = this.#roomsOf(userId)
     if (state === 'offline') this.#shown.delete(userId)
     else this.#shown.set(userId, state)
@@ -161,21 +198,25 @@ export class Presence {
       this.#tell(room.watchers, this.#countFrame(room), '')
       return
     }
-    const text = frame('presence', { ch: room.id, data: { user_id: userId, state } })
+    const text = stateFrame(room, userId, state)
     this.#tell(room.watchers, text, userId)
-    this.#signalState(room.id, userId, state)
+    this.#surroundings.signal(room.id, text, 'presence', userId)
   }
 
-  #signalState(channelId: string, userId: string, state: State): void {
-    const text = frame('presence', { ch: channelId, data: { user_id: userId, state } })
-    this.#surroundings.signal(channelId, text, 'presence', userId)
+  /** Who is there, in as few frames as can be. */
+  #stateFrames(room: Room): string[] {
+    const frames = [...this.#usersOf(room)].map(([userId, state]) => stateFrame(room, userId, state))
+    const batches: string[] = []
+    for (let at = 0; at < frames.length; at += MAX_BATCH) {
+      const some = frames.slice(at, at + MAX_BATCH)
+      batches.push(batchFrame(some.join(','), some.length))
+    }
+    return batches
   }
 
   #tell(connections: Iterable<Connection>, text: string, exceptUser: string): void {
     for (const connection of connections) {
-      if (connection.isSeed || !connection.isReady || connection.identity.userId === exceptUser) continue
-      // What may be lost is the first that a slow reader does not get.
-      if (connection.credit.used <= 0.5) connection.send(text)
+      if (!connection.isHeld && connection.identity.userId !== exceptUser) connection.hint(text)
     }
   }
 
@@ -187,7 +228,7 @@ export class Presence {
     const users = new Map<string, State>()
     for (const { connection, isGuest } of room.streams.values()) {
       const { userId } = connection.identity
-      if (!isGuest) users.set(userId, this.#shown.get(userId) ?? 'online')
+      if (!isGuest && !connection.isHeld) users.set(userId, this.#shown.get(userId) ?? 'online')
     }
     return users
   }
@@ -202,3 +243,6 @@ export class Presence {
     return isAway ? 'away' : 'online'
   }
 }
+
+const stateFrame = ({ id }: Room, userId: string, state: State): string =>
+  frame('presence', { ch: id, data: { user_id: userId, state } })

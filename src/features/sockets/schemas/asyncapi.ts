@@ -47,7 +47,7 @@ const SUMMARIES: Record<string, string> = {
   'server.heads': 'How far channels have come, when the server does not know what the client has',
   'server.ack': 'It is done, and stored. Without `seq` it was so already',
   'server.error': 'Why a frame did nothing; `temporary` says whether to send it again',
-  'server.batch': 'Several events in one frame',
+  'server.batch': 'Several events in one frame, or who is there',
   'server.channel.added': 'The user is in another channel now',
   'server.channel.gone': 'Nothing follows from this channel',
   'server.read.updated': 'The user has read up to here, on whichever device',

@@ -48,6 +48,14 @@ export const EVENT_FRAMES = Object.fromEntries(typesOf.map((type) => [type, even
 const [first, ...others] = Object.values(EVENT_FRAMES)
 const AnyEvent = z.discriminatedUnion('type', [first!, ...others])
 
+const PresenceFrame = framed('presence', {
+  ch: id,
+  data: z.union([
+    z.strictObject({ user_id: id, state: z.enum(['online', 'away', 'offline']) }),
+    z.strictObject({ online: z.int().min(0) }),
+  ]),
+})
+
 /** All other frames of `chat.v1`. Each is all that the server sends: a test fails on a field that is not here. */
 export const CONTROL_FRAMES = {
   hello: framed('hello', {
@@ -84,18 +92,17 @@ export const CONTROL_FRAMES = {
     data: z.union([z.strictObject({ message_id: id, created_at: moment, duplicate: z.boolean() }), z.strictObject({})]),
   }),
   error: framed('error', { id: answersTo.optional(), data: Refusal }),
-  batch: framed('batch', { data: z.array(AnyEvent).min(2).max(100) }),
+  batch: framed('batch', {
+    data: z
+      .array(z.union([AnyEvent, PresenceFrame]))
+      .min(2)
+      .max(100),
+  }),
   'channel.added': framed('channel.added', { ch: id, data: Place }),
   'channel.gone': framed('channel.gone', { ch: id, data: z.strictObject({}) }),
   'read.updated': framed('read.updated', { ch: id, data: z.strictObject({ read_seq: seq }) }),
   typing: framed('typing', { ch: id, data: z.strictObject({ user_id: id, thread_id: maybeId }) }),
-  presence: framed('presence', {
-    ch: id,
-    data: z.union([
-      z.strictObject({ user_id: id, state: z.enum(['online', 'away', 'offline']) }),
-      z.strictObject({ online: z.int().min(0) }),
-    ]),
-  }),
+  presence: PresenceFrame,
   reconnect: framed('reconnect', { data: z.strictObject({ after_ms: ms }) }),
   pong: framed('pong', {}),
 } as const satisfies Record<string, z.ZodType>

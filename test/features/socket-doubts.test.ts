@@ -114,6 +114,9 @@ test('who is doubted when the Gateway falls asleep hears nothing when it wakes',
   const { body } = await say(ada, other, 'For them')
   await pause(200)
   expect(eventsIn(socket, id)).toEqual([])
+  // With it the list is read anew, but not for the socket that waits.
+  const second = await connect(bob)
+  expect(Object.keys(second.frames.at(-1)!.data.channels)).toEqual([other])
   await runDurableObjectAlarm(gateway)
   await socket.wait(({ type, ch }) => type === 'channel.gone' && ch === id)
   // Whatever came meanwhile comes now.

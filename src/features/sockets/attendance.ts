@@ -147,6 +147,8 @@ export class Attendance {
     const { userId } = connection.identity
     const list = await this.#memberships.of(userId)
     if (connection.isClosed || connection.isReady) return
+    // The list was read after whatever was doubted.
+    connection.isHeld = false
     connection.markResumed()
     this.#surroundings.present(userId)
     try {

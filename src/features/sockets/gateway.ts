@@ -195,7 +195,8 @@ export class Gateway extends DurableObject<Env> {
       this.#presence.review()
       const failed = (error: unknown) => this.#log('warn', 'channel_not_reached', describeError(error))
       await compareHeads(this.#sockets, this.#streams, this.env.DB, (id) => this.#attendance.gone(id), failed)
-      await this.#attendance.refresh(this.#memberships.stale(this.#sockets.users()))
+      // Also when another socket of theirs has had the list read.
+      await this.#attendance.refresh([...this.#memberships.stale(this.#sockets.users()), ...this.#sockets.held()])
       // At the first tick after hibernation too: nobody knows when it was done.
       if (now - this.#sessionsCheckedAt >= 1.5 * tickMs) {
         await closeEnded(this.#sockets, this.env.DB, now, forget)
@@ -251,9 +252,9 @@ export class Gateway extends DurableObject<Env> {
     const { userId } = connection.identity
     // Not now: when it was nobody knows, but when its last ping was.
     connection.lastFrameAt = 0
-    // What the doubt is about was not settled before: the tick does it.
-    connection.isHeld = this.#memberships.isDoubted(userId)
     if (!connection.isReady) return
+    // What was doubted was not settled before: the tick does it.
+    connection.isHeld = this.#memberships.isDoubted(userId)
     for (const { channel_id } of this.#memberships.known(userId))
       this.#sockets.enter(connection, channel_id).isLive = !connection.isHeld
     if (connection.isSeed) for (const id of this.#guests.of(userId)) this.#sockets.enter(connection, id, true)

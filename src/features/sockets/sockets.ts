@@ -35,6 +35,11 @@ export class Sockets {
     return this.#byUser.keys()
   }
 
+  /** Users who get nothing now, as it is not known where they are. */
+  held(): string[] {
+    return [...this.all.values()].filter(({ isHeld }) => isHeld).map(({ identity }) => identity.userId)
+  }
+
   room(channelId: string): Room {
     let room = this.rooms.get(channelId)
     if (!room) {

@@ -120,7 +120,7 @@ export type ServerFrame =
   | { type: 'replay'; ch: string; data: { from: number; to: number; events: ChannelEvent[]; more: boolean } }
   | { type: 'reset'; ch: string; data: Reset }
   | { type: 'heads'; data: Record<string, number> }
-  | { type: 'batch'; data: ChannelEvent[] }
+  | { type: 'batch'; data: (ChannelEvent | Extract<Notice, { type: 'presence' }>)[] }
   | { type: 'reconnect'; data: { after_ms: number } }
 
 /** What has the same nonce is done once. Without one it is given one. */

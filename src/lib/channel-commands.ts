@@ -122,7 +122,7 @@ export type Pushed = { wants: boolean }
  * What a Gateway learns when it subscribes. `doubted` are its users whose membership may have changed without its having been
  * told.
  */
-export type Subscribed = { epoch: number; head: number; doubted: string[] }
+export type Subscribed = { epoch: number; head: number; isPublic: boolean; doubted: string[] }
 
 /** What Gateways tell one another, and may be lost. `who` asks for the presence of those who are there. */
 export type SignalKind = 'typing' | 'presence' | 'who'

@@ -66,6 +66,19 @@ test('what a socket of contract 3 saw is forgotten with it, also when nobody not
   expect(left).toEqual([])
 })
 
+test('who was told of a public channel when it was private already does not look at it', async () => {
+  const [ada, bob] = [await signIn(), await signIn()]
+  const socket = await connectSeed(bob)
+  await pause(300)
+  const id = await newChannel(ada, { visibility: 'private' })
+  await (await gatewayOf(bob)).opened(id, [ada.user.id], true)
+  await say(ada, id, 'Not for them')
+  const other = await newChannel(ada)
+  await say(ada, other, 'For all')
+  await socket.wait(({ data }) => data.content === 'For all')
+  expect(socket.frames).toHaveLength(1)
+})
+
 test.each(['banned', 'hidden'] as const)('a doubt finds out that who only looked was %s', async (what) => {
   const [ada, bob] = [await signIn(), await signIn()]
   const [id, other] = [await newChannel(ada), await newChannel(ada)]

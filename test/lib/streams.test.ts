@@ -16,7 +16,7 @@ function socketIn(log: ChannelEvent[], head = () => log.length) {
   const doubted = vi.fn(async () => {})
   const logged = vi.fn()
   const streams = new Streams(sockets, {
-    subscribe: async () => ({ epoch: 1, head: head(), doubted: [] }),
+    subscribe: async () => ({ epoch: 1, head: head(), isPublic: true, doubted: [] }),
     read: async (_, after, limit) => {
       reads(after)
       atOnce.most = Math.max(atOnce.most, ++atOnce.now)
@@ -27,6 +27,7 @@ function socketIn(log: ChannelEvent[], head = () => log.length) {
     },
     doubted,
     gone: () => {},
+    hidden: () => {},
     gathered: () => {},
     log: logged,
   })

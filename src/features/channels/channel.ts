@@ -90,7 +90,7 @@ export class Channel extends DurableObject<Env> {
     if (!head || head.is_deleted) return undefined
     const doubted = this.#books.owed(shard).map(({ subject }) => subject!)
     this.#books.subscribe(shard, head.head)
-    return { epoch: head.epoch, head: head.head, doubted }
+    return { epoch: head.epoch, head: head.head, isPublic: head.is_public === 1, doubted }
   }
 
   /** Up to `limit` events after a number, for a Gateway that is subscribed; `undefined` for one that is not. */

@@ -86,10 +86,18 @@ LEFT JOIN channel_messages m ON m.id = e.message_id
 WHERE c.id = ?1->>'channel' ORDER BY e.seq LIMIT CAST(?1->>'limit' AS INTEGER)`
 
 /** Of `channels`, as a `HeadRow`. */
-export const HEAD = 'epoch, last_seq AS head, oldest_seq AS oldest, slow_mode_s, deleted_at IS NOT NULL AS is_deleted'
+export const HEAD = `epoch, last_seq AS head, oldest_seq AS oldest, slow_mode_s, deleted_at IS NOT NULL AS is_deleted,
+  visibility = 'public' AS is_public`
 /** Takes `{channel}`: how far a channel has come. Nothing when there is none. */
 export const SELECT_HEAD = `SELECT ${HEAD} FROM channels WHERE id = ?1->>'channel'`
-export type HeadRow = { epoch: number; head: number; oldest: number; slow_mode_s: number; is_deleted: number }
+export type HeadRow = {
+  epoch: number
+  head: number
+  oldest: number
+  slow_mode_s: number
+  is_deleted: number
+  is_public: number
+}
 
 export function toEvent(channelId: string, row: EventRow): ChannelEvent {
   const message: MessageJson | null = row.message === null ? null : JSON.parse(row.message)

@@ -1,6 +1,6 @@
 import { describeError, type Log } from '../../http/log.ts'
 import type { ChannelEvent } from '../../lib/channel-commands.ts'
-import type { Connection } from './connection.ts'
+import type { Connection, Stream } from './connection.ts'
 import { frame } from './frames.ts'
 import type { Guests } from './guests.ts'
 import type { Memberships } from './memberships.ts'
@@ -277,14 +277,21 @@ export class Attendance {
     }
   }
 
-  /** A channel is public no more: who only looked at it sees nothing of it any more. */
+  /** A channel is public no more: who only looked at it sees what came before, and nothing after. */
   #hide(channelId: string, delivery: Delivery, upTo: number, now: number): void {
+    for (const stream of this.#guestsIn(channelId)) this.#streams.deliverTo(stream, delivery, now, upTo)
+    this.hidden(channelId)
+  }
+
+  /** Who only looked at a channel sees nothing of it any more. */
+  hidden(channelId: string): void {
     this.#guests.close(channelId)
-    for (const stream of [...(this.#sockets.rooms.get(channelId)?.streams.values() ?? [])]) {
-      if (!stream.isGuest) continue
-      this.#streams.deliverTo(stream, delivery, now, upTo)
-      this.#sockets.leave(stream.connection, channelId)
-    }
+    for (const { connection } of this.#guestsIn(channelId)) this.#sockets.leave(connection, channelId)
+  }
+
+  #guestsIn(channelId: string): Stream[] {
+    const streams = this.#sockets.rooms.get(channelId)?.streams.values() ?? []
+    return [...streams].filter(({ isGuest }) => isGuest)
   }
 }
 

@@ -62,6 +62,7 @@ export class Gateway extends DurableObject<Env> {
       read: (id, after, limit) => this.#ask(id, (channel) => channel.read(this.#shard, after, limit)),
       doubted: (userIds) => this.#attendance.reconsider(userIds),
       gone: (id) => this.#attendance.gone(id),
+      hidden: (id) => this.#attendance.hidden(id),
       gathered: (connection) => this.#flushSoon(connection),
       log: this.#log,
     })

@@ -23,6 +23,8 @@ type Channels = {
   doubted: (userIds: string[]) => Promise<void>
   /** There is no such channel any more. */
   gone: (channelId: string) => void
+  /** It is not public, for who only looks at it. */
+  hidden: (channelId: string) => void
   /** Something waits in a socket to be flushed soon. */
   gathered: (connection: Connection) => void
   log: Log
@@ -195,6 +197,7 @@ export class Streams {
         this.#channels.gone(room.id)
         return
       }
+      if (!answer.isPublic) this.#channels.hidden(room.id)
       const isMissed = room.expected !== undefined && answer.head + 1 > room.expected
       room.epoch = answer.epoch
       room.advance(answer.head)

@@ -8,7 +8,7 @@ export type * from './frames.ts'
 export { RealtimeError } from './outbox.ts'
 
 const RESUME_ID = 'resume'
-/** Nobody is in more channels, and the server refuses a `resume` that names more. */
+/** The server refuses a `resume` that names more. */
 const MAX_NAMED = 500
 const TYPING_MS = 3_000
 

@@ -156,12 +156,16 @@ test('two instances that write at once leave no hole and no number twice', async
   expect(await one('SELECT last_seq FROM channels WHERE id = ?', id)).toEqual({ last_seq: 122 })
 })
 
-test('what D1 has, though every answer to it got lost, is handed on as soon as the channel looks again', async () => {
+/** A channel of Ada's whose other member, Bob, has a socket. */
+async function watched() {
   const [ada, bob] = [await signIn(), await signIn()]
   const id = await newChannel(ada)
   await join(bob, id)
-  const socket = await connect(bob)
-  const channel = env.CHANNEL.getByName(id)
+  return { ada, bob, id, socket: await connect(bob), channel: env.CHANNEL.getByName(id) }
+}
+
+test('what D1 has, though every answer to it got lost, is handed on as soon as the channel looks again', async () => {
+  const { ada, id, socket, channel } = await watched()
   await runInDurableObject(channel, (instance) => {
     const { DB } = envOf(instance)
     const batch = DB.batch.bind(DB)
@@ -179,11 +183,7 @@ test('what D1 has, though every answer to it got lost, is handed on as soon as t
 })
 
 test('who was banned by an instance that died before it told anybody hears nothing more', async () => {
-  const [ada, bob] = [await signIn(), await signIn()]
-  const id = await newChannel(ada)
-  await join(bob, id)
-  const socket = await connect(bob)
-  const channel = env.CHANNEL.getByName(id)
+  const { ada, bob, id, socket, channel } = await watched()
   await said(ada, id, 'Before')
   await evictDurableObject(channel)
   const { queue } = await queueOf(id)

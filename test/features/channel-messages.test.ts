@@ -1,3 +1,4 @@
+import { env } from 'cloudflare:workers'
 import { expect, test } from 'vitest'
 import { join, newChannel, refusalOf, said, say, setMember, signInMany, textsOf } from '../support/channels.ts'
 import { type Answer, client, countOf, countTo, one, type SignedIn, signIn } from '../support/client.ts'
@@ -171,6 +172,16 @@ test('an edit keeps what was said, knows of others, and takes only text', async 
   for (const body of [{ content: ' ' }, { content: '👋'.repeat(4_001) }, { content: 'x', nonce: 'n' }, {}]) {
     expect((await ada('PATCH', path, body)).status).toBe(422)
   }
+})
+
+test('a message is edited 200 times at the most', async () => {
+  const ada = await signIn()
+  const id = await newChannel(ada)
+  const message = await said(ada, id, 'One')
+  const edit = (content: string) => ada('PATCH', `/channels/${id}/messages/${message}`, { content })
+  await env.DB.prepare('UPDATE channel_messages SET version = 200 WHERE id = ?').bind(message).run()
+  expect(await edit('Two')).toMatchObject({ status: 200, body: { version: 201 } })
+  expect(refusalOf(await edit('Three'))).toBe('409 limit_reached')
 })
 
 test('of edits at once each is a version, and of those of one version one holds', async () => {

@@ -91,6 +91,7 @@ export class CommandLimits {
       .first<{ code: Hidden }>()
       .then(
         (row) => row!.code,
+        // While D1 is away nobody is let in anyhow.
         () => null,
       )
     this.#hidden.set(userId, { until: now + HIDDEN_MS, code })

@@ -225,7 +225,7 @@ channelMessageRoutes.openapi(
       request: { params: MessageParams, headers: IfMatch, body: body(EditedMessage) },
       responses: { 200: json(ChannelMessage, 'The message', 'ETag') },
     },
-    [...REFUSED, 'muted', 'gone', 'precondition_failed'],
+    [...REFUSED, 'muted', 'gone', 'precondition_failed', 'limit_reached'],
   ),
   async (c) => {
     const { id, message_id } = c.req.valid('param')

@@ -182,23 +182,40 @@ test('what D1 has, though every answer to it got lost, is handed on as soon as t
   await socket.wait(({ type, data }) => type === 'message' && data.content === 'Stored')
 })
 
-test('who was banned by an instance that died before it told anybody hears nothing more', async () => {
+/** A ban as an instance stores it that dies before it tells anybody. */
+async function banUntold(by: SignedIn, whom: SignedIn, id: string): Promise<void> {
+  await evictDurableObject(env.CHANNEL.getByName(id))
+  const { queue } = await queueOf(id)
+  const ids = { command_id: crypto.randomUUID(), audit_id: crypto.randomUUID(), request_id: null }
+  const outcome = await queue.do({
+    type: 'member.ban',
+    actor: by.user.id,
+    target: whom.user.id,
+    reason: null,
+    ...ids,
+  })
+  expect(outcome).toMatchObject({ ok: true })
+}
+
+test('who was banned by an instance that died before it told anybody is told by the next', async () => {
   const { ada, bob, id, socket, channel } = await watched()
   await said(ada, id, 'Before')
-  await evictDurableObject(channel)
-  const { queue } = await queueOf(id)
-  const command: Command = {
-    type: 'member.ban',
-    target: bob.user.id,
-    reason: null,
-    actor: ada.user.id,
-    request_id: null,
-    command_id: crypto.randomUUID(),
-    audit_id: crypto.randomUUID(),
-  }
-  expect(await queue.do(command)).toMatchObject({ ok: true })
+  await banUntold(ada, bob, id)
   await runDurableObjectAlarm(channel)
   await socket.wait(({ type }) => type === 'channel.gone')
+})
+
+test('who was banned by such an instance while they were away does not come in by what their Gateway remembers', async () => {
+  const { ada, bob, id, socket, channel } = await watched()
+  socket.close()
+  await socket.ended()
+  await said(ada, id, 'Before')
+  await runDurableObjectAlarm(channel)
+  await banUntold(ada, bob, id)
+  const again = await connect(bob)
+  await again.wait(({ type }) => type === 'channel.gone')
+  await said(ada, id, 'After')
+  expect(again.frames.filter(({ type }) => type === 'message')).toEqual([])
 })
 
 test('one nonce is one command', async () => {

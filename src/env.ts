@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { type Model, readModels } from './ai/models.ts'
+import { isSealingKey } from './lib/sealed-secrets.ts'
 
 const MINUTE = 60_000
 const DAY = 86_400_000
@@ -16,11 +17,16 @@ const count = (fallback: number, min: number, max: number) =>
 const limit = (fallback: number) => count(fallback, 1, 1_000_000)
 const secret = z.string().refine((value) => new TextEncoder().encode(value).length >= 32, 'must have at least 32 bytes')
 
+const sealingKey = z.string().refine(isSealingKey, 'must be 32 bytes in base64')
+const origins = z.string().default('').transform(listOf)
+
 /** Every variable that Parley reads. Names and defaults of the protocol's numbers are those of docs/runs.md. */
 export const Variables = z.object({
   JWT_SECRET: secret,
   JWT_SECRET_PREVIOUS: secret.optional(),
-  CORS_ORIGINS: z.string().default(''),
+  ENCRYPTION_KEY: sealingKey.optional(),
+  ENCRYPTION_KEY_PREVIOUS: sealingKey.optional(),
+  CORS_ORIGINS: origins,
   RESPONSE_STYLE: z.enum(['plain', 'envelope']).default('plain'),
   PASSWORD_POLICY: z.enum(['default', 'strict', 'demo']).default('default'),
   PASSWORD_COST: count(15, 1, 15),
@@ -93,6 +99,17 @@ export const Variables = z.object({
   TOOL_MS: ms(8_000),
   TOOL_RESULT_BYTES: count(16_384, 256, 262_144),
 
+  LLM_ENDPOINTS: z.enum(['public', 'off']).default('public'),
+  LLM_ENDPOINT_ALLOWLIST: origins,
+  DNS_OVER_HTTPS_URL: z.url({ protocol: /^https?$/ }).default('https://cloudflare-dns.com/dns-query'),
+  KEY_CACHE_MS: ms(5_000, 0),
+  KEY_GRACE_MAX_MS: ms(7 * DAY),
+  GATEWAY_SHARDS: count(32, 1, 1_000),
+  GATEWAY_BODY_BYTES: count(8_388_608, 1_024, 33_554_432),
+  GATEWAY_JSON_WAIT_MS: ms(280_000),
+  GATEWAY_DETACH_MS: ms(15_000),
+  SDK_DEDUPE_MS: ms(600_000),
+
   SOCKET_SHARDS: count(1, 1, 10_000),
   SOCKETS_PER_USER: count(10, 1, 10_000),
   SOCKET_FRAME_LIMIT: limit(20),
@@ -105,10 +122,7 @@ export const Variables = z.object({
   TEMPORARY_TTL_MS: ms(DAY),
 })
 
-export type Config = Omit<z.infer<typeof Variables>, 'MODELS' | 'CORS_ORIGINS'> & {
-  CORS_ORIGINS: string[]
-  MODELS: Model[]
-}
+export type Config = Omit<z.infer<typeof Variables>, 'MODELS'> & { MODELS: Model[] }
 
 /** The names of what is wrong, never a value: they are shown to clients. */
 export type ConfigFault = { variable: string; detail: string }
@@ -161,13 +175,22 @@ function check(env: Env): Config | ConfigFault {
   if (variables.WEB_SEARCH_KIND !== 'searxng' && !variables.WEB_SEARCH_KEY) {
     return { variable: 'WEB_SEARCH_KEY', detail: 'is missing' }
   }
-  const origins = variables.CORS_ORIGINS.split(',')
-    .map((origin) => origin.trim())
-    .filter(Boolean)
-  if (!origins.every(isOrigin)) {
-    return { variable: 'CORS_ORIGINS', detail: 'is not a list of origins such as https://chat.example.com' }
+  for (const variable of ['CORS_ORIGINS', 'LLM_ENDPOINT_ALLOWLIST'] as const) {
+    if (variables[variable].every(isOrigin)) continue
+    return { variable, detail: 'is not a list of origins such as https://chat.example.com' }
   }
-  return { ...variables, MODELS: models, CORS_ORIGINS: origins }
+  if (variables.LLM_ENDPOINT_ALLOWLIST.includes('*')) {
+    return { variable: 'LLM_ENDPOINT_ALLOWLIST', detail: 'must name each origin' }
+  }
+  return { ...variables, MODELS: models }
+}
+
+/** What stands between commas. */
+function listOf(text: string): string[] {
+  return text
+    .split(',')
+    .map((item) => item.trim())
+    .filter(Boolean)
 }
 
 const isOrigin = (origin: string) => origin === '*' || (/^https?:/.test(origin) && URL.parse(origin)?.origin === origin)

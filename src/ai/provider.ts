@@ -14,10 +14,13 @@ export type ReadPicture = (picture: Picture) => Promise<string | undefined>
 
 /** `callId` says which call a tool's text answers. */
 export type ChatMessage =
-  | { role: 'system'; content: string }
-  | { role: 'user'; content: string; pictures?: Picture[] }
-  | { role: 'assistant'; content: string; toolCalls?: ToolCall[] }
-  | { role: 'tool'; content: string; callId: string }
+  | { role: 'system'; content: string; verbatim?: Verbatim }
+  | { role: 'user'; content: string; pictures?: Picture[]; verbatim?: Verbatim }
+  | { role: 'assistant'; content: string; toolCalls?: ToolCall[]; verbatim?: Verbatim }
+  | { role: 'tool'; content: string; callId: string; verbatim?: Verbatim }
+
+/** A message as a client of OpenAI's API wrote it, which goes on as it is; `content` is then its text. */
+export type Verbatim = Record<string, unknown> & { role: string }
 
 /** `parameters` is a JSON Schema. */
 export type Tool = { name: string; description: string; parameters: Record<string, unknown> }
@@ -31,6 +34,8 @@ export type ModelRequest = {
   detail: Detail
   /** With `none` the model must answer without them; they are named all the same, for the calls that it made before. */
   tools?: { offered: Tool[]; choice: 'auto' | 'none' }
+  /** Further parameters of OpenAI's API, which go on as they are. Calls of tools among them are their sender's to answer. */
+  options?: Record<string, unknown>
 }
 
 /** Tokens as the provider counted them. */
@@ -72,6 +77,7 @@ export class UpstreamFault extends Error {
 export type UpstreamCode =
   | 'upstream_auth'
   | 'upstream_busy'
+  | 'upstream_refused'
   | 'upstream_rejected'
   | 'upstream_error'
   | 'upstream_timeout'

@@ -6,18 +6,29 @@ type Row = { status: number; title: string; retryable?: true }
 export const ERRORS = {
   bad_request: { status: 400, title: 'The request cannot be read' },
   idempotency_key_invalid: { status: 400, title: 'The Idempotency-Key is not 1 to 255 visible ASCII characters' },
+  unsupported_parameter: { status: 400, title: 'This parameter is not supported' },
+  role_not_allowed: { status: 400, title: 'This key may not send messages of this role' },
+  run_cancelled: { status: 400, title: 'The completion was cancelled' },
   self_ban: { status: 400, title: 'Nobody can ban themselves' },
   invalid_token: { status: 400, title: 'This code does not work (any more)' },
   unauthorized: { status: 401, title: 'Authentication is required' },
   invalid_credentials: { status: 401, title: 'The name or the password is wrong' },
+  invalid_api_key: { status: 401, title: 'This is no API key of ours' },
+  expired_api_key: { status: 401, title: 'This API key has expired' },
+  revoked_api_key: { status: 401, title: 'This API key was revoked' },
   plan_limit_reached: { status: 402, title: 'The plan is used up' },
   quota_exhausted_in_run: { status: 402, title: 'The quota ran out in the middle of the reply' },
+  key_limit_reached: { status: 402, title: 'The month of this API key is used up' },
   storage_limit_reached: { status: 402, title: 'The storage of the plan is full' },
   forbidden: { status: 403, title: 'This is not for you' },
   banned: { status: 403, title: 'You are banned from this channel' },
   muted: { status: 403, title: 'You are muted in this channel' },
+  insufficient_scope: { status: 403, title: 'This API key is not for that' },
+  origin_not_allowed: { status: 403, title: 'This API key is not for pages of this origin' },
   model_not_allowed: { status: 403, title: 'This model is not available to you' },
   not_found: { status: 404, title: 'Not found' },
+  model_not_found: { status: 404, title: 'There is no such model, or it is not for this key' },
+  run_not_found: { status: 404, title: 'There is no such completion' },
   file_not_found: { status: 404, title: 'A file was not found' },
   file_content_missing: { status: 404, title: 'The content of this file is lost' },
   method_not_allowed: { status: 405, title: 'This path does not take this method' },
@@ -30,8 +41,10 @@ export const ERRORS = {
   last_admin: { status: 409, title: 'Somebody must be able to administer this' },
   conversation_busy: { status: 409, title: 'A reply is being written in this conversation' },
   run_active: { status: 409, title: 'A reply is still being written' },
+  run_in_progress: { status: 409, title: 'The completion is still being written' },
   upload_offset_conflict: { status: 409, title: 'The upload goes on from another place' },
   file_in_use: { status: 409, title: 'A message has this file' },
+  run_expired: { status: 410, title: 'The text of this completion is no longer kept' },
   gone: { status: 410, title: 'It is no longer there' },
   precondition_failed: { status: 412, title: 'A condition of the request does not hold' },
   too_large: { status: 413, title: 'The request is too large' },
@@ -47,6 +60,7 @@ export const ERRORS = {
   checksum_mismatch: { status: 460, title: 'The checksum does not match' },
   internal: { status: 500, title: 'Internal error' },
   upstream_auth: { status: 502, title: 'The model provider refused our credentials' },
+  upstream_refused: { status: 502, title: 'The address of the model may not be called' },
   upstream_rejected: { status: 502, title: 'The model provider rejected the request' },
   upstream_error: { status: 502, title: 'The model provider failed', retryable: true },
   upstream_stalled: { status: 502, title: 'The model provider fell silent', retryable: true },
@@ -57,6 +71,7 @@ export const ERRORS = {
   not_configured: { status: 503, title: 'The server is not configured' },
   overloaded: { status: 503, title: 'Too much at once', retryable: true },
   store_unavailable: { status: 503, title: 'The store is not reachable', retryable: true },
+  run_unfinished: { status: 503, title: 'The completion takes longer: ask again', retryable: true },
   runner_unavailable: { status: 503, title: 'The reply could not be started', retryable: true },
   upstream_busy: { status: 503, title: 'The model provider is busy', retryable: true },
   upstream_timeout: { status: 504, title: 'The model provider did not answer in time', retryable: true },
@@ -75,6 +90,8 @@ export type FieldError = { pointer: string; detail: string }
 
 /** Members of a problem beside the standard ones (RFC 9457, section 3.2). */
 export type ProblemExtras = {
+  /** The parameter that is wrong, for clients of OpenAI's API. */
+  param?: string
   errors?: FieldError[]
   run_id?: string
   message_id?: string

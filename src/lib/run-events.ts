@@ -68,7 +68,7 @@ export const RunCreatedEvent = z.strictObject({
   ...head,
   type: z.literal('run.created'),
   status: z.literal('in_progress'),
-  conversation_id: z.uuid(),
+  conversation_id: z.uuid().nullable(),
   user_message_id: z.uuid().nullable(),
   message_id: z.uuid().nullable(),
   model: z.string().max(200),
@@ -92,7 +92,7 @@ export const ToolCallEvent = z.strictObject({
   type: z.literal('tool.call'),
   call_id: z.string().max(200),
   name: z.string().max(64),
-  arguments: z.string().max(16_384),
+  arguments: z.string().max(262_144),
   executor: z.enum(['server', 'client']),
 })
 export const ToolResultEvent = z.strictObject({

@@ -288,7 +288,7 @@ test('what a fault left held is given back, and what a run holds that goes on is
   const { held } = await booksOf(ada)
   const month = new Date(new Date().toISOString().slice(0, 7)).getTime()
   await env.DB.batch([
-    env.DB.prepare('INSERT INTO reservations VALUES (?, 1, ?, ?, 1, 100, 900, 5, 5)').bind(
+    env.DB.prepare('INSERT INTO reservations VALUES (?, 1, ?, ?, 1, 100, 900, 5, 5, NULL)').bind(
       crypto.randomUUID(),
       `user:${ada.user.id}`,
       month,

@@ -26,7 +26,6 @@ async function converse(context: number, content: string, maxOutputTokens: numbe
       messages: [{ role: 'user', content }],
       searches: true,
       maxOutputTokens,
-      cancelOnDisconnect: false,
     },
     model,
     fallback: undefined,

@@ -1,7 +1,7 @@
 import { index, sqliteTable, text } from 'drizzle-orm/sqlite-core'
 import { id, json, moment } from '../columns.ts'
 
-export const AUDIT_TARGETS = ['user', 'conversation', 'channel'] as const
+export const AUDIT_TARGETS = ['user', 'conversation', 'channel', 'chatbot', 'api_key'] as const
 
 /** Append-only. It outlives whom it names, so it has no foreign keys; it never holds content or secrets. */
 export const auditLog = sqliteTable(
@@ -42,5 +42,11 @@ export const AUDIT_ACTIONS = [
   'channel.user_banned',
   'channel.user_unbanned',
   'channel.deleted',
+  'chatbot.read',
+  'chatbot.deleted',
+  'user.chatbots_listed',
+  'api_key.created',
+  'api_key.rotated',
+  'api_key.revoked',
 ] as const
 export type AuditAction = (typeof AUDIT_ACTIONS)[number]

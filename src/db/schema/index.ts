@@ -1,5 +1,6 @@
 export * from './audit.ts'
 export * from './channels.ts'
+export * from './chatbots.ts'
 export * from './conversations.ts'
 export * from './counters.ts'
 export * from './files.ts'

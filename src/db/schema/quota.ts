@@ -2,11 +2,11 @@ import { sql } from 'drizzle-orm'
 import { check, index, integer, primaryKey, sqliteTable, text } from 'drizzle-orm/sqlite-core'
 import { moment } from '../columns.ts'
 
-/** What a user has used of a month, and what runs that are going on hold of it. */
+/** What a user, or a key with a cap of its own, has used of a month, and what runs that are going on hold of it. */
 export const quotaPeriods = sqliteTable(
   'quota_periods',
   {
-    /** `user:<id>`. */
+    /** `user:<id>`, or `key:<family id>`. */
     subject: text().notNull(),
     periodStart: moment().notNull(),
     messagesUsed: integer().notNull().default(0),
@@ -28,6 +28,8 @@ export const reservations = sqliteTable(
     /** 1 for the first call of a run. */
     call: integer().notNull(),
     subject: text().notNull(),
+    /** The key whose cap it counts against besides, if it has one. */
+    keySubject: text(),
     periodStart: moment().notNull(),
     messages: integer().notNull(),
     inputTokens: integer().notNull(),

@@ -12,8 +12,11 @@ import type {
 import { id, json, moment } from '../columns.ts'
 import { users } from './users.ts'
 
-/** `title` writes the title of a conversation, for the user who has it; nobody watches it. */
-export const RUN_KINDS = ['reply', 'title'] as const
+/**
+ * `title` writes the title of a conversation, for the user who has it; nobody watches it. `gateway` answers a request to
+ * `/v1`, and `channel` is what a chatbot says in a channel.
+ */
+export const RUN_KINDS = ['reply', 'title', 'gateway', 'channel'] as const
 
 /** One try at an upstream: what was asked, what came of it, how long it took in milliseconds. */
 export type Attempt = { upstream: string; model: string; status: string; ms: number }
@@ -27,6 +30,10 @@ export const runs = sqliteTable(
     userId: text()
       .notNull()
       .references(() => users.id),
+    /** Through which key and chatbot, if any, and how the chatbot answered then. */
+    apiKeyId: text(),
+    chatbotId: text(),
+    chatbotVersion: integer(),
     /** The next four are null for kinds without a conversation, and for a run that no Durable Object owns. */
     conversationId: text(),
     userMessageId: text(),
@@ -49,6 +56,8 @@ export const runs = sqliteTable(
     /** Past it nobody may be working on the run any more; recovery asks its Runner. */
     leaseUntil: moment().notNull(),
     lastSeq: integer(),
+    /** What a request to the gateway asked for, so that one which is sent again by itself is known. */
+    fingerprint: text(),
     createdAt: moment().notNull(),
     endedAt: moment(),
   },
@@ -57,5 +66,6 @@ export const runs = sqliteTable(
     index('runs_lease').on(table.leaseUntil).where(sql`status = 'in_progress'`),
     index('runs_conversation').on(table.conversationId),
     index('runs_user').on(table.userId, table.id),
+    index('runs_fingerprint').on(table.fingerprint, table.id).where(sql`fingerprint IS NOT NULL`),
   ],
 )

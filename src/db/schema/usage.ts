@@ -12,6 +12,7 @@ export const usageLedger = sqliteTable(
     runId: text().notNull().unique('usage_ledger_run'),
     userId: text().notNull(),
     apiKeyId: text(),
+    chatbotId: text(),
     conversationId: text(),
     kind: text({ enum: RUN_KINDS }).notNull(),
     model: text().notNull(),

@@ -165,7 +165,7 @@ function plan(ctx: Ctx, request: ReplyRequest, { place, files }: Read): Planned 
     messages,
     searches: search.searches,
     maxOutputTokens: window.output,
-    cancelOnDisconnect: request.cancelOnDisconnect,
+    desertedMs: request.cancelOnDisconnect ? config.DISCONNECT_CANCEL_MS : undefined,
     naming: wantsTitle(place) ? { title: place.title ?? titleOf(words), words } : undefined,
   }
   return { job, model, place, files, window }

@@ -144,15 +144,16 @@ export class EventLog {
     return this.#sql.exec<Row>("SELECT * FROM run WHERE state = 'ended'").toArray().map(toUnsettled)
   }
 
-  /** Deletes settled runs that ended before `endedBefore`; gives when the oldest of those left ended. */
-  forget(endedBefore: number): number | undefined {
-    const old = "SELECT id FROM run WHERE state = 'settled' AND ended_at <= ?"
-    this.#sql.exec(`DELETE FROM log WHERE run_id IN (${old})`, endedBefore)
-    this.#sql.exec("DELETE FROM run WHERE state = 'settled' AND ended_at <= ?", endedBefore)
-    const { oldest } = this.#sql
-      .exec<{ oldest: number | null }>("SELECT min(ended_at) AS oldest FROM run WHERE state = 'settled'")
+  /** Deletes settled runs whose time, `keptMs` unless they say another one, is over; gives when that of the next one is. */
+  forget(now: number, keptMs: number): number | undefined {
+    const until = `ended_at + coalesce(ref ->> 'keptMs', ${keptMs})`
+    const old = `FROM run WHERE state = 'settled' AND ${until} <= ?`
+    this.#sql.exec(`DELETE FROM log WHERE run_id IN (SELECT id ${old})`, now)
+    this.#sql.exec(`DELETE ${old}`, now)
+    const { next } = this.#sql
+      .exec<{ next: number | null }>(`SELECT min(${until}) AS next FROM run WHERE state = 'settled'`)
       .one()
-    return oldest ?? undefined
+    return next ?? undefined
   }
 }
 

@@ -34,7 +34,7 @@ export function follow(ctx: Ctx, run: RunRef, lines: ReadableStream<Uint8Array>,
   let reader = lines.getReader()
   let stopped = false
   const reconnect = async (seen: number) => {
-    const watch = await callRunner(ctx, run.runner, (runner) => runner.watch(run.id, seen))
+    const watch = await callRunner(ctx, run.runner!, (runner) => runner.watch(run.id, seen))
     if (watch.kind !== 'stream') return false
     reader = watch.stream.getReader()
     if (stopped) await reader.cancel()
@@ -64,6 +64,6 @@ export function follow(ctx: Ctx, run: RunRef, lines: ReadableStream<Uint8Array>,
     stopped = true
     await reader.cancel().catch(() => {})
   }
-  const keep = () => callRunner(ctx, run.runner, (runner) => runner.keep(run.id))
+  const keep = () => callRunner(ctx, run.runner!, (runner) => runner.keep(run.id))
   return { run, groups: groups(), stop, keep, reset: false, skip: 0, replayed: false }
 }

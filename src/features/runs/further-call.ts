@@ -22,7 +22,7 @@ export async function reserveCall(db: Db, run: RunRef, need: Omit<Need, 'runId'>
   const write = async () => {
     const results: readonly unknown[] = await db.batch([
       mustHold(db, 'run_in_progress', isInProgress),
-      ...reserve(db, run.userId, { runId: run.id, ...need }, new Date(run.createdAt)),
+      ...reserve(db, run.userId, { runId: run.id, ...need }, new Date(run.createdAt), run.keyCap),
       reserved,
     ])
     return results.at(-1) as Awaited<typeof reserved>

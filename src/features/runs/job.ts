@@ -1,4 +1,5 @@
 import type { ChatMessage } from '../../ai/provider.ts'
+import type { Target } from '../../ai/targets.ts'
 import type { Attempt, RUN_KINDS } from '../../db/schema/index.ts'
 import type {
   CancelReason,
@@ -11,17 +12,24 @@ import type {
   Usage,
   Warning,
 } from '../../lib/run-events.ts'
+import type { KeyCap } from '../plans/service/quota.ts'
 import { toStoredMessage } from './schemas/events.ts'
 
 /** What identifies a run and is needed to end it; a Runner keeps it. Times are Unix milliseconds. */
 export type RunRef = {
   id: string
-  /** Name of the Durable Object that owns it. */
-  runner: string
+  /** Name of the Durable Object that owns it; null when the Worker that was asked does. */
+  runner: string | null
   kind: (typeof RUN_KINDS)[number]
   userId: string
-  conversationId: string
-  /** Both are null for a title. */
+  /** Through which API key and chatbot; a key with a cap of its own counts against that besides. */
+  apiKeyId?: string
+  keyCap?: KeyCap
+  chatbotId?: string
+  chatbotVersion?: number
+  /** Null outside of conversations. */
+  conversationId: string | null
+  /** Both are null for a run that writes no message. */
   userMessageId: string | null
   messageId: string | null
   model: string
@@ -31,11 +39,13 @@ export type RunRef = {
   /** Further calls, in tokens: what each is sent, estimated, and what is reserved for it. */
   further?: { input: number; reserved: number }[]
   warnings: Warning[]
+  /** How long its events are kept after its end, where that is longer than usual; in milliseconds. */
+  keptMs?: number
   createdAt: number
 }
 
 /** A run that writes a message. */
-export type ReplyRef = RunRef & { userMessageId: string; messageId: string }
+export type ReplyRef = RunRef & { runner: string; conversationId: string; userMessageId: string; messageId: string }
 
 /** What the Worker hands to a Runner. The prompt is not stored: nothing is generated a second time by itself. */
 export type Job = {
@@ -44,7 +54,12 @@ export type Job = {
   /** Whether the model is offered the web search. */
   searches: boolean
   maxOutputTokens: number
-  cancelOnDisconnect: boolean
+  /** Without watchers for so long, in milliseconds, it is cancelled; missing when it goes on. */
+  desertedMs?: number
+  /** Who is asked, in this order; missing for the model of the run and its fallback. */
+  targets?: Target[]
+  /** Parameters that go on as they are (`ModelRequest`). */
+  options?: Record<string, unknown>
   /** What the conversation is called until a model says better, and the words to name it by; missing when it has a title. */
   naming?: { title: string; words: string }
 }

@@ -9,10 +9,9 @@ type Delta = NewRunEvent & { type: 'message.delta' | 'reasoning.delta' }
 type Settings = {
   flushMs: number
   flushBytes: number
-  desertedMs: number
   /** Stores the events as one row and gives the last number, when they are on disk. */
   append: (events: NewRunEvent[]) => Promise<number>
-  /** No watcher has been there for `desertedMs`. */
+  /** No watcher has been there for the job's `desertedMs`. */
   onDeserted: () => void
 }
 
@@ -133,9 +132,12 @@ export class LiveRun {
 
   leave(watcher: Watcher): void {
     this.#watchers.delete(watcher)
-    if (this.#watchers.size > 0 || this.isOver) return
+    const { desertedMs } = this.job
+    if (this.#watchers.size > 0 || this.isOver || desertedMs === undefined) return
     clearTimeout(this.#desertedTimer)
-    this.#desertedTimer = setTimeout(this.#settings.onDeserted, this.#settings.desertedMs)
+    // It may have been asked to go on by then.
+    const end = () => this.job.desertedMs !== undefined && this.#settings.onDeserted()
+    this.#desertedTimer = setTimeout(end, desertedMs)
   }
 
   /** Cuts off watchers that have had something to take for `ms` and took nothing; they can resume. */

@@ -31,8 +31,6 @@ export type Watch = { kind: 'stream'; stream: ReadableStream<Uint8Array> } | { k
 const LATE_PAUSE_MS = { first: 2_000, most: 60_000 }
 /** How long the one whose turn it is has to begin a run. */
 const TURN_MS = 2_000
-/** How soon a watcher that has gone is noticed where its going ends the run. */
-const PROBE_MS = 250
 
 /**
  * Owns the runs of one conversation: it alone talks to the upstream, numbers the events, keeps them for resuming, and
@@ -81,7 +79,8 @@ export class Runner extends DurableObject<Env> {
     if (!live && lastSeq === 0) return { kind: 'unknown' }
     if (after > lastSeq) return { kind: 'ahead' }
     if (after === lastSeq && this.#runs.isClosed(runId)) return { kind: 'end' }
-    const probeMs = live?.job.cancelOnDisconnect ? PROBE_MS : this.#config.HEARTBEAT_MS
+    // Where its going ends the run, a watcher that has gone is to be noticed soon.
+    const probeMs = Math.min((live?.job.desertedMs ?? Number.POSITIVE_INFINITY) / 2, this.#config.HEARTBEAT_MS)
     return { kind: 'stream', stream: watchStream(this.#runs, runId, after, probeMs, live) }
   }
 
@@ -141,7 +140,7 @@ export class Runner extends DurableObject<Env> {
   /** The run goes on even if its last watcher leaves: its answer told the client to come back. */
   keep(runId: string): void {
     const live = this.#live.get(runId)
-    if (live) live.job.cancelOnDisconnect = false
+    if (live) live.job.desertedMs = undefined
   }
 
   /** The text of a run that is going on here; `undefined` when none is. */
@@ -178,9 +177,8 @@ export class Runner extends DurableObject<Env> {
     const live: LiveRun = new LiveRun(job, {
       flushMs: this.#config.RUN_FLUSH_MS,
       flushBytes: this.#config.RUN_FLUSH_BYTES,
-      desertedMs: this.#config.DISCONNECT_CANCEL_MS,
       append: (events) => this.#append(job.run.id, events),
-      onDeserted: () => live.job.cancelOnDisconnect && this.#stop(live, 'client_gone'),
+      onDeserted: () => this.#stop(live, 'client_gone'),
     })
     this.#live.set(job.run.id, live)
     live.visibleSeq = this.#runs.lastSeq(job.run.id)
@@ -268,13 +266,13 @@ export class Runner extends DurableObject<Env> {
 
   /** Tells the watchers what the conversation is called: as its text says, unless a model has a better name for it. */
   async #entitle(live: LiveRun, naming: NonNullable<Job['naming']>): Promise<void> {
-    const { run } = live.job
+    const { userId, conversationId } = live.job.run
+    const named = { userId, conversationId: conversationId! }
     let title: string | undefined = naming.title
     if (this.#config.TITLE_MODEL) {
-      const untitled = { ...run, runId: newId(), content: naming.words }
-      const named = await this.writeTitle(untitled, false)
+      const written = await this.writeTitle({ ...named, runId: newId(), content: naming.words }, false)
       // Its user may have named it meanwhile.
-      title = named ?? (await readTitle(openDb(this.env.DB), run))
+      title = written ?? (await readTitle(openDb(this.env.DB), named))
     }
     if (title !== undefined && !live.isClosing) live.emit([{ type: 'title', title }])
   }
@@ -365,7 +363,7 @@ export class Runner extends DurableObject<Env> {
     this.#runs.begin(run, this.#epoch)
     if (this.#live.has(run.id)) return this.#live.get(run.id)!.ended
     if (this.#runs.state(run.id) === 'settled') return
-    const live = this.#open({ run, messages: [], searches: false, maxOutputTokens: 0, cancelOnDisconnect: false })
+    const live = this.#open({ run, messages: [], searches: false, maxOutputTokens: 0 })
     await this.#orGiveWay(run.id, this.#finishLost(live, ending))
   }
 
@@ -398,12 +396,12 @@ export class Runner extends DurableObject<Env> {
   /** One alarm serves everything: live runs, settlements that failed, and logs to be forgotten. */
   async #arm(): Promise<void> {
     const now = Date.now()
-    const oldest = this.#runs.forget(now - this.#config.RUN_LOG_TTL_MS)
+    const next = this.#runs.forget(now, this.#config.RUN_LOG_TTL_MS)
     const latePauseMs = Math.min(LATE_PAUSE_MS.most, LATE_PAUSE_MS.first * 2 ** this.#lateTries)
     const times = [
       this.#live.size > 0 ? now + this.#config.ALARM_MS : undefined,
       this.#runs.unsettled().some(({ ref }) => !this.#live.has(ref.id)) ? now + latePauseMs : undefined,
-      oldest === undefined ? undefined : oldest + this.#config.RUN_LOG_TTL_MS,
+      next,
     ].filter((time) => time !== undefined)
     if (times.length > 0) await this.ctx.storage.setAlarm(Math.min(...times))
   }

@@ -28,7 +28,7 @@ export type { ReplyRequest } from './reply-request.ts'
 export { cancelRun } from './stored-run.ts'
 
 /** A feed of a reply, which always has a message. */
-export type ReplyFeed = RunFeed & { run: { messageId: string } }
+export type ReplyFeed = RunFeed & { run: { messageId: string; conversationId: string } }
 
 /**
  * Asks for a reply; gives its events, after `lastEventId` when the same key was used before, or `ended` when nothing
@@ -56,7 +56,7 @@ export function startReply(
 async function handOver(ctx: Ctx, job: Job): Promise<RunFeed> {
   const { run } = job
   try {
-    const watch = await callRunner(ctx, run.runner, (runner) => runner.start(job))
+    const watch = await callRunner(ctx, run.runner!, (runner) => runner.start(job))
     if (watch.kind !== 'stream') throw new AppError('runner_unavailable')
     return follow(ctx, run, watch.stream, 0)
   } catch (error) {
@@ -64,7 +64,7 @@ async function handOver(ctx: Ctx, job: Job): Promise<RunFeed> {
     const result: Result = { ending, text: '', sources: [], usage: NO_USAGE, attempts: [] }
     const lastSeq = eventsOf(run, result).length
     // It may have begun all the same. Should all of this fail, the run's lease runs out and recovery ends it.
-    await callRunner(ctx, run.runner, (runner) => runner.abandon(run))
+    await callRunner(ctx, run.runner!, (runner) => runner.abandon(run))
       .catch(() => settle(ctx.db, run, { ...result, lastSeq, endedAt: Date.now() }))
       .catch((failure) => ctx.log('error', 'settlement_failed', { run_id: run.id, ...describeError(failure) }))
     throw new AppError('runner_unavailable', undefined, {
@@ -97,7 +97,7 @@ async function watchStored(ctx: Ctx, stored: StoredRun, after: number, whole: bo
   const { id } = stored
   let run = stored
   const ref = toRunRef(run)
-  const watch = (from: number) => callRunner(ctx, ref.runner, (runner) => runner.watch(id, from))
+  const watch = (from: number) => callRunner(ctx, ref.runner!, (runner) => runner.watch(id, from))
   let found = await watch(after)
   for (let pauseMs = 20; found.kind === 'unknown' && run.status === 'in_progress'; pauseMs *= 2) {
     // It is on its way to its Runner, or it is lost and ends by being asked for.

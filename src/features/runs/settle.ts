@@ -102,7 +102,7 @@ const bookOnce = (db: Db, run: RunRef, { ending, usage, attempts, endedAt }: Out
     db
       .insert(usageLedger)
       .select(sql`
-        SELECT ${newId()}, r.run_id, ${run.userId}, NULL, ${run.conversationId}, ${run.kind}, ${run.model},
+        SELECT ${newId()}, r.run_id, ${run.userId}, ${run.apiKeyId ?? null}, ${run.chatbotId ?? null}, ${run.conversationId}, ${run.kind}, ${run.model},
           ${attempts.at(-1)?.upstream ?? null}, ${run.createdAt}, r.period_start, iif(${usage.total_tokens} > 0, r.messages, 0),
           ${usage.calls}, ${usage.input_tokens}, ${usage.cached_tokens}, ${usage.output_tokens}, ${usage.reasoning_tokens},
           min(${usage.total_tokens}, r.tokens), max(${usage.total_tokens} - r.tokens, 0), ${usage.cost_microusd},

@@ -44,6 +44,6 @@ export async function cancelRun(ctx: OwnerCtx, id: string, reason: CancelReason 
   const found = await readRun(ctx, id)
   if (found.run.status !== 'in_progress') return found
   const ref = toRunRef(found.run)
-  await callRunner(ctx, ref.runner, (runner) => runner.cancel(ref, reason))
+  await callRunner(ctx, ref.runner!, (runner) => runner.cancel(ref, reason))
   return readRun(ctx, id)
 }

@@ -69,7 +69,7 @@ export async function admitTitle(
     ])
     const reserved = (stored as { reserved: Reserved }).reserved
     const maxOutputTokens = reserved.tokens - tokens
-    return { run: { ...run, reserved }, messages, searches: false, maxOutputTokens, cancelOnDisconnect: false }
+    return { run: { ...run, reserved }, messages, searches: false, maxOutputTokens }
   } catch (error) {
     const broken = constraintOf(error) ?? ''
     // Of its id: it was asked for before, by a call whose answer was lost.

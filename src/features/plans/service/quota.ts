@@ -1,9 +1,9 @@
-import { and, eq, type SQL, sql } from 'drizzle-orm'
+import { and, eq, inArray, type SQL, sql } from 'drizzle-orm'
 import type { Db } from '../../../db/client.ts'
 import { constraintOf } from '../../../db/failures.ts'
 import { plans, quotaPeriods, reservations, storageUse, users } from '../../../db/schema/index.ts'
 import { SWEEP_ROWS } from '../../../db/sweep.ts'
-import type { BaseCtx, Ctx } from '../../../http/context.ts'
+import type { BaseCtx, Ctx, OwnerCtx } from '../../../http/context.ts'
 import { AppError, invalidToken } from '../../../http/errors.ts'
 import { periodEnd, periodStart } from '../../../lib/periods.ts'
 
@@ -31,24 +31,44 @@ export type Need = { runId: string; call: number; inputTokens: number; outputTok
 
 const subjectOf = (userId: string) => `user:${userId}`
 
+/** What a key may use in a month, in tokens, besides what its owner may. */
+export type KeyCap = { familyId: string; tokens: number }
+
+const keySubjectOf = ({ familyId }: KeyCap) => `key:${familyId}`
+
 /**
  * Statements that reserve what a call needs, as much output as there is room for. They undo their batch when there is no
  * room (`quotaRefusal`).
  */
-export const reserve = (db: Db, userId: string, { runId, call, inputTokens, outputTokens }: Need, now: Date) => {
+export const reserve = (
+  db: Db,
+  userId: string,
+  { runId, call, inputTokens, outputTokens }: Need,
+  now: Date,
+  cap?: KeyCap,
+) => {
   const messages = call === 1 ? 1 : 0
   const subject = subjectOf(userId)
   const start = periodStart(now)
-  const ofPeriod = and(eq(quotaPeriods.subject, subject), eq(quotaPeriods.periodStart, start))
+  const keySubject = cap ? keySubjectOf(cap) : null
+  const subjects = keySubject === null ? [subject] : [subject, keySubject]
+  const ofPeriod = and(inArray(quotaPeriods.subject, subjects), eq(quotaPeriods.periodStart, start))
+  const capRoom = cap ? sql`, ${cap.tokens} - k.tokens_used - k.tokens_held - ${inputTokens}` : sql``
+  const ofKey = cap
+    ? sql`LEFT JOIN quota_periods k ON k.subject = ${keySubject} AND k.period_start = q.period_start`
+    : sql``
   return [
-    db.insert(quotaPeriods).values({ subject, periodStart: start }).onConflictDoNothing(),
+    db
+      .insert(quotaPeriods)
+      .values(subjects.map((one) => ({ subject: one, periodStart: start })))
+      .onConflictDoNothing(),
     // A user without a plan gets null into columns that take none.
     db.insert(reservations).select(sql`
-      SELECT ${runId}, ${call}, q.subject, q.period_start, ${messages}, ${inputTokens},
-        min(${outputTokens}, p.tokens_per_month - q.tokens_used - q.tokens_held - ${inputTokens}),
+      SELECT ${runId}, ${call}, q.subject, ${keySubject}, q.period_start, ${messages}, ${inputTokens},
+        min(${outputTokens}, p.tokens_per_month - q.tokens_used - q.tokens_held - ${inputTokens} ${capRoom}),
         p.messages_per_month - q.messages_used - q.messages_held,
         p.runs_at_once - (SELECT count(*) FROM reservations r WHERE r.subject = q.subject AND r.call = 1)
-      FROM quota_periods q LEFT JOIN users u ON u.id = ${userId} LEFT JOIN plans p ON p.id = u.plan
+      FROM quota_periods q LEFT JOIN users u ON u.id = ${userId} LEFT JOIN plans p ON p.id = u.plan ${ofKey}
       WHERE q.subject = ${subject} AND q.period_start = ${start.getTime()}`),
     db
       .update(quotaPeriods)
@@ -83,9 +103,27 @@ export const release = (db: Db, runId: string) => {
         tokensHeld: sql`tokens_held - ${sumOf('input_tokens + output_tokens', runId)}`,
       })
       .where(sql`subject = (SELECT subject ${ofRun}) AND period_start = (SELECT period_start ${ofRun})`),
+    // Of a key, what it used is kept here alone, and only where it has a cap.
+    db
+      .update(quotaPeriods)
+      .set({
+        messagesHeld: sql`messages_held - ${sumOf('messages', runId)}`,
+        tokensHeld: sql`tokens_held - ${sumOf('input_tokens + output_tokens', runId)}`,
+        messagesUsed: sql`messages_used + coalesce((SELECT messages FROM usage_ledger WHERE run_id = ${runId}), 0)`,
+        tokensUsed: sql`tokens_used + coalesce((SELECT charged_tokens FROM usage_ledger WHERE run_id = ${runId}), 0)`,
+      })
+      .where(sql`subject = (SELECT key_subject ${ofRun}) AND period_start = (SELECT period_start ${ofRun})`),
     db.delete(reservations).where(eq(reservations.runId, runId)),
   ] as const
 }
+
+/** What a key with a cap has used of the month. */
+const readKeyUse = ({ db, now }: Pick<Ctx, 'db' | 'now'>, cap: KeyCap) =>
+  db
+    .select({ used: quotaPeriods.tokensUsed })
+    .from(quotaPeriods)
+    .where(and(eq(quotaPeriods.subject, keySubjectOf(cap)), eq(quotaPeriods.periodStart, periodStart(now))))
+    .get()
 
 /** Minutes: it looks through all reservations, of which there are as many as there are runs going on. */
 const LOOK_EVERY = 10
@@ -140,7 +178,7 @@ export const toQuota = (row: Row, now: Date): Quota => ({
 })
 
 /** The caller's quota of this month. @throws AppError `unauthorized` when the user is gone */
-export async function readQuota({ db, user, now }: Pick<Ctx, 'db' | 'user' | 'now'>): Promise<Quota> {
+export async function readQuota({ db, user, now }: Pick<OwnerCtx, 'db' | 'user' | 'now'>): Promise<Quota> {
   const row = await selectQuota(db, user.id, now).get()
   if (!row) throw invalidToken()
   return toQuota(row, now)
@@ -150,7 +188,12 @@ export async function readQuota({ db, user, now }: Pick<Ctx, 'db' | 'user' | 'no
  * Why a batch with `reserve` was undone, if it was the quota: 402 when the month has not that much left, 429 when it has
  * once the runs that are going on give back what they hold.
  */
-export async function quotaRefusal(ctx: Ctx, error: unknown, need: Need): Promise<AppError | undefined> {
+export async function quotaRefusal(
+  ctx: OwnerCtx,
+  error: unknown,
+  need: Need,
+  cap?: KeyCap,
+): Promise<AppError | undefined> {
   const check = /^quota_(tokens|messages|parallel)$/.exec(constraintOf(error) ?? '')?.[1]
   if (!check) return undefined
   const { APP_URL } = ctx.config
@@ -161,6 +204,13 @@ export async function quotaRefusal(ctx: Ctx, error: unknown, need: Need): Promis
   }
   const needed = { messages: 1, tokens: need.inputTokens + MIN_OUTPUT }
   const short = (['messages', 'tokens'] as const).find((unit) => quota[unit].used + needed[unit] > quota[unit].limit)
+  const resets_at = periodEnd(quota.periodStart).toISOString()
+  const ofKey = cap && (await readKeyUse(ctx, cap))
+  if (!short && ofKey && ofKey.used + needed.tokens > cap.tokens) {
+    const detail = `This API key may use ${cap.tokens} tokens a month, ${ofKey.used} are used`
+    const extras = { limit: cap.tokens, used: ofKey.used, resets_at }
+    return new AppError('key_limit_reached', detail, { quota, extras })
+  }
   if (!short) {
     const detail = 'Replies that are being written hold the rest of the month’s quota: some of it may come back'
     return new AppError('quota_in_flight', detail, { quota, retryAfterS: IN_FLIGHT_S })
@@ -172,7 +222,7 @@ export async function quotaRefusal(ctx: Ctx, error: unknown, need: Need): Promis
       plan: quota.plan,
       limit,
       used,
-      resets_at: periodEnd(quota.periodStart).toISOString(),
+      resets_at,
       upgrade_url: APP_URL ? `${APP_URL}/upgrade` : '/api/v1/user/upgrade',
     },
   })

@@ -42,7 +42,7 @@ export const toStoredMessage = (
 ): StoredMessage =>
   toMessage({
     id: run.messageId!,
-    conversationId: run.conversationId,
+    conversationId: run.conversationId!,
     parentId: run.userMessageId,
     runId: run.id,
     role: 'assistant',

@@ -1,0 +1,14 @@
+import type { Model } from './models.ts'
+
+/** An OpenAI-compatible server that a user entered for a chatbot. `sealed` is what it wants as its key, if anything. */
+export type Endpoint = {
+  /** Base URL; judged before each call. */
+  url: string
+  chatbotId: string
+  sealed: string | null
+  /** Names of our own hosts, which it must not be. */
+  ownHosts: string[]
+}
+
+/** Who is asked for an answer: a model that is served here, or one at an endpoint. */
+export type Target = Model & { endpoint?: Endpoint }

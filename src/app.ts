@@ -17,6 +17,7 @@ import { shareRoutes } from './features/conversations/routes/shares.ts'
 import { fileRoutes } from './features/files/routes/files.ts'
 import { tusRoutes } from './features/files/routes/tus.ts'
 import { uploadRoutes } from './features/files/routes/uploads.ts'
+import { gatewayRoutes } from './features/gateway/routes.ts'
 import { messageRoutes } from './features/messages/routes/messages.ts'
 import { replyRoutes } from './features/messages/routes/replies.ts'
 import { planRoutes } from './features/plans/routes.ts'
@@ -63,6 +64,7 @@ app.route('/api/v1', banRoutes)
 app.route('/api/v1', channelMessageRoutes)
 app.route('/api/v1', markRoutes)
 app.route('/api/v1', socketRoutes)
+app.route('/v1', gatewayRoutes)
 app.route('/api/v1', adminAccountRoutes)
 app.route('/api/v1', oversightRoutes)
 app.route('/api/v1', adminUsageRoutes)

@@ -60,8 +60,17 @@ const LAYERS: Record<string, Layer> = {
     why: 'env.ts is read by nearly every layer, so it must depend on hardly any',
   },
   http: {
-    // The two files of auth by name: the guard asks who is calling, and with which session.
-    may: ['http', 'env', 'db', 'mail', 'lib', 'features/auth/access-tokens', 'features/auth/session-check'],
+    // Three files by name: the guard asks who is calling, and with which session or key.
+    may: [
+      'http',
+      'env',
+      'db',
+      'mail',
+      'lib',
+      'features/auth/access-tokens',
+      'features/auth/session-check',
+      'features/chatbots/service/key-check',
+    ],
     packages: () => true,
     why: 'http stands below the features and knows none of them, but for what the guard asks of auth',
   },

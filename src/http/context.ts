@@ -1,5 +1,6 @@
 import { type Db, type DbMeter, openDb, type Precondition } from '../db/client.ts'
 import { type Config, configOf } from '../env.ts'
+import type { LiveKey } from '../features/chatbots/service/key-check.ts'
 import { newId } from '../lib/ids.ts'
 import { chooseMailer, type SendMail } from '../mail/mailer.ts'
 import type { Log } from './log.ts'
@@ -32,8 +33,15 @@ export type Client = { device: string | null; ipHash: string | null }
 /** All that a service may touch, passed as its first argument. */
 export type Ctx = BaseCtx & { user: Principal }
 
-/** In whose name something is done: the caller's own, or of an account that is being removed. */
-export type OwnerCtx = BaseCtx & { user: Pick<Principal, 'id'> }
+/**
+ * In whose name something is done: the caller's own, or of an account that is being removed. With a `keyFamily` it is only
+ * what was done through these keys of theirs.
+ */
+export type OwnerCtx = BaseCtx & { user: Pick<Principal, 'id'> & { keyFamily?: string } }
+
+/** Who asks through `/v1`: somebody with an API key, or one of the users. */
+export type Caller = { key: LiveKey; sessionId?: undefined } | { key?: undefined; sessionId: string }
+export type CallerCtx = OwnerCtx & { caller: Caller; host: string }
 
 type Given = {
   log: Log
@@ -64,8 +72,17 @@ export function newCtx(env: Env, { log, now, waitUntil, requestId, meter, precon
 }
 
 /** What the app knows of a request before any guard has run. */
-export type RequestInfo = { id: string; startedAt: number; log: Log; meter: DbMeter; userId?: string }
+export type RequestInfo = {
+  id: string
+  startedAt: number
+  log: Log
+  meter: DbMeter
+  userId?: string
+  /** With which it was let in. */
+  key?: LiveKey
+}
 
 export type AppEnv = { Bindings: Env; Variables: { config: Config; request: RequestInfo } }
 export type OpenEnv = AppEnv & { Variables: { ctx: BaseCtx } }
+export type CallerEnv = AppEnv & { Variables: { ctx: CallerCtx } }
 export type AuthedEnv = AppEnv & { Variables: { ctx: Ctx } }

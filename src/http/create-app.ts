@@ -1,5 +1,6 @@
 import type { Hook } from '@hono/zod-openapi'
 import { OpenAPIHono } from '@hono/zod-openapi'
+import type { Context } from 'hono'
 import { createMiddleware } from 'hono/factory'
 import { matchedRoutes } from 'hono/route'
 import { newMeter } from '../db/client.ts'
@@ -12,7 +13,8 @@ import { envelope } from './envelope.ts'
 import { AppError, type FieldError, invalid, notFound } from './errors.ts'
 import { openLog } from './log.ts'
 import { allowedMethods } from './method-not-allowed.ts'
-import { canonicalPath } from './paths.ts'
+import { renderOpenAiError, UNKNOWN_FIELD } from './openai-errors.ts'
+import { canonicalPath, isOpenAi } from './paths.ts'
 import { renderError } from './problem.ts'
 import { crossOrigin, securityHeaders } from './response-headers.ts'
 
@@ -27,12 +29,14 @@ export function createApp() {
   })
   const methodsOf = allowedMethods(app as never)
   app.use(observe, securityHeaders, crossOrigin, envelope, requireConfig)
-  app.onError(renderError)
+  const render = (error: unknown, c: Context<AppEnv>) =>
+    isOpenAi(c.req.path) ? renderOpenAiError(error, c) : renderError(error, c)
+  app.onError(render)
   app.notFound((c) => {
     const methods = methodsOf(c.req.path)
-    if (methods.length === 0) return renderError(notFound(), c)
+    if (methods.length === 0) return render(notFound(), c)
     const allow = methods.join(', ')
-    return renderError(new AppError('method_not_allowed', `This path takes ${allow}`, { allow }), c)
+    return render(new AppError('method_not_allowed', `This path takes ${allow}`, { allow }), c)
   })
   return app
 }
@@ -84,7 +88,7 @@ const refuseInvalid: Hook<unknown, any, string, unknown> = (result) => {
   throw invalid(result.error.issues.flatMap((issue) => fieldErrors(issue, result.target)).slice(0, 100))
 }
 
-type Issue = { path: PropertyKey[]; message: string; code?: string; keys?: string[] }
+type Issue = { path: PropertyKey[]; message: string; code?: string; keys?: string[]; errors?: Issue[][] }
 
 function fieldErrors(issue: Issue, target: string): FieldError[] {
   const path = issue.path.map(String)
@@ -93,7 +97,13 @@ function fieldErrors(issue: Issue, target: string): FieldError[] {
       ? [...path, ...more].map((key) => `/${escapePointer(key).slice(0, 100)}`).join('')
       : `${target}:${[...path, ...more].join('.').slice(0, 200)}`
   if (issue.code === 'unrecognized_keys') {
-    return (issue.keys ?? []).map((key) => ({ pointer: at(key), detail: 'This field is not known here' }))
+    return (issue.keys ?? []).map((key) => ({ pointer: at(key), detail: UNKNOWN_FIELD }))
+  }
+  // Of what it might have been, that which it is most like: what is wrong with it lies deepest.
+  const depthOf = (issues: Issue[]) => Math.max(...issues.map(({ path }) => path.length))
+  const [nearest] = (issue.errors ?? []).filter((issues) => issues.length > 0).sort((a, b) => depthOf(b) - depthOf(a))
+  if (nearest && depthOf(nearest) > 0) {
+    return nearest.flatMap((inner) => fieldErrors({ ...inner, path: [...issue.path, ...inner.path] }, target))
   }
   return [{ pointer: at(), detail: issue.message.slice(0, 500) }]
 }

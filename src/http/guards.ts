@@ -4,14 +4,26 @@ import type { Context, MiddlewareHandler, Next } from 'hono'
 import { createMiddleware } from 'hono/factory'
 import type { Precondition } from '../db/client.ts'
 import { adminIsLive, sessionIsLive } from '../db/live-session.ts'
+import type { KeyScope } from '../db/schema/index.ts'
 import { verifyAccessToken } from '../features/auth/access-tokens.ts'
-import { sessionCheck } from '../features/auth/session-check.ts'
-import { type AppEnv, type AuthedEnv, newCtx, type OpenEnv, type Principal } from './context.ts'
+import { rememberPlan, sessionCheck } from '../features/auth/session-check.ts'
+import { findKey, type LiveKey, noteUse } from '../features/chatbots/service/key-check.ts'
+import {
+  type AppEnv,
+  type AuthedEnv,
+  type BaseCtx,
+  type CallerCtx,
+  type CallerEnv,
+  newCtx,
+  type OpenEnv,
+  type Principal,
+} from './context.ts'
 import { AppError, type ErrorCode, invalidToken } from './errors.ts'
 import { type BodyBound, readBody, readFile } from './json-body.ts'
-import { errors, withRateLimit } from './openapi.ts'
+import { errors, openAiErrors, withRateLimit } from './openapi.ts'
 import { limited } from './rate-limits/limited.ts'
 import type { PolicyName } from './rate-limits/policies.ts'
+import { allowOrigin } from './response-headers.ts'
 
 /**
  * `limit` names the policy that the route counts under; a body with a `file` bound is a text that the handler reads, and with
@@ -23,6 +35,9 @@ type Route<P extends string> = Omit<RouteConfig, 'path' | 'middleware'> & {
   file?: BodyBound
   streams?: true
 }
+
+/** `scope` is what an API key must be for; `isLarge` is for a body of GATEWAY_BODY_BYTES. */
+type KeyedRoute<P extends string> = Omit<Route<P>, 'file' | 'streams'> & { scope: KeyScope; isLarge?: true }
 type Codes = readonly ErrorCode[]
 /** What the middleware of a route leaves for its handler, as its types are to see it. */
 type Sets<E extends AppEnv> = MiddlewareHandler<E, string, object>
@@ -71,6 +86,46 @@ export const admin = <const P extends string, const R extends Route<P>, const C 
   })
 }
 
+/** What a key can be refused for. */
+const KEY_ERRORS = [
+  'invalid_api_key',
+  'expired_api_key',
+  'revoked_api_key',
+  'insufficient_scope',
+  'origin_not_allowed',
+] as const
+
+/** A route for those who have an API key with a scope, and for signed-in users, that can end in `codes`. */
+export const keyed = <const P extends string, const R extends KeyedRoute<P>, const C extends Codes = []>(
+  route: R,
+  codes: C = [] as unknown as C,
+) => createRoute(keyedContract(route, errors(...keyedCodes(route), ...codes), false))
+
+/** The same under `/v1`, where errors have the form of OpenAI's API. */
+export const openAiKeyed = <const P extends string, const R extends KeyedRoute<P>>(route: R, codes: Codes = []) =>
+  createRoute(keyedContract(route, openAiErrors([...keyedCodes(route), ...codes]), true))
+
+const keyedCodes = ({ request }: Pick<Route<string>, 'request'>): Codes => [
+  'bad_request',
+  'unauthorized',
+  'rate_limit_exceeded',
+  ...KEY_ERRORS,
+  ...(request?.body ? BODY_ERRORS : []),
+  'store_unavailable',
+  'not_configured',
+]
+
+function keyedContract<R extends KeyedRoute<string>>(route: R, ends: object, isOpenAi: boolean) {
+  const { limit = 'api', scope, isLarge, ...contract } = route
+  const body = route.request?.body ? [readBody(route.request.body, isLarge)] : []
+  return {
+    ...(contract as unknown as R),
+    security: [{ api_key: [] }, ...SIGNED_IN] as RouteConfig['security'],
+    middleware: [requireKey(scope), limited(limit), keyLimited, ...body] as unknown as Sets<CallerEnv>,
+    responses: withRateLimit({ ...route.responses, ...ends }, isOpenAi) as R['responses'],
+  }
+}
+
 /**
  * A route for everybody that can end in `codes`. Saying so is a decision, and so is to name no `limit`: a test lists both
  * by name.
@@ -106,18 +161,24 @@ const raised = ({ request, streams }: Pick<Route<string>, 'request' | 'streams'>
 const requireUser = createMiddleware<AuthedEnv>(async (c, next) => {
   const user = await signedInOf(c)
   const session = sessionCheck(user, new Date(c.get('request').startedAt))
-  await guarded(c, user, session ? [session] : [], next)
+  await guarded(c, session ? [session] : [], (ctx) => ({ ...ctx, user }), next)
 })
 
 const requireAdmin = createMiddleware<AuthedEnv>(async (c, next) => {
   const user = await signedInOf(c)
   const now = new Date(c.get('request').startedAt)
   const session = { label: 'session_live', condition: sessionIsLive(sql`${user.sessionId}`, sql`${user.id}`, now) }
-  await guarded(c, user, [session, { label: 'is_admin', condition: adminIsLive(user, now) }], next)
+  const checks = [session, { label: 'is_admin', condition: adminIsLive(user, now) }]
+  await guarded(c, checks, (ctx) => ({ ...ctx, user }), next)
 })
 
 /** Runs the handler, whose first trip to D1 takes `checks` along. What it answers without one was never allowed. */
-async function guarded(c: Context<AuthedEnv>, user: Principal, checks: Precondition[], next: Next): Promise<void> {
+async function guarded<C extends BaseCtx, E extends AppEnv & { Variables: { ctx: C } }>(
+  c: Context<E>,
+  checks: Precondition[],
+  toCtx: (base: BaseCtx) => C,
+  next: Next,
+): Promise<void> {
   const open = new Set(checks)
   const watched = checks.map((check) => ({
     ...check,
@@ -126,12 +187,45 @@ async function guarded(c: Context<AuthedEnv>, user: Principal, checks: Precondit
       check.passed?.(value)
     },
   }))
-  c.set('ctx', { ...ctxOf(c, watched), user })
+  c.set('ctx', toCtx(ctxOf(c, watched)))
   await next()
   if (open.size > 0 && c.res.ok) throw new Error('A handler answered before D1 had let its user in')
 }
 
-async function signedInOf(c: Context<AuthedEnv>): Promise<Principal> {
+/** Lets an API key with the scope in, or a signed-in user. */
+const requireKey = (scope: KeyScope) =>
+  createMiddleware<CallerEnv>(async (c, next) => {
+    const text = bearerToken(c)
+    const host = new URL(c.req.url).hostname
+    if (!text?.startsWith('parley_')) {
+      const user = await signedInOf(c)
+      const session = sessionCheck(user, new Date(c.get('request').startedAt))
+      const asks = { user: { id: user.id }, caller: { sessionId: user.sessionId }, host }
+      return guarded<CallerCtx, CallerEnv>(c, session ? [session] : [], (ctx) => ({ ...ctx, ...asks }), next)
+    }
+    const base = ctxOf(c)
+    const key = await findKey(base, text)
+    Object.assign(c.get('request'), { userId: key.userId, key })
+    rememberPlan(key.userId, key.requestsPerMinute)
+    const origin = c.req.header('origin')
+    if (key.allowedOrigins.length > 0 && (origin === undefined || !key.allowedOrigins.includes(origin))) {
+      throw new AppError('origin_not_allowed')
+    }
+    if (origin !== undefined && key.allowedOrigins.length > 0) allowOrigin(c, origin)
+    if (!isFor(key, scope)) throw new AppError('insufficient_scope', `This takes an API key with the scope ${scope}`)
+    noteUse(base, key)
+    c.set('ctx', { ...base, user: { id: key.userId, keyFamily: key.familyId }, caller: { key }, host })
+    await next()
+  })
+
+/** `chat` is for all that can be done with a key; `chat:public` for completions alone, since everybody has it. */
+const isFor = ({ scopes }: LiveKey, scope: KeyScope) =>
+  scopes.includes(scope) || scopes.includes('chat') || (scope === 'chat' && scopes.includes('chat:public'))
+
+const keyLimited = createMiddleware<AppEnv>((c, next) => (c.get('request').key?.rpm ? byKey(c, next) : next()))
+const byKey = limited('key')
+
+async function signedInOf(c: Context): Promise<Principal> {
   const user = await bearerOf(c)
   if (!user) throw new AppError('unauthorized')
   c.get('request').userId = user.id

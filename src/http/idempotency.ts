@@ -2,7 +2,7 @@ import { z } from '@hono/zod-openapi'
 import type { Context } from 'hono'
 import type { Idempotency } from '../db/idempotency.ts'
 import { sha256 } from '../lib/digests.ts'
-import type { AuthedEnv } from './context.ts'
+import type { AuthedEnv, CallerEnv } from './context.ts'
 import { AppError } from './errors.ts'
 
 /** The header of every POST that creates or spends. */
@@ -22,17 +22,25 @@ export const IdempotencyHeader = z.object({
  * @throws AppError `idempotency_key_invalid`
  */
 export async function idempotencyOf(c: Context<AuthedEnv>, content: unknown): Promise<Idempotency | undefined> {
+  return keyOf(c, `user:${c.var.ctx.user.id}`, () => fingerprintOf(c, content))
+}
+
+/** The same for a caller of the gateway, whose API keys have their own. */
+export const callerIdempotencyOf = (c: Context<CallerEnv>, fingerprint: string) => {
+  const { id, keyFamily } = c.var.ctx.user
+  return keyOf(c, keyFamily === undefined ? `user:${id}` : `key:${keyFamily}`, async () => fingerprint)
+}
+
+/** SHA-256 over method, path and `content`, in whatever order its fields come. */
+export const fingerprintOf = (c: Context, content: unknown): Promise<string> =>
+  sha256(`${c.req.method} ${c.req.path} ${JSON.stringify(sorted(content))}`)
+
+async function keyOf(c: Context, scope: string, fingerprint: () => Promise<string>): Promise<Idempotency | undefined> {
   const header = c.req.header('idempotency-key')
   if (header === undefined) return undefined
   const key = /^"(.*)"$/.exec(header)?.[1] ?? header
   if (!/^[\x21-\x7e]{1,255}$/.test(key)) throw new AppError('idempotency_key_invalid')
-  const text = `${c.req.method} ${c.req.path} ${JSON.stringify(sorted(content))}`
-  return {
-    scope: `user:${c.var.ctx.user.id}`,
-    route: `${c.req.method} ${c.req.path}`,
-    key,
-    fingerprint: await sha256(text),
-  }
+  return { scope, route: `${c.req.method} ${c.req.path}`, key, fingerprint: await fingerprint() }
 }
 
 const sorted = (value: unknown): unknown => {

@@ -1,7 +1,9 @@
 import type { RouteConfig } from '@hono/zod-openapi'
 import type { Context } from 'hono'
 import { createMiddleware } from 'hono/factory'
+import type { Config } from '../env.ts'
 import { shapeFault } from '../lib/json-shape.ts'
+import type { AppEnv } from './context.ts'
 import { AppError, invalid } from './errors.ts'
 
 type Body = NonNullable<NonNullable<RouteConfig['request']>['body']>
@@ -11,17 +13,27 @@ export type BodyBound = { bytes: number; detail: string }
 
 const BOUND: BodyBound = { bytes: 256 * 1024, detail: `The body may have ${256 * 1024} bytes at most` }
 
+/** A prompt may be long, and has its pictures in it. */
+const LARGE_NODES = 100_000
+const largeBound = ({ GATEWAY_BODY_BYTES: bytes }: Config): BodyBound => ({
+  bytes,
+  detail: `The body may have ${bytes} bytes at most`,
+})
+
 /**
  * Reads a body of a declared media type once, counted, decoded strictly and bounded in shape, and leaves it where
  * validators look for it. It runs after the guard, so that nobody without a token makes us read.
  */
-export const readBody = (body: Body) =>
-  createMiddleware(async (c, next) => {
-    const { text, type } = await readText(c, body, BOUND)
+export const readBody = (body: Body, isLarge = false) =>
+  createMiddleware<AppEnv>(async (c, next) => {
+    const { text, type } = await readText(c, body, isLarge ? largeBound(c.get('config')) : BOUND)
     const isJson = type === 'application/json'
     // An optional body that is not there is an empty one.
     const given = text === '' && isJson ? '{}' : text
-    const fault = shapeFault(isJson ? parse(given) : Object.fromEntries(new URLSearchParams(given)))
+    const fault = shapeFault(
+      isJson ? parse(given) : Object.fromEntries(new URLSearchParams(given)),
+      isLarge ? LARGE_NODES : undefined,
+    )
     if (fault) throw invalid([fault])
     keep(c, given)
     return next()

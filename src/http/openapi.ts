@@ -1,5 +1,6 @@
 import { type RouteConfig, z } from '@hono/zod-openapi'
 import { ERRORS, type ErrorCode } from './errors.ts'
+import { OpenAiError, openAiStatus } from './openai-errors.ts'
 
 const FieldError = z
   .strictObject({
@@ -66,6 +67,10 @@ export const HEADERS = {
   'X-Quota-Limit-Tokens': 'Tokens that the plan has for a month',
   'X-Quota-Remaining-Tokens': 'What is left of them: limit − used − held',
   'X-Quota-Reset': 'When the next month begins',
+  'Retry-After-Ms': 'The same in milliseconds',
+  'X-RateLimit-Limit-Requests': 'Requests in a minute',
+  'X-RateLimit-Remaining-Requests': 'What is left of them',
+  'X-RateLimit-Reset-Requests': 'When the minute is over, as `12s`',
   'X-Channel-Epoch': 'The epoch that the numbers of this answer are of',
   'X-Channel-Seq': 'How far the channel had come when this was read: a socket goes on from here',
   'X-Vercel-Ai-Ui-Message-Stream': '`v1`, when the stream is for the AI SDK',
@@ -104,8 +109,14 @@ export const withHeaders = <R extends RouteConfig['responses']>(responses: R, ..
 }
 
 /** The responses of a limited route. */
-export const withRateLimit = <R extends RouteConfig['responses']>(responses: R): R =>
-  withHeaders(responses, 'RateLimit-Policy', 'RateLimit')
+export const withRateLimit = <R extends RouteConfig['responses']>(responses: R, isOpenAi = false): R =>
+  withHeaders(responses, 'RateLimit-Policy', 'RateLimit', ...(isOpenAi ? OPENAI_RATE_LIMIT : []))
+
+const OPENAI_RATE_LIMIT = [
+  'X-RateLimit-Limit-Requests',
+  'X-RateLimit-Remaining-Requests',
+  'X-RateLimit-Reset-Requests',
+] as const satisfies HeaderName[]
 
 type ErrorResponse = {
   description: string
@@ -127,10 +138,25 @@ export function errors<const C extends readonly ErrorCode[]>(...codes: C) {
   return responses as { [K in C[number] as (typeof ERRORS)[K]['status']]: ErrorResponse }
 }
 
+/** The same for a route under `/v1`, whose errors have another form and sometimes another status. */
+export function openAiErrors(codes: readonly ErrorCode[]): Record<number, object> {
+  const responses: Record<number, object> = {}
+  for (const status of new Set(codes.map(openAiStatus))) {
+    const ofStatus = [...new Set(codes)].filter((code) => openAiStatus(code) === status)
+    const mayWait = MAY_WAIT.has(status) ? (['Retry-After-Ms'] as const) : []
+    responses[status] = {
+      description: ofStatus.map((code) => `\`${code}\``).join(', '),
+      headers: described(...new Set([...headersOf(status, ofStatus), ...mayWait])),
+      content: { 'application/json': { schema: OpenAiError } },
+    }
+  }
+  return responses
+}
+
 const MAY_WAIT = new Set<number>([409, 429, 503])
 /** What a run ends in, which its error names. */
 const OF_A_RUN = /^(upstream_|run_|runner_|context_too_long|quota_exhausted_in_run)/
-const OF_THE_QUOTA = /^(plan_limit_reached|quota_in_flight|too_many_runs)$/
+const OF_THE_QUOTA = /^(plan_limit_reached|key_limit_reached|quota_in_flight|too_many_runs)$/
 
 const headersOf = (status: number, codes: ErrorCode[]): HeaderName[] => [
   ...(status === 401 || codes.includes('forbidden') ? (['WWW-Authenticate'] as const) : []),

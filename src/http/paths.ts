@@ -1,6 +1,9 @@
 /** Paths that are themselves, and not an operation of the API under another name. */
 const OWN = /^\/(v1|app|docs|redoc|vendor|assets|openapi\.json|asyncapi\.json)(\/|$)/
 
+/** Whether a path is of the API that clients of OpenAI's speak: it has its own form of errors. */
+export const isOpenAi = (path: string): boolean => path === '/v1' || path.startsWith('/v1/')
+
 /**
  * The one path rule: what the contracts wrote as `/auth/login`, `/api/channels` or `/chats` reaches
  * the same operation as its canonical `/api/v1/…`.

@@ -12,6 +12,7 @@ import { quotaHeaders } from './quota-headers.ts'
 export function renderError(error: unknown, c: Context<AppEnv>): Response {
   const known = reported(error, c)
   const { status, title } = ERRORS[known.code]
+  const { param: _, ...extras } = known.options.extras ?? {}
   const problem = {
     type: `urn:parley:problem:${known.code.replaceAll('_', '-')}`,
     title,
@@ -19,16 +20,16 @@ export function renderError(error: unknown, c: Context<AppEnv>): Response {
     detail: known.message,
     code: known.code,
     request_id: c.get('request').id,
-    ...known.options.extras,
+    ...extras,
   }
   return c.json(problem, status as ContentfulStatusCode, {
-    ...headersOf(known),
+    ...errorHeaders(known),
     'content-type': 'application/problem+json; charset=utf-8',
   })
 }
 
 /** The headers that belong to an error, in whatever form its body is. */
-export function headersOf({ code, options }: AppError): Record<string, string> {
+export function errorHeaders({ code, options }: AppError): Record<string, string> {
   return {
     ...(ERRORS[code].status === 401 && {
       'www-authenticate': `Bearer realm="parley"${options.invalidToken ? ', error="invalid_token"' : ''}`,

@@ -1,6 +1,8 @@
+import type { Context } from 'hono'
 import { cors } from 'hono/cors'
 import { createMiddleware } from 'hono/factory'
 import type { AppEnv } from './context.ts'
+import { isOpenAi } from './paths.ts'
 
 /** On every answer. A page or a file brings its own policy. */
 const SECURITY_HEADERS: Record<string, string> = {
@@ -19,16 +21,27 @@ export const securityHeaders = createMiddleware<AppEnv>(async (c, next) => {
 })
 
 /** Any other OPTIONS is a method like any other, which no path takes. */
-export const crossOrigin = createMiddleware<AppEnv>((c, next) =>
-  c.req.method === 'OPTIONS' && !c.req.header('access-control-request-method') ? next() : originHeaders(c, next),
-)
+export const crossOrigin = createMiddleware<AppEnv>((c, next) => {
+  if (c.req.method === 'OPTIONS' && !c.req.header('access-control-request-method')) return next()
+  return isOpenAi(c.req.path) ? openAiOriginHeaders(c, next) : originHeaders(c, next)
+})
+
+/** Lets the page read the answer, where what it sent says that it may. */
+export function allowOrigin(c: Context, origin: string): void {
+  c.res.headers.set('access-control-allow-origin', origin)
+  c.res.headers.append('vary', 'Origin')
+}
+
+const BROWSER_ORIGIN = /^(https:\/\/|http:\/\/(localhost|127\.0\.0\.1)(:\d+)?$)/
 
 /** Exact origins from `CORS_ORIGINS`; bearer tokens only, so credentials are never allowed. */
-const originHeaders = cors({
+const ORIGINS: Parameters<typeof cors>[0] & object = {
   origin: (origin, c) => {
     const allowed = (c.get('config') as AppEnv['Variables']['config'] | undefined)?.CORS_ORIGINS ?? []
     if (allowed.includes('*')) return '*'
-    return allowed.includes(origin) ? origin : null
+    // A preflight carries no key; what it opens is decided when there is one.
+    const isAsked = c.req.method === 'OPTIONS' && isOpenAi(c.req.path) && BROWSER_ORIGIN.test(origin)
+    return allowed.includes(origin) || isAsked ? origin : null
   },
   allowMethods: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'],
   allowHeaders: [
@@ -59,6 +72,7 @@ const originHeaders = cors({
     'ETag',
     'X-Request-Id',
     'Retry-After',
+    'Retry-After-Ms',
     'RateLimit-Policy',
     'RateLimit',
     'Idempotency-Replayed',
@@ -81,7 +95,13 @@ const originHeaders = cors({
     'X-Quota-Remaining-Messages',
     'X-Quota-Remaining-Tokens',
     'X-Quota-Reset',
+    'X-RateLimit-Limit-Requests',
+    'X-RateLimit-Remaining-Requests',
+    'X-RateLimit-Reset-Requests',
     'X-Run-Id',
   ],
   maxAge: 600,
-})
+}
+const originHeaders = cors(ORIGINS)
+/** Clients of OpenAI's API send headers of their own, of which there are more with every version: what is asked for is let in. */
+const openAiOriginHeaders = cors({ ...ORIGINS, allowHeaders: [] })

@@ -1,6 +1,6 @@
 /** Bounds of a JSON value. JSON.parse has none of its own. */
 const MAX_DEPTH = 32
-const MAX_NODES = 10_000
+export const MAX_NODES = 10_000
 
 /** What is wrong with a parsed JSON value, at which JSON pointer; `undefined` when nothing is. */
 export type ShapeFault = { pointer: string; detail: string }
@@ -9,7 +9,7 @@ export type ShapeFault = { pointer: string; detail: string }
  * Walks a parsed value once: depth, number of keys and elements, the key `__proto__`, and text that cannot be
  * stored or sent as it came (NUL, lone surrogates).
  */
-export function shapeFault(value: unknown): ShapeFault | undefined {
+export function shapeFault(value: unknown, maxNodes = MAX_NODES): ShapeFault | undefined {
   let nodes = 0
   const visit = (node: unknown, pointer: string, depth: number): ShapeFault | undefined => {
     if (typeof node === 'string') return textFault(node, pointer)
@@ -17,7 +17,7 @@ export function shapeFault(value: unknown): ShapeFault | undefined {
     if (depth > MAX_DEPTH) return { pointer, detail: `Nested more than ${MAX_DEPTH} levels deep` }
     const entries = Object.entries(node)
     nodes += entries.length
-    if (nodes > MAX_NODES) return { pointer, detail: `More than ${MAX_NODES} keys and elements` }
+    if (nodes > maxNodes) return { pointer, detail: `More than ${maxNodes} keys and elements` }
     for (const [key, child] of entries) {
       // A rejected key is not repeated in the answer, only known pointers are.
       if (key === '__proto__' || textFault(key, pointer)) return { pointer, detail: 'A key is not allowed' }

@@ -31,7 +31,7 @@ export function client(token?: string): Client {
   const open: Client['open'] = async (method, path, body, { headers, raw, signal } = {}) => {
     const url = new URL(path, 'https://parley.test')
     noteSecrets(body)
-    if (!/^\/(api|openapi|asyncapi|docs|redoc|$)/.test(url.pathname)) url.pathname = `/api/v1${url.pathname}`
+    if (!/^\/(v1\/|api|openapi|asyncapi|docs|redoc|$)/.test(url.pathname)) url.pathname = `/api/v1${url.pathname}`
     const response = await exports.default.fetch(url.href, {
       method,
       signal,

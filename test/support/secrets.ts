@@ -1,4 +1,4 @@
-const NAMES = /^(password|\w+_password|token|\w+_token|refreshToken)$/
+const NAMES = /^(key|llm_api_key|password|\w+_password|token|\w+_token|refreshToken)$/
 /** Shorter ones would be found in anything. */
 const MIN_LENGTH = 12
 

@@ -1,7 +1,7 @@
 import { inject } from 'vitest'
 import { type Call, marker, type Step } from './fake-openai.ts'
 
-export { reply } from './fake-openai.ts'
+export { reply, type Step } from './fake-openai.ts'
 
 /** Tells the fake provider how to answer a message that carries `prompt`. */
 export async function script(...attempts: Step[][]) {

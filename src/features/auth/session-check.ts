@@ -33,6 +33,9 @@ export function sessionCheck({ id, sessionId }: Principal, now: Date): Precondit
 /** Makes the end of a session hold at once in the isolate that ended it. */
 export const forgetSession = (sessionId: string) => believed.delete(sessionId)
 
+/** What the plan of a user has, as it was read along with something else. */
+export const rememberPlan = (userId: string, allowed: number) => remember(requestsPerMinute, userId, allowed)
+
 /** How many requests the plan of a user has for a minute; `undefined` before this isolate has seen it. */
 export const requestsPerMinuteOf = (userId: string) => requestsPerMinute.get(userId)
 

@@ -3,16 +3,15 @@ import { sayingTokens, type Window } from '../../ai/context-window.ts'
 import type { Model } from '../../ai/models.ts'
 import type { ShownFile } from '../../ai/shown-files.ts'
 import { movedTo } from '../../db/conversation-head.ts'
-import { isTransient } from '../../db/failures.ts'
 import { claimKey } from '../../db/idempotency.ts'
 import { sessionIsLive } from '../../db/live-session.ts'
 import { mustHold } from '../../db/preconditions.ts'
 import { conversations, messages, runs } from '../../db/schema/index.ts'
 import type { Ctx } from '../../http/context.ts'
-import type { Reserved } from '../../lib/run-events.ts'
 import { attach } from '../files/service/attach.ts'
 import { includesTier } from '../plans/service/plans.ts'
-import { type Need, reserve, reservedAsJson, selectQuota, toQuota } from '../plans/service/quota.ts'
+import { type Need, reserve, reservedAsJson } from '../plans/service/quota.ts'
+import { commitRun } from './commit-run.ts'
 import type { Job, ReplyRef } from './job.ts'
 import type { Place } from './reply-place.ts'
 import type { ReplyRequest } from './reply-request.ts'
@@ -27,8 +26,6 @@ export const needOf = ({ job, window }: Planned): Need => ({
   inputTokens: job.run.context.tokens,
   outputTokens: window.output,
 })
-
-type Stored = [{ reserved: Reserved | null }[], Parameters<typeof toQuota>[0][]]
 
 /**
  * The batch that admits a run. Gives what was reserved for it, and the quota after it. What is no longer so undoes it:
@@ -93,26 +90,9 @@ export async function writeAdmission(ctx: Ctx, request: ReplyRequest, planned: P
       .set(movedTo(run.messageId, now, config, job.naming?.title))
       .where(and(eq(conversations.id, run.conversationId), eq(conversations.userId, user.id))),
   ] as const
-  const outcome = [
-    db.select({ reserved: runs.reserved }).from(runs).where(eq(runs.id, run.id)),
-    selectQuota(db, user.id, now),
-  ] as const
   const claims = request.idempotency ? [claimKey(db, request.idempotency, run.id, now)] : []
-  const batch = async () => {
-    // The claim comes before the quota: a request that was answered before is no new one to be refused.
-    const results: readonly unknown[] = await db.batch([statements[0], ...claims, ...statements.slice(1), ...outcome])
-    return results.slice(-outcome.length) as Stored
-  }
-  const [[stored], [row]] = await batch().catch((error) => {
-    if (!isTransient(error)) throw error
-    // It may have been committed, with the answer lost: then a second time fails, and the run is there.
-    return batch().catch(async (again) => {
-      const found = await db.batch(outcome)
-      if (found[0].length === 0) throw again
-      return found as Stored
-    })
-  })
-  return { reserved: stored!.reserved!, quota: toQuota(row!, now) }
+  // The claim comes before the quota: a request that was answered before is no new one to be refused.
+  return commitRun(ctx, run.id, [statements[0], ...claims, ...statements.slice(1)])
 }
 
 /** No reply is being written; as it is written in the index of active replies. */

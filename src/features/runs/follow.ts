@@ -1,4 +1,4 @@
-import type { Ctx } from '../../http/context.ts'
+import type { BaseCtx } from '../../http/context.ts'
 import { fromLines } from '../../lib/run-encodings.ts'
 import { isTerminal, type RunEvent } from '../../lib/run-events.ts'
 import type { Quota } from '../plans/service/quota.ts'
@@ -10,7 +10,7 @@ const RESUME_PAUSES_MS = [50, 500, 2_000]
 
 /** The events of a run for one client, in the groups in which they come, to the terminal one. */
 export type RunFeed = {
-  run: Pick<RunRef, 'id' | 'messageId' | 'conversationId' | 'context' | 'reserved'>
+  run: Pick<RunRef, 'id' | 'messageId' | 'conversationId' | 'context' | 'reserved' | 'model' | 'chatbotId'>
   /** What is left of the month, for who asked for the reply. */
   quota?: Quota
   groups: AsyncGenerator<RunEvent[]>
@@ -30,7 +30,12 @@ export type RunFeed = {
  * The events after number `after` that a Runner sends as `lines`. When it is lost in the middle they go on where they
  * were; should that fail too they end without a terminal event.
  */
-export function follow(ctx: Ctx, run: RunRef, lines: ReadableStream<Uint8Array>, after: number): RunFeed {
+export function follow(
+  ctx: Pick<BaseCtx, 'runners' | 'log'>,
+  run: RunRef,
+  lines: ReadableStream<Uint8Array>,
+  after: number,
+): RunFeed {
   let reader = lines.getReader()
   let stopped = false
   const reconnect = async (seen: number) => {

@@ -106,6 +106,13 @@ export function closingEvents(
   ]
 }
 
+/** All events of a run whose text came at once. */
+export const eventsOf = (run: RunRef, result: Result): NewRunEvent[] => [
+  createdEvent(run),
+  ...(result.text ? [{ type: 'message.delta' as const, offset: 0, delta: result.text }] : []),
+  ...closingEvents(run, result, true),
+]
+
 function terminalEvent(ending: Ending, persisted: boolean): NewRunEvent {
   switch (ending.status) {
     case 'completed':

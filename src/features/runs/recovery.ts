@@ -2,12 +2,23 @@ import { and, eq, lt, type SQL, sql } from 'drizzle-orm'
 import { runs } from '../../db/schema/index.ts'
 import type { BaseCtx, Ctx } from '../../http/context.ts'
 import { callRunner } from './call-runner.ts'
-import type { RunRef } from './job.ts'
+import { toRunFault } from './generate.ts'
+import type { Result, RunRef } from './job.ts'
 import type { StoredRun } from './schemas/run.ts'
+import { settle } from './settle.ts'
+import { NO_USAGE } from './usage.ts'
 
 /** A run younger than this may still be on its way to its Runner; it is not lost because the Runner has not heard of it. */
 export const START_GRACE_MS = 5_000
 const SWEEP_LIMIT = 100
+
+const LOST: Result = {
+  ending: { status: 'interrupted', error: toRunFault('run_interrupted') },
+  text: '',
+  sources: [],
+  usage: NO_USAGE,
+  attempts: [],
+}
 
 /** What a Runner needs of a run that it may never have seen. */
 export const toRunRef = (run: StoredRun): RunRef => ({
@@ -28,10 +39,18 @@ export const toRunRef = (run: StoredRun): RunRef => ({
   createdAt: run.createdAt.getTime(),
 })
 
-/** Asks the Runner whether it really has the run, which ends it if not. Gives whether it is still going on. */
-export function isAlive(ctx: BaseCtx, run: StoredRun): Promise<boolean> {
+/**
+ * Asks the Runner whether it really has the run, which ends it if not. Gives whether it is still going on. One that a Worker
+ * owns is lost when its lease is over; nobody knows what came of it, so it is free.
+ */
+export async function isAlive(ctx: BaseCtx, run: StoredRun): Promise<boolean> {
+  if (run.runner === null) {
+    const isLost = run.leaseUntil.getTime() < Date.now()
+    if (isLost) await settle(ctx.db, toRunRef(run), { ...LOST, lastSeq: 0, endedAt: Date.now() })
+    return !isLost
+  }
   const isOnItsWay = Date.now() - run.createdAt.getTime() < START_GRACE_MS
-  return callRunner(ctx, run.runner!, (runner) => runner.recover(toRunRef(run), isOnItsWay))
+  return callRunner(ctx, run.runner, (runner) => runner.recover(toRunRef(run), isOnItsWay))
 }
 
 /** Ends a dead reply that blocks one's own conversation, which may be an expression. Gives the run when it is alive. */

@@ -75,7 +75,13 @@ export const RUN_ERRORS = [
 export const toEventStream = (feed: RunFeed, config: Config, format?: StreamFormat): Response =>
   format === 'ai-sdk' ? streamOf(feed, config, AI_SDK) : streamOf(feed, config, NATIVE)
 
-function streamOf<S>(feed: RunFeed, { HEARTBEAT_MS }: Config, encoding: Encoding<S>): Response {
+/** Its `location` is where it can be resumed, if it can. */
+export function streamOf<S>(
+  feed: RunFeed,
+  { HEARTBEAT_MS }: Config,
+  encoding: Encoding<S>,
+  location: string | undefined = `/api/v1/runs/${feed.run.id}/events`,
+): Response {
   const { run, groups, stop, reset, skip } = feed
   const encoder = new TextEncoder()
   const texts = encoded(encoding, groups, skip)
@@ -103,7 +109,7 @@ function streamOf<S>(feed: RunFeed, { HEARTBEAT_MS }: Config, encoding: Encoding
       'x-accel-buffering': 'no',
       ...encoding.headers,
       ...headersOf(feed),
-      location: `/api/v1/runs/${run.id}/events`,
+      ...(location && { location }),
     },
   })
 }
@@ -127,7 +133,7 @@ export async function answerReply<A>(c: Context<AuthedEnv>, feed: ReplyFeed, toA
 }
 
 /** Which run it is, whether an earlier request made it, and what it leaves of the month. */
-const headersOf = ({ run, quota, replayed }: RunFeed): Record<string, string> => ({
+export const headersOf = ({ run, quota, replayed }: RunFeed): Record<string, string> => ({
   'x-run-id': run.id,
   ...replayedHeader(replayed),
   ...(quota && quotaHeaders(quota)),
@@ -171,7 +177,7 @@ const failureOf = ({ run_id, error }: Failed, message_id: string, partial: boole
     retryAfterS: error.code === 'upstream_busy' ? 2 : undefined,
   })
 
-async function orSilence<T>(work: Promise<T>, ms: number): Promise<T | 'silence'> {
+export async function orSilence<T>(work: Promise<T>, ms: number): Promise<T | 'silence'> {
   let timer: ReturnType<typeof setTimeout> | undefined
   const silence = new Promise<'silence'>((resolve) => {
     timer = setTimeout(() => resolve('silence'), ms)

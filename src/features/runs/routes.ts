@@ -1,6 +1,6 @@
 import { z } from '@hono/zod-openapi'
 import { createRouter } from '../../http/create-app.ts'
-import { authed } from '../../http/guards.ts'
+import { authed, keyed } from '../../http/guards.ts'
 import { IdParam, json } from '../../http/openapi.ts'
 import { eventStream, isFolded, LastEventId, StreamFormat, seqOf, toEventStream } from './responses.ts'
 import { Run, toRun } from './schemas/run.ts'
@@ -15,10 +15,11 @@ const After = StreamFormat.extend({
 export const runRoutes = createRouter()
 
 runRoutes.openapi(
-  authed(
+  keyed(
     {
       operationId: 'getRun',
       tags,
+      scope: 'runs',
       method: 'get',
       path: '/runs/{id}',
       summary: 'A run, with the text so far',
@@ -31,10 +32,11 @@ runRoutes.openapi(
 )
 
 runRoutes.openapi(
-  authed(
+  keyed(
     {
       operationId: 'watchRun',
       tags,
+      scope: 'runs',
       method: 'get',
       path: '/runs/{id}/events',
       summary: 'Watch a run, from the start or after the last event seen',
@@ -44,7 +46,7 @@ runRoutes.openapi(
         204: { description: 'Nothing follows: the last event seen is the terminal one' },
       },
     },
-    ['not_found', 'validation_failed', 'runner_unavailable'],
+    ['not_found', 'validation_failed', 'run_expired', 'runner_unavailable'],
   ),
   async (c) => {
     const { format, ...query } = c.req.valid('query')
@@ -77,10 +79,11 @@ runRoutes.openapi(
 )
 
 runRoutes.openapi(
-  authed(
+  keyed(
     {
       operationId: 'cancelRun',
       tags,
+      scope: 'runs',
       method: 'post',
       path: '/runs/{id}/cancel',
       summary: 'Stop a run; what was written is kept',

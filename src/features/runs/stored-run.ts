@@ -1,4 +1,5 @@
-import { and, eq, sql } from 'drizzle-orm'
+import { and, desc, eq, gt, isNotNull, sql } from 'drizzle-orm'
+import type { Db } from '../../db/client.ts'
 import { conversations, messages, runs } from '../../db/schema/index.ts'
 import type { OwnerCtx } from '../../http/context.ts'
 import { notFound } from '../../http/errors.ts'
@@ -10,15 +11,46 @@ import type { StoredRun } from './schemas/run.ts'
 /** A run as D1 has it, with the text of its message and what that rests on. */
 export type FoundRun = { run: StoredRun; content: string; sources: Source[] }
 
+const ofKeys = (familyId: string | undefined) =>
+  familyId === undefined ? undefined : sql`${runs.apiKeyId} IN (SELECT id FROM api_keys WHERE family_id = ${familyId})`
+
 /** @throws AppError `not_found`, also when it is somebody else's */
 export async function readRun({ db, user }: OwnerCtx, id: string): Promise<FoundRun> {
   const [row] = await db
     .select({ run: runs, content: messages.content, sources: messages.sources })
     .from(runs)
     .leftJoin(messages, eq(messages.id, runs.messageId))
-    .where(and(eq(runs.id, id), eq(runs.userId, user.id)))
+    .where(and(eq(runs.id, id), eq(runs.userId, user.id), ofKeys(user.keyFamily)))
   if (!row) throw notFound()
   return { run: row.run, content: row.content ?? '', sources: row.sources ?? [] }
+}
+
+/**
+ * The newest run of the caller's, by the same keys if any, that was asked for with the same words after `since`, and that came
+ * to something: what was cancelled or gave no output may be asked for anew.
+ */
+export async function findSameRun(
+  { db, user }: OwnerCtx,
+  fingerprint: string,
+  since: Date,
+): Promise<string | undefined> {
+  const [newest] = await db
+    .select({ id: runs.id, status: runs.status, usage: runs.usage })
+    .from(runs)
+    .where(
+      and(
+        eq(runs.fingerprint, fingerprint),
+        eq(runs.userId, user.id),
+        ofKeys(user.keyFamily),
+        gt(runs.createdAt, since),
+        isNotNull(runs.runner),
+      ),
+    )
+    .orderBy(desc(runs.id))
+    .limit(1)
+  if (!newest || newest.status === 'cancelled') return undefined
+  const isFruitless = newest.status !== 'in_progress' && (newest.usage?.output_tokens ?? 0) === 0
+  return isFruitless ? undefined : newest.id
 }
 
 /**
@@ -39,11 +71,19 @@ export async function findActiveReply({ db, user }: OwnerCtx, conversationId: st
   return row.run ?? undefined
 }
 
-/** Ends one's own run. One that has ended stays as it is. @throws AppError `not_found`, `runner_unavailable` */
+/** A Worker that owns a run looks from time to time whether it is to stop (`direct-run.ts`). */
+const askToStop = (db: Db, id: string, cancelReason: CancelReason) =>
+  db
+    .update(runs)
+    .set({ cancelReason })
+    .where(and(eq(runs.id, id), eq(runs.status, 'in_progress')))
+
+/** Ends one's own run; one that no Runner owns soon. One that has ended stays as it is. @throws AppError `not_found`, `runner_unavailable` */
 export async function cancelRun(ctx: OwnerCtx, id: string, reason: CancelReason = 'user'): Promise<FoundRun> {
   const found = await readRun(ctx, id)
   if (found.run.status !== 'in_progress') return found
   const ref = toRunRef(found.run)
-  await callRunner(ctx, ref.runner!, (runner) => runner.cancel(ref, reason))
+  if (ref.runner === null) await askToStop(ctx.db, id, reason)
+  else await callRunner(ctx, ref.runner, (runner) => runner.cancel(ref, reason))
   return readRun(ctx, id)
 }

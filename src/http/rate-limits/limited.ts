@@ -2,6 +2,7 @@ import { createMiddleware } from 'hono/factory'
 import { admit, admitted, newLimiter, takeBack, type Verdict, WINDOW_MS } from '../../lib/rate-limiter.ts'
 import type { AppEnv } from '../context.ts'
 import { AppError } from '../errors.ts'
+import { isOpenAi } from '../paths.ts'
 import { BURST_S, isBurst } from './burst.ts'
 import { mergeSoon } from './merge.ts'
 import { POLICIES, type PolicyName } from './policies.ts'
@@ -21,14 +22,15 @@ export const limited = (policy: PolicyName) =>
     }
     mergeSoon(c, limiter)
     if (!verdict.isAdmitted) {
-      for (const [name, value] of headersOf(policy, verdict)) c.header(name, value)
+      const own = isOpenAi(c.req.path) ? openAiHeadersOf(verdict) : []
+      for (const [name, value] of [...headersOf(policy, verdict), ...own]) c.header(name, value)
       throw new AppError('rate_limit_exceeded', undefined, { retryAfterS: verdict.resetS })
     }
     await next()
     // By now this isolate has read the user's plan.
-    for (const [name, value] of headersOf(policy, { ...verdict, ...adjusted(verdict, limitOf(c)) })) {
-      c.res.headers.set(name, value)
-    }
+    const told = { ...verdict, ...adjusted(verdict, limitOf(c)) }
+    for (const [name, value] of headersOf(policy, told)) c.res.headers.append(name, value)
+    if (isOpenAi(c.req.path)) for (const [name, value] of openAiHeadersOf(told)) c.res.headers.set(name, value)
   })
 
 const adjusted = ({ limit, remaining }: Verdict, known: number) => ({
@@ -41,4 +43,12 @@ const headersOf = (policy: PolicyName, { limit, remaining, resetS }: Verdict) =>
   [
     ['ratelimit-policy', `"${policy}";q=${limit};w=${WINDOW_MS / 1_000}`],
     ['ratelimit', `"${policy}";r=${remaining};t=${resetS}`],
+  ] as const
+
+/** The same in the words of OpenAI's API. Of two limits the one that was asked first, which is the plan's, is told last. */
+const openAiHeadersOf = ({ limit, remaining, resetS }: Verdict) =>
+  [
+    ['x-ratelimit-limit-requests', String(limit)],
+    ['x-ratelimit-remaining-requests', String(remaining)],
+    ['x-ratelimit-reset-requests', `${resetS}s`],
   ] as const

@@ -4,7 +4,7 @@ import { hashAddress } from '../client-address.ts'
 import type { AppEnv } from '../context.ts'
 
 /** A group of routes that share a limit. A route counts under one, which its contract names (docs/rate-limits.md). */
-export type PolicyName = 'auth' | 'public' | 'chat' | 'api'
+export type PolicyName = 'auth' | 'public' | 'chat' | 'key' | 'api'
 
 type Policy = {
   /** Who is counted, by an id or a keyed hash: it is written to KV. */
@@ -26,6 +26,8 @@ export const POLICIES: Record<PolicyName, Policy> = {
   public: { subjectOf: async (c) => (await hashAddress(c))!, limitOf: (c) => c.get('config').PUBLIC_RATE_LIMIT },
   /** For those that start a run: what the plan has. */
   chat: { subjectOf: userOf, limitOf: (c) => requestsPerMinuteOf(userOf(c)) ?? UNKNOWN_PLAN },
+  /** Besides `chat`, for requests with an API key that has a limit of its own. Keys that follow each other share it. */
+  key: { subjectOf: (c) => c.get('request').key!.familyId, limitOf: (c) => c.get('request').key!.rpm! },
   /** For all others. */
   api: { subjectOf: userOf, limitOf: (c) => c.get('config').API_RATE_LIMIT },
 }

@@ -5,7 +5,7 @@ import { createRouter } from '../../../http/create-app.ts'
 import { type AppError, ERRORS } from '../../../http/errors.ts'
 import { open } from '../../../http/guards.ts'
 import { json } from '../../../http/openapi.ts'
-import { headersOf, reported } from '../../../http/problem.ts'
+import { errorHeaders, reported } from '../../../http/problem.ts'
 import { TokenAnswer, TokenError, TokenRequest, toTokenAnswer } from '../schemas/sign-in.ts'
 import { login } from '../service/sign-in.ts'
 
@@ -18,7 +18,7 @@ tokenRoutes.onError((error, c) => {
   return c.json(
     { error: tokenErrorOf(known), error_description: known.message },
     (status === 401 ? 400 : status) as ContentfulStatusCode,
-    status === 401 ? {} : headersOf(known),
+    status === 401 ? {} : errorHeaders(known),
   )
 })
 

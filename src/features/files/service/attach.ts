@@ -3,7 +3,7 @@ import { partOf, type ShownFile } from '../../../ai/shown-files.ts'
 import type { Db } from '../../../db/client.ts'
 import { mustHold } from '../../../db/preconditions.ts'
 import { files, fileTexts, messageFiles } from '../../../db/schema/index.ts'
-import type { Ctx } from '../../../http/context.ts'
+import type { Ctx, OwnerCtx } from '../../../http/context.ts'
 import { AppError } from '../../../http/errors.ts'
 import type { Attached } from '../schemas.ts'
 
@@ -71,6 +71,16 @@ export async function readShown({ db, user, config }: Ctx, ids: string[]): Promi
     const found = await selectAttachable(db, user.id, ids)
     if (Date.now() > until || !isReading(found)) return toShown(found, ids)
   }
+}
+
+/** Those of a user's files that are there, as a model is shown them. */
+export async function readShownOf({ db, user }: OwnerCtx, ids: string[]): Promise<ShownFile[]> {
+  const found = await selectAttachable(db, user.id, ids)
+  const there = new Set(found.map(({ id }) => id))
+  return toShown(
+    found,
+    ids.filter((id) => there.has(id)),
+  )
 }
 
 export const isReading = (found: Attachable[]) => found.some(({ textStatus }) => textStatus === 'processing')

@@ -23,6 +23,7 @@ const TAGS = {
   messages: 'What was said, and asking for a reply',
   channels: 'Conversations of people: members, messages, and what is unread',
   sockets: 'Channels in real time; /asyncapi.json says what is said there',
+  gateway: 'Chatbots as models, for any client of OpenAI’s API',
   runs: 'Replies while they are made: watch, resume, stop',
 }
 
@@ -38,6 +39,11 @@ export function documentApi(app: OpenAPIHono<AppEnv>): void {
     scheme: 'bearer',
     bearerFormat: 'JWT',
     description: 'The access token of a user whose role is `admin`',
+  })
+  app.openAPIRegistry.registerComponent('securitySchemes', 'api_key', {
+    type: 'http',
+    scheme: 'bearer',
+    description: 'A key of a chatbot: `parley_sk_…`, or `parley_pk_…` in a browser',
   })
   app.openAPIRegistry.registerComponent('securitySchemes', 'password', {
     type: 'oauth2',

@@ -1,0 +1,55 @@
+import { z } from '@hono/zod-openapi'
+import { FinishReason } from '../../runs/schemas/run.ts'
+
+const id = z.string().max(200)
+const tokens = z.int().min(0).max(100_000_000)
+const created = z.int().min(0).max(100_000_000_000).openapi({ description: 'Seconds since 1970' })
+
+export const ModelEntry = z
+  .strictObject({ id, object: z.literal('model'), created, owned_by: id })
+  .openapi('ModelEntry', {
+    example: { id: 'parley-offline', object: 'model', created: 1_767_225_600, owned_by: 'parley' },
+  })
+
+export const ModelList = z
+  .strictObject({ object: z.literal('list'), data: z.array(ModelEntry).max(500) })
+  .openapi('ModelList')
+
+const ToolCall = z.strictObject({
+  id,
+  type: z.literal('function'),
+  function: z.strictObject({ name: z.string().max(64), arguments: z.string().max(262_144) }),
+})
+
+export const ChatCompletion = z
+  .strictObject({
+    id,
+    object: z.literal('chat.completion'),
+    created,
+    model: id,
+    choices: z
+      .array(
+        z.strictObject({
+          index: z.literal(0),
+          message: z.strictObject({
+            role: z.literal('assistant'),
+            content: z.string().max(262_144).nullable(),
+            refusal: z.null(),
+            reasoning_content: z.string().max(262_144).optional(),
+            tool_calls: z.array(ToolCall).max(128).optional(),
+          }),
+          logprobs: z.null(),
+          finish_reason: z.union([FinishReason, z.null()]),
+        }),
+      )
+      .length(1),
+    usage: z.strictObject({
+      prompt_tokens: tokens,
+      completion_tokens: tokens,
+      total_tokens: tokens,
+      prompt_tokens_details: z.strictObject({ cached_tokens: tokens }),
+      completion_tokens_details: z.strictObject({ reasoning_tokens: tokens }),
+    }),
+  })
+  .openapi('ChatCompletion')
+export type ChatCompletion = z.infer<typeof ChatCompletion>

@@ -1,0 +1,138 @@
+import { eq } from 'drizzle-orm'
+import type { Model } from '../../../ai/models.ts'
+import type { Target } from '../../../ai/targets.ts'
+import { chatbots, plans, users } from '../../../db/schema/index.ts'
+import type { CallerCtx } from '../../../http/context.ts'
+import { AppError } from '../../../http/errors.ts'
+import { type ServedChatbot, selectServed } from '../../chatbots/service/served.ts'
+import { includesTier } from '../../plans/service/plans.ts'
+
+/** A name that stands in `model`: what answers to it, who has it, and since when. */
+export type NamedModel = { id: string; ownedBy: string; createdAt: Date }
+
+/** Whom a request is for: the targets in the order in which they are asked, and through which chatbot. */
+export type Choice = { targets: [Target, ...Target[]]; chatbot?: ServedChatbot }
+
+/** What an endpoint is taken to have where its chatbot does not say. */
+const CAUTIOUS = { context: 128_000, max_output: 16_384, default_output: 4_096 }
+/** Of models that are served here nobody knows when they were made. */
+const SINCE = new Date('2026-01-01T00:00:00Z')
+const MAX_CHATBOTS = 100
+
+/** All that the caller may name in `model`: with a key its chatbot and what else it opens, else one's chatbots and the plan's models. */
+export async function listModels({ db, config, user, caller }: CallerCtx): Promise<NamedModel[]> {
+  if (caller.key) {
+    const { chatbot, models } = caller.key
+    return [toNamed(chatbot), ...config.MODELS.filter(({ id }) => models.includes(id)).map(toServed)]
+  }
+  const [own, [plan]] = await db.batch([
+    selectServed(db, user.id).orderBy(chatbots.id).limit(MAX_CHATBOTS),
+    db
+      .select({ tiers: plans.tiers })
+      .from(users)
+      .innerJoin(plans, eq(plans.id, users.plan))
+      .where(eq(users.id, user.id)),
+  ])
+  const open = config.MODELS.filter(({ tier }) => plan?.tiers.includes(tier))
+  return [...open.map(toServed), ...own.map(toNamed)]
+}
+
+/** @throws AppError `model_not_found` */
+export async function getModel(ctx: CallerCtx, name: string): Promise<NamedModel> {
+  const found = (await listModels(ctx)).find(({ id }) => id === name)
+  if (!found) throw modelNotFound(name)
+  return found
+}
+
+/**
+ * Who answers to the name in `model`: `default` and the id of a chatbot, or a model that is served here. Whether the plan
+ * includes that is a condition of the admission.
+ * @throws AppError `model_not_found`, also for what belongs to somebody else
+ */
+export async function chooseTargets(ctx: CallerCtx, name: string): Promise<Choice> {
+  const { key } = ctx.caller
+  if (key && (name === 'default' || name === key.chatbot.id)) return choiceOf(ctx, key.chatbot)
+  const model = ctx.config.MODELS.find(({ id }) => id === name)
+  if (model && (!key || key.models.includes(name))) return { targets: withFallback(ctx, model) }
+  if (key || !IS_ID.test(name)) throw modelNotFound(name)
+  const [chatbot] = await selectServed(ctx.db, ctx.user.id, eq(chatbots.id, name))
+  if (!chatbot) throw modelNotFound(name)
+  return choiceOf(ctx, chatbot)
+}
+
+/** That the caller's plan has a model; an endpoint of one's own needs no plan. */
+export const inPlan = ({ user }: CallerCtx, { tier, endpoint }: Target) =>
+  endpoint ? undefined : includesTier(user.id, tier)
+
+export const modelNotFound = (name: string) =>
+  new AppError('model_not_found', `There is no model ${JSON.stringify(name.slice(0, 100))} for you: GET /v1/models`, {
+    extras: { param: 'model' },
+  })
+
+const IS_ID = /^[0-9a-f-]{36}$/
+
+function choiceOf(ctx: CallerCtx, chatbot: ServedChatbot): Choice {
+  const limits = {
+    ...(chatbot.contextTokens !== null && { context: chatbot.contextTokens }),
+    ...(chatbot.maxOutputTokens !== null && {
+      max_output: chatbot.maxOutputTokens,
+      default_output: chatbot.maxOutputTokens,
+    }),
+  }
+  if (chatbot.llmEndpointUrl === null) {
+    const { model: name, maxOutputTokens } = chatbot
+    const model = ctx.config.MODELS.find(({ id, tier }) => (name === null ? tier === 'basic' : id === name))
+    if (!model) throw modelNotFound(name ?? 'default')
+    const targets = withFallback(ctx, model).map((target) => ({
+      ...target,
+      context: Math.min(target.context, limits.context ?? target.context),
+      max_output: Math.min(target.max_output, maxOutputTokens ?? target.max_output),
+      default_output: Math.min(target.default_output, maxOutputTokens ?? target.default_output),
+    }))
+    return { targets: targets as Choice['targets'], chatbot }
+  }
+  const first = { llm_endpoint_url: chatbot.llmEndpointUrl, model: chatbot.model }
+  const targets = [first, ...chatbot.fallbacks].map(({ llm_endpoint_url: url, model }) =>
+    endpointTarget(ctx, chatbot, url, model ?? 'default', limits),
+  )
+  return { targets: targets as Choice['targets'], chatbot }
+}
+
+function endpointTarget(ctx: CallerCtx, chatbot: ServedChatbot, url: string, model: string, limits: object): Target {
+  const { origin, hostname } = new URL(url)
+  const { APP_URL } = ctx.config
+  return {
+    ...CAUTIOUS,
+    ...limits,
+    id: model,
+    provider: 'openai',
+    tier: 'basic',
+    output_param: hostname === 'api.openai.com' ? 'max_completion_tokens' : 'max_tokens',
+    vision: true,
+    picture_detail: 'auto',
+    picture_tokens: 1_445,
+    tools: true,
+    price_in: 0,
+    price_out: 0,
+    hides_reasoning: false,
+    endpoint: {
+      url,
+      chatbotId: chatbot.id,
+      sealed: chatbot.secrets[origin] ?? null,
+      ownHosts: [ctx.host, ...(APP_URL ? [new URL(APP_URL).hostname] : [])],
+    },
+  }
+}
+
+const withFallback = ({ config }: CallerCtx, model: Model): Choice['targets'] => {
+  const fallback = config.MODELS.find(({ id }) => id === model.fallback)
+  return fallback ? [model, fallback] : [model]
+}
+
+const toNamed = ({ id, ownerId, chatbotCreatedAt }: ServedChatbot): NamedModel => ({
+  id,
+  ownedBy: ownerId,
+  createdAt: chatbotCreatedAt,
+})
+
+const toServed = ({ id }: Model): NamedModel => ({ id, ownedBy: 'parley', createdAt: SINCE })

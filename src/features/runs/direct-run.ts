@@ -1,0 +1,148 @@
+import { and, eq } from 'drizzle-orm'
+import { providerFor } from '../../ai/providers.ts'
+import type { Db } from '../../db/client.ts'
+import { runs } from '../../db/schema/index.ts'
+import type { OwnerCtx } from '../../http/context.ts'
+import { describeError } from '../../http/log.ts'
+import type { NewRunEvent, RunEvent, Source } from '../../lib/run-events.ts'
+import { mergeSources } from '../../lib/sources.ts'
+import { readPicture } from '../files/service/pictures.ts'
+import type { RunFeed } from './follow.ts'
+import { reserveCall } from './further-call.ts'
+import { toRunFault } from './generate.ts'
+import { closingEvents, createdEvent, type Job, type RunRef } from './job.ts'
+import { fallbackFor } from './model-choice.ts'
+import { resultOf, type Stopped } from './result.ts'
+import { settlePromptly } from './settle.ts'
+import { type Generation, generateWithTools } from './tool-loop.ts'
+
+/**
+ * The short way of a run that nobody can come back to: this Worker itself asks the model and passes on what comes, with
+ * no object in between and nothing logged. It ends when its client leaves. What it used is settled behind the answer; should
+ * the Worker be lost before, recovery ends the run.
+ */
+export function runDirectly(ctx: OwnerCtx, job: Job): RunFeed {
+  const { run } = job
+  const pipe = eventPipe(run.id)
+  const abort = new AbortController()
+  let stopped: Stopped | undefined
+  const stop = (reason: Stopped) => {
+    stopped ??= reason
+    abort.abort(new Error(reason))
+  }
+  pipe.push([createdEvent(run)])
+  ctx.waitUntil(generate(ctx, job, { pipe, signal: abort.signal, stop, whyStopped: () => stopped }))
+  return {
+    run,
+    groups: pipe.groups(),
+    stop: async () => stop('client_gone'),
+    keep: async () => {},
+    reset: false,
+    skip: 0,
+    replayed: false,
+  }
+}
+
+type Direct = {
+  pipe: ReturnType<typeof eventPipe>
+  signal: AbortSignal
+  stop: (reason: Stopped) => void
+  whyStopped: () => Stopped | undefined
+}
+
+async function generate(ctx: OwnerCtx, job: Job, { pipe, signal, stop, whyStopped }: Direct): Promise<void> {
+  const { db, config, log } = ctx
+  const { run } = job
+  const made = { text: '', reasoning: '', sources: [] as Source[] }
+  const model = config.MODELS.find(({ id }) => id === run.model)
+  const tooLong = setTimeout(() => stop('run_too_long'), config.RUN_MAX_MS)
+  const lease = setInterval(() => holdLease(ctx, run).then((reason) => reason && stop(reason)), config.CHECKPOINT_MS)
+  let generation: Generation = { started: false, uses: [], attempts: [], fault: toRunFault('upstream_error') }
+  try {
+    if (model) {
+      generation = await generateWithTools({
+        job,
+        provider: (one) => providerFor(one, config, (picture) => readPicture(ctx.bucket, picture, log)),
+        model,
+        fallback: fallbackFor(model, job, config),
+        config,
+        signal,
+        onDelta: (kind, delta) => {
+          const offset = made[kind].length
+          made[kind] += delta
+          pipe.push([{ type: kind === 'text' ? 'message.delta' : 'reasoning.delta', offset, delta }])
+        },
+        onTool: (event) => {
+          if (event.type === 'tool.result') made.sources = mergeSources(made.sources, event.sources)
+          pipe.push([event])
+        },
+        reserve: (need) => reserveCall(db, run, need),
+        log,
+      })
+    }
+  } catch (error) {
+    log('error', 'generation_failed', { run_id: run.id, ...describeError(error) })
+  } finally {
+    clearTimeout(tooLong)
+    clearInterval(lease)
+  }
+  const result = resultOf(run, generation, whyStopped(), made, config.MODELS)
+  // Nobody can ask for it again, so nobody waits for D1.
+  const lastSeq = pipe.push(closingEvents(run, result, false))
+  pipe.end()
+  const outcome = { ...result, lastSeq, endedAt: Date.now() }
+  const { persisted } = await settlePromptly(db, run, outcome, log)
+  log('info', 'run_ended', { run_id: run.id, user_id: run.userId, status: result.ending.status, persisted })
+}
+
+/** Says that somebody is still working on it, and hears whether somebody asked it to stop. */
+async function holdLease({ db, config, log }: OwnerCtx, run: RunRef): Promise<Stopped | undefined> {
+  try {
+    const held = await extend(db, run, new Date(Date.now() + config.RUN_LEASE_MS))
+    return held ? (held.cancelReason ?? undefined) : 'superseded'
+  } catch (error) {
+    log('warn', 'checkpoint_failed', { run_id: run.id, ...describeError(error) })
+    return undefined
+  }
+}
+
+const extend = async (db: Db, run: RunRef, leaseUntil: Date) =>
+  db
+    .update(runs)
+    .set({ leaseUntil })
+    .where(and(eq(runs.id, run.id), eq(runs.status, 'in_progress')))
+    .returning({ cancelReason: runs.cancelReason })
+    .get()
+
+/** Events on their way to the one who reads them. What waits is bounded by what a run may write. */
+function eventPipe(runId: string) {
+  let waiting: RunEvent[] = []
+  let seq = 0
+  let isOver = false
+  let changed = Promise.withResolvers<void>()
+  const wake = () => {
+    changed.resolve()
+    changed = Promise.withResolvers()
+  }
+  return {
+    /** Gives them their numbers; answers with the last one. */
+    push(events: NewRunEvent[]): number {
+      for (const event of events) waiting.push({ run_id: runId, seq: ++seq, ...event } as RunEvent)
+      wake()
+      return seq
+    },
+    end(): void {
+      isOver = true
+      wake()
+    },
+    async *groups(): AsyncGenerator<RunEvent[]> {
+      for (;;) {
+        const group = waiting
+        waiting = []
+        if (group.length > 0) yield group
+        else if (isOver) return
+        else await changed.promise
+      }
+    },
+  }
+}

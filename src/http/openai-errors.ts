@@ -1,0 +1,108 @@
+import { z } from '@hono/zod-openapi'
+import type { Context } from 'hono'
+import type { ContentfulStatusCode } from 'hono/utils/http-status'
+import type { AppEnv } from './context.ts'
+import { AppError, ERRORS, type ErrorCode, type FieldError } from './errors.ts'
+import { errorHeaders, reported } from './problem.ts'
+
+/** Errors that OpenAI's API has under another name, or with another status: its clients look at both. */
+const RENAMED: Partial<Record<ErrorCode, { status?: number; code?: string }>> = {
+  bad_request: { code: 'invalid_value' },
+  validation_failed: { status: 400, code: 'invalid_value' },
+  unauthorized: { code: 'invalid_api_key' },
+  context_too_long: { status: 400, code: 'context_length_exceeded' },
+  upstream_rejected: { status: 400, code: 'upstream_rejected' },
+  too_large: { code: 'request_too_large' },
+  run_unfinished: { code: 'run_in_progress' },
+}
+
+/** What OpenAI's API has and this one has not. */
+const UNSUPPORTED =
+  /^\/(audio|functions|function_call|prediction|web_search_options|logprobs|top_logprobs|n|modalities)(\/|$)|^\/messages\/\d+\/content\/\d+\/type$/
+
+export const OpenAiError = z
+  .strictObject({
+    error: z.strictObject({
+      message: z.string().max(1_000),
+      type: z.enum([
+        'invalid_request_error',
+        'insufficient_quota',
+        'permission_error',
+        'rate_limit_error',
+        'server_error',
+      ]),
+      param: z.string().max(200).nullable(),
+      code: z.string().max(64),
+      run_id: z.uuid().optional(),
+      request_id: z.string().max(128),
+      plan: z.string().max(32).optional(),
+      limit: z.int().min(0).optional(),
+      used: z.int().min(0).optional(),
+      resets_at: z.iso.datetime().max(24).optional(),
+      upgrade_url: z.string().max(2_048).optional(),
+      tokens: z.int().min(0).optional(),
+    }),
+  })
+  .openapi('OpenAiError', {
+    description: 'An error as clients of OpenAI’s API expect it. `code` is for programs.',
+    example: {
+      error: {
+        message: 'There is no such model, or it is not for this key',
+        type: 'invalid_request_error',
+        param: 'model',
+        code: 'model_not_found',
+        request_id: '019b76da-a800-7000-8000-000000000000',
+      },
+    },
+  })
+
+/** The status that an error has there. */
+export const openAiStatus = (code: ErrorCode): number => RENAMED[code]?.status ?? ERRORS[code].status
+
+/** The renderer of errors under `/v1`. */
+export function renderOpenAiError(error: unknown, c: Context<AppEnv>): Response {
+  const known = reported(error, c)
+  const { errors, message_id: _, partial: __, until: ___, param, ...extras } = known.options.extras ?? {}
+  const status = openAiStatus(known.code)
+  const [field] = errors ?? []
+  const body = {
+    message: field ? `${paramOf(field)}: ${field.detail}`.slice(0, 1_000) : known.message,
+    type: typeOf(status),
+    param: field ? paramOf(field) : (param ?? null),
+    code: field ? codeOf(field) : (RENAMED[known.code]?.code ?? known.code),
+    request_id: c.get('request').id,
+    ...extras,
+  }
+  const { retryAfterS } = known.options
+  return c.json({ error: body }, status as ContentfulStatusCode, {
+    ...errorHeaders(known),
+    ...(retryAfterS !== undefined && { 'retry-after-ms': String(retryAfterS * 1_000) }),
+  })
+}
+
+const typeOf = (status: number) => {
+  if (status === 402) return 'insufficient_quota'
+  if (status === 403) return 'permission_error'
+  if (status === 429) return 'rate_limit_error'
+  return status >= 500 ? 'server_error' : 'invalid_request_error'
+}
+
+const codeOf = ({ pointer, detail }: FieldError) => {
+  if (UNSUPPORTED.test(pointer)) return 'unsupported_parameter'
+  return detail === UNKNOWN_FIELD ? 'unknown_parameter' : 'invalid_value'
+}
+
+/** What is said of a field that no schema knows. */
+export const UNKNOWN_FIELD = 'This field is not known here'
+
+/** `/messages/0/content` as OpenAI writes it: `messages[0].content`. */
+const paramOf = ({ pointer }: FieldError): string =>
+  pointer
+    .replace(/^\//, '')
+    .replaceAll(/\/(\d+)(?=\/|$)/g, '[$1]')
+    .replaceAll('/', '.')
+    .slice(0, 200) || 'body'
+
+/** @throws AppError `unsupported_parameter` */
+export const unsupported = (param: string, detail: string) =>
+  new AppError('unsupported_parameter', detail, { extras: { param } })

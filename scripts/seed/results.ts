@@ -27,7 +27,7 @@ export function resultOf(run: RunRef, { reply, end }: Turn, model: Model): Resul
   const attempt = (status: string, ms: number): Attempt => ({ upstream: model.provider, model: model.id, status, ms })
   const of = (generation: Omit<Generation, 'started' | 'uses'>, counts?: TokenCounts, stopped?: 'user') => {
     const uses = [{ inputTokens: run.context.tokens, made, counts, isFinal: counts !== undefined }]
-    return resultOfGeneration(run, { started: reply !== '', uses, ...generation }, stopped, written, [model])
+    return resultOfGeneration(run, { target: model, started: reply !== '', uses, ...generation }, stopped, written)
   }
 
   if (end === undefined || end === 'length') {

@@ -1,3 +1,4 @@
+import { z } from 'zod'
 import { estimateTokens } from '../lib/token-estimate.ts'
 import type { ChatMessage, ModelChunk, ModelRequest, Provider, TokenCounts } from './provider.ts'
 
@@ -72,12 +73,24 @@ function compose(messages: ChatMessage[]): string {
   ].join(' ')
 }
 
-/** What a search gave, as it gave it. */
+/** What a search gave, as it gave it; of a client's tool only that it gave something. */
 function report(text: string): string {
-  const { results, error } = JSON.parse(text) as { results?: { title: string; url: string }[]; error?: string }
-  if (!results) return `The search gave nothing: ${error}.`
+  const { results, error } = Given.safeParse(text).data ?? {}
+  if (error !== undefined) return `The search gave nothing: ${error}.`
+  if (!results) return `The tool gave: ${quote(text)}.`
   const lines = results.map(({ title, url }, at) => `${at + 1}. ${quote(title)}: ${url}`)
   return ['I am the offline model of Parley and judge nothing. The search gave:', ...lines].join('\n')
 }
+
+const Given = z
+  .string()
+  .transform((text, issues) => {
+    try {
+      return JSON.parse(text) as unknown
+    } catch {
+      issues.addIssue('no JSON')
+    }
+  })
+  .pipe(z.object({ results: z.array(z.object({ title: z.string(), url: z.string() })), error: z.string() }).partial())
 
 const quote = (text: string) => `"${text.length > 200 ? `${text.slice(0, 200).toWellFormed()}…` : text}"`

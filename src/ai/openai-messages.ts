@@ -4,8 +4,9 @@ import type { ChatMessage, Detail, Picture, ReadPicture } from './provider.ts'
 type Looking = { detail: Detail; readPicture: ReadPicture }
 type Message = OpenAI.ChatCompletionMessageParam
 
-/** A message in the words of OpenAI's API. */
+/** A message in the words of OpenAI's API; one that is in them already goes on as it is. */
 export async function toWireMessage(message: ChatMessage, looking: Looking): Promise<Message> {
+  if (message.verbatim) return message.verbatim as unknown as Message
   switch (message.role) {
     case 'tool':
       return { role: 'tool', tool_call_id: message.callId, content: message.content }

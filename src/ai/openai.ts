@@ -5,7 +5,15 @@ import { z } from 'zod'
 import type { FinishReason } from '../lib/run-events.ts'
 import { toWireMessage } from './openai-messages.ts'
 import { collectToolCalls, toWireTool } from './openai-tools.ts'
-import { type ModelChunk, type Provider, type ReadPicture, type TokenCounts, UpstreamFault } from './provider.ts'
+import {
+  hasClientTools,
+  type ModelChunk,
+  type ModelRequest,
+  type Provider,
+  type ReadPicture,
+  type TokenCounts,
+  UpstreamFault,
+} from './provider.ts'
 
 const MAX_EVENT_BYTES = 1024 * 1024
 const MAX_ERROR_BYTES = 64 * 1024
@@ -29,8 +37,10 @@ export function openAiProvider(
     ...(OPENAI_API_KEY && { authorization: `Bearer ${OPENAI_API_KEY}` }),
   }
   return {
-    async open({ model, messages, maxOutputTokens, outputParam, detail, tools }, signal) {
+    async open(asked, signal) {
+      const { model, messages, maxOutputTokens, outputParam, detail, tools, options } = asked
       const body: OpenAI.ChatCompletionCreateParamsStreaming = {
+        ...withoutLimits(options),
         model,
         messages: await Promise.all(messages.map((message) => toWireMessage(message, { detail, readPicture }))),
         ...(tools && { tools: tools.offered.map(toWireTool), tool_choice: tools.choice }),
@@ -45,7 +55,7 @@ export function openAiProvider(
       if (signal.aborted) abort()
       try {
         const init = { method: 'POST', headers, body: JSON.stringify(body), signal: request.signal }
-        return chunks(Stream.fromSSEResponse(await fetchEventStream(url, init), request, SILENT))
+        return chunks(Stream.fromSSEResponse(await fetchEventStream(url, init), request, SILENT), hasClientTools(asked))
       } catch (error) {
         throw toFault(error, 'upstream_error')
       }
@@ -53,11 +63,19 @@ export function openAiProvider(
   }
 }
 
+/** Both names of the limit, which is ours to set, and the number of answers, of which we read one. */
+const LIMITS = new Set(['max_tokens', 'max_completion_tokens', 'n'])
+
+const withoutLimits = (options: ModelRequest['options'] = {}) =>
+  Object.fromEntries(Object.entries(options).filter(([name]) => !LIMITS.has(name)))
+
 /** A client to the package, which would print what it cannot parse. */
 const SILENT = { logLevel: 'off' } as OpenAI
 
-async function* chunks(stream: AsyncIterable<OpenAI.ChatCompletionChunk>): AsyncGenerator<ModelChunk> {
-  const calls = collectToolCalls()
+type Chunks = AsyncIterable<OpenAI.ChatCompletionChunk>
+
+async function* chunks(stream: Chunks, isClients: boolean): AsyncGenerator<ModelChunk> {
+  const calls = collectToolCalls(isClients)
   try {
     for await (const chunk of stream) {
       if (chunk === null || typeof chunk !== 'object') throw new UpstreamFault('upstream_garbled', 'same')
@@ -67,7 +85,8 @@ async function* chunks(stream: AsyncIterable<OpenAI.ChatCompletionChunk>): Async
       if (typeof reasoning === 'string' && reasoning) yield { reasoning }
       if (typeof choice?.delta?.content === 'string' && choice.delta.content) yield { text: choice.delta.content }
       // Its time is measured by what comes, and a long call comes in many pieces.
-      if (calls.add(choice?.delta?.tool_calls)) yield {}
+      const called = calls.add(choice?.delta?.tool_calls)
+      if (called !== undefined) yield { called }
       if (choice?.finish_reason) {
         const finish = toFinish(choice.finish_reason)
         // Where the model was cut off, so was its call.

@@ -38,17 +38,22 @@ export type ModelRequest = {
   options?: Record<string, unknown>
 }
 
+/** Whether it brings tools of its own. */
+export const hasClientTools = ({ options }: Pick<ModelRequest, 'options'>): boolean =>
+  Array.isArray(options?.tools) && options.tools.length > 0
+
 /** Tokens as the provider counted them. */
 export type TokenCounts = { input: number; cached: number; output: number; reasoning: number }
 
 /**
  * A piece of an answer; an empty one says that something is on its way. Only an answer with a `finish` is complete, and
- * its calls of tools come with that.
+ * its calls of tools come with that. `called` is how much of such calls came, in characters.
  */
 export type ModelChunk = {
   text?: string
   reasoning?: string
   toolCalls?: ToolCall[]
+  called?: number
   finish?: FinishReason
   usage?: TokenCounts
 }

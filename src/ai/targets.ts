@@ -12,3 +12,7 @@ export type Endpoint = {
 
 /** Who is asked for an answer: a model that is served here, or one at an endpoint. */
 export type Target = Model & { endpoint?: Endpoint }
+
+/** Who answers a target, in one word. */
+export const upstreamOf = ({ endpoint, provider }: Target): string =>
+  endpoint ? (URL.parse(endpoint.url)?.host ?? 'endpoint') : provider

@@ -27,8 +27,7 @@ async function converse(context: number, content: string, maxOutputTokens: numbe
       searches: true,
       maxOutputTokens,
     },
-    model,
-    fallback: undefined,
+    targets: [model],
     provider: () =>
       openAiProvider({ OPENAI_BASE_URL: config.OPENAI_BASE_URL, OPENAI_API_KEY: 'k' }, async () => undefined),
     config,

@@ -1,9 +1,11 @@
 import { expect, test } from 'vitest'
 import { newestWithin, promptOf, type Said, sayingTokens, windowFor } from '../../src/ai/context-window.ts'
 import { readModels } from '../../src/ai/models.ts'
+import type { ChatMessage } from '../../src/ai/provider.ts'
 import { partOf, type ShownFile } from '../../src/ai/shown-files.ts'
+import type { Target } from '../../src/ai/targets.ts'
 import type { Job } from '../../src/features/runs/job.ts'
-import { fallbackFor } from '../../src/features/runs/model-choice.ts'
+import { targetsFor } from '../../src/features/runs/model-choice.ts'
 
 const MODELS = readModels({
   OPENAI_API_KEY: 'k',
@@ -88,7 +90,14 @@ test('a run tells of the newest fifty files', () => {
 })
 
 test('a fallback that sees nothing does not answer what is about a picture', () => {
-  const job = (built: ReturnType<typeof prompt>) => ({ searches: false, messages: built.messages }) as Job
-  expect(fallbackFor(sees, job(prompt([said('a')])), { MODELS } as never)?.id).toBe('blind')
-  expect(fallbackFor(sees, job(prompt([said('a', picture(10))])), { MODELS } as never)).toBe(undefined)
+  const asked = (messages: ChatMessage[], targets?: Target[]) =>
+    targetsFor({ run: { model: 'sees' }, searches: false, messages, targets } as unknown as Job, { MODELS })
+  const ids = (targets: Target[]) => targets.map(({ id }) => id)
+  expect(ids(asked(prompt([said('a')]).messages))).toEqual(['sees', 'blind'])
+  expect(ids(asked(prompt([said('a', picture(10))]).messages))).toEqual(['sees'])
+  const parts = [{ type: 'image_url', image_url: { url: 'data:image/png;base64,AA==' } }]
+  const verbatim: ChatMessage[] = [{ role: 'user', content: '', verbatim: { role: 'user', content: parts } }]
+  expect(ids(asked(verbatim))).toEqual(['sees'])
+  // Whoever comes first was chosen for it.
+  expect(ids(asked(verbatim, [blind, sees, blind]))).toEqual(['blind', 'sees'])
 })

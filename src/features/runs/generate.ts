@@ -1,27 +1,28 @@
-import type { Model } from '../../ai/models.ts'
 import {
   type ChatMessage,
+  hasClientTools,
   type ModelChunk,
   type ModelRequest,
   type Provider,
   type ToolCall,
   UpstreamFault,
 } from '../../ai/provider.ts'
+import { type Target, upstreamOf } from '../../ai/targets.ts'
 import type { Attempt } from '../../db/schema/index.ts'
 import type { Config } from '../../env.ts'
 import { ERRORS, type ErrorCode, isRetryable } from '../../http/errors.ts'
 import type { FinishReason, RunFault } from '../../lib/run-events.ts'
 import { utf8Length } from '../../lib/token-estimate.ts'
+import { nextTry } from './next-try.ts'
 import type { CallUse } from './usage.ts'
 
 const MAX_TEXT_LENGTH = 256 * 1024
 /** After the finish reason only the usage may come; a provider that stays silent there is not waited for longer. */
 const USAGE_WAIT_MS = 2_000
-const BACKOFF_MS = { first: 500, most: 4_000 }
 
 /** Of a run, for all its calls of a model. */
 export type Surroundings = {
-  provider: (model: Model) => Provider
+  provider: (target: Target) => Provider
   config: Config
   /** Ends the generation; who aborts knows why. */
   signal: AbortSignal
@@ -32,23 +33,24 @@ export type Surroundings = {
 export type Written = { text: number; reasoning: number }
 
 type Input = Surroundings & {
-  model: Model
-  fallback: Model | undefined
+  /** Whom to ask, in this order; at least one. */
+  targets: Target[]
   messages: ChatMessage[]
   /** Estimate of what is sent. */
   inputTokens: number
   maxOutputTokens: number
   tools?: ModelRequest['tools']
+  options?: ModelRequest['options']
   /** Missing in the first call of a run. */
   before?: Written
 }
 
 /**
- * What came of it. `started` is whether the run has given any content, by now; `text` is what this call gave; `model` is
+ * What came of it. `started` is whether the run has given any content, by now; `text` is what this call gave; `target` is
  * who was asked last.
  */
 export type Answer = {
-  model: Model
+  target: Target
   finish?: FinishReason
   fault?: RunFault
   started: boolean
@@ -59,32 +61,35 @@ export type Answer = {
 }
 
 /**
- * Asks the model, and is the one retry loop of the system: tries and the fallback are for the time
+ * Asks a model, and is the one retry loop of the system: tries and further targets are for the time
  * before the first content; afterwards a fault ends the run, and what was given stays.
  */
 export async function generate(input: Input): Promise<Answer> {
-  const { config, signal } = input
+  const { config, signal, targets } = input
   const deadline = Date.now() + config.RUN_START_DEADLINE_MS
   const started = input.before !== undefined
-  const result: Answer = { model: input.model, started, text: '', toolCalls: [], attempts: [] }
-  let model = input.model
+  const result: Answer = { target: targets[0]!, started, text: '', toolCalls: [], attempts: [] }
+  let at = 0
   for (let tries = 1; !signal.aborted; tries++) {
     const startedAt = Date.now()
+    const target = targets[at]!
     const note = (status: string) =>
-      result.attempts.push({ upstream: model.provider, model: model.id, status, ms: Date.now() - startedAt })
+      result.attempts.push({ upstream: upstreamOf(target), model: target.id, status, ms: Date.now() - startedAt })
     try {
-      result.model = model
-      await attempt({ ...input, model }, result)
+      result.target = target
+      await attempt(input, result)
       note('ok')
       return result
     } catch (error) {
       const fault = toFault(error)
       note(signal.aborted ? 'aborted' : fault.code)
       if (signal.aborted) return result
-      const next = nextTry(fault, tries, model, deadline, input)
+      const waitsMs = targets.map(() => 0)
+      const leftMs = deadline - Date.now()
+      const next = nextTry(fault, { tries, mostTries: config.UPSTREAM_TRIES, at, waitsMs, leftMs }, Math.random())
       if (result.started || !next) return { ...result, fault: toRunFault(fault.code, result.started) }
       await pause(next.pauseMs, signal)
-      model = next.model
+      at = next.at
     }
   }
   return result
@@ -95,21 +100,6 @@ const toFault = (error: unknown): UpstreamFault => {
   return new UpstreamFault('upstream_error', 'same', undefined, { cause: error })
 }
 
-/**
- * The last try is the fallback's, and so is the next one when the model would only repeat its fault, or asks for more
- * patience than there is.
- */
-function nextTry(fault: UpstreamFault, tries: number, model: Model, deadline: number, { config, fallback }: Input) {
-  if (tries >= config.UPSTREAM_TRIES || fault.retry === 'never') return undefined
-  const other = fallback && fallback !== model ? { model: fallback, pauseMs: 0 } : undefined
-  const pauseMs = fault.retryAfterMs ?? Math.random() * Math.min(BACKOFF_MS.most, BACKOFF_MS.first * 2 ** (tries - 1))
-  const isInTime = Date.now() + pauseMs < deadline
-  if (fault.retry === 'fallback' || !isInTime || tries === config.UPSTREAM_TRIES - 1) {
-    return other ?? (fault.retry === 'same' && isInTime ? { model, pauseMs } : undefined)
-  }
-  return { model, pauseMs }
-}
-
 /** A fault in our words. */
 export const toRunFault = (code: ErrorCode, started = false): RunFault => ({
   code,
@@ -117,23 +107,25 @@ export const toRunFault = (code: ErrorCode, started = false): RunFault => ({
   retryable: isRetryable(code),
 })
 
-/** One call of one model. Throws what ended it early; whatever comes after the finish reason changes nothing. */
+/** One call of the result's target. Throws what ended it early; whatever comes after the finish reason changes nothing. */
 async function attempt(input: Input, result: Answer): Promise<void> {
-  const { config, model, messages, tools, signal } = input
+  const { config, messages, tools, options, signal } = input
+  const { target } = result
   const abort = new AbortController()
   const onAbort = () => abort.abort()
   signal.addEventListener('abort', onAbort)
   result.use = { inputTokens: input.inputTokens, made: 0, isFinal: false }
   try {
     const request = {
-      model: model.upstream ?? model.id,
+      model: target.upstream ?? target.id,
       messages,
-      maxOutputTokens: Math.min(input.maxOutputTokens, model.max_output),
-      outputParam: model.output_param,
-      detail: model.picture_detail,
+      maxOutputTokens: Math.min(input.maxOutputTokens, target.max_output),
+      outputParam: target.output_param,
+      detail: target.picture_detail,
       tools,
+      options,
     }
-    const opening = input.provider(model).open(request, abort.signal)
+    const opening = input.provider(target).open(request, abort.signal)
     const noHeaders = new UpstreamFault('upstream_timeout', 'same')
     const stream = await within(opening, config.UPSTREAM_HEADERS_MS, noHeaders, signal)
     await take(stream[Symbol.asyncIterator](), input, result)
@@ -149,7 +141,8 @@ async function attempt(input: Input, result: Answer): Promise<void> {
 
 /** Reads an answer to its end: to the usage behind the finish reason, if it comes soon. */
 async function take(chunks: AsyncIterator<ModelChunk>, input: Input, result: Answer): Promise<void> {
-  const { config, model, signal, before } = input
+  const { config, signal, before } = input
+  const isClients = hasClientTools(input)
   const use = result.use!
   const whole = { text: wholeCharacters(), reasoning: wholeCharacters() }
   let room = MAX_TEXT_LENGTH - (before ? before.text + before.reasoning : 0)
@@ -161,7 +154,7 @@ async function take(chunks: AsyncIterator<ModelChunk>, input: Input, result: Ans
     const [ms, fault] = result.finish
       ? [finishedAt + USAGE_WAIT_MS - Date.now(), new UpstreamFault('upstream_stalled', 'never')]
       : hasContent
-        ? [model.idle_ms ?? config.UPSTREAM_IDLE_MS, new UpstreamFault('upstream_stalled', 'never')]
+        ? [result.target.idle_ms ?? config.UPSTREAM_IDLE_MS, new UpstreamFault('upstream_stalled', 'never')]
         : [config.UPSTREAM_FIRST_TOKEN_MS, new UpstreamFault('upstream_timeout', 'fallback')]
     const next = await within(chunks.next(), ms, fault, signal)
     if (next.done) return
@@ -186,14 +179,21 @@ async function take(chunks: AsyncIterator<ModelChunk>, input: Input, result: Ans
       }
       input.onDelta(kind, fits)
     }
+    // Of calls that others answer nothing may be lost.
+    if (isClients) {
+      const { called = 0 } = next.value
+      use.made += Math.min(called, Math.max(0, room))
+      room -= called
+    }
     if (room < 0) {
+      result.started = true
       result.fault = toRunFault('run_too_long', true)
       return
     }
-    if (toolCalls && toolCalls.length > 0 && input.tools?.choice === 'auto') {
+    if (toolCalls && toolCalls.length > 0 && (isClients || input.tools?.choice === 'auto')) {
       result.started = true
       result.toolCalls = toolCalls
-      use.made += toolCalls.reduce((sum, call) => sum + call.name.length + call.arguments.length, 0)
+      if (!isClients) use.made += toolCalls.reduce((sum, call) => sum + call.name.length + call.arguments.length, 0)
     }
     if (finish) {
       use.isFinal = true

@@ -1,4 +1,6 @@
 import type { Model } from '../../ai/models.ts'
+import type { ChatMessage } from '../../ai/provider.ts'
+import type { Target } from '../../ai/targets.ts'
 import type { Config } from '../../env.ts'
 import { AppError } from '../../http/errors.ts'
 import type { Job } from './job.ts'
@@ -14,12 +16,28 @@ export function chooseModel({ MODELS }: Config, wanted: string | undefined): Mod
   return model
 }
 
-/** Who may answer in its place: one that cannot search, or see, would answer as if it had. */
-export const fallbackFor = (
-  { fallback }: Model,
-  { searches, messages }: Job,
-  { MODELS }: Config,
-): Model | undefined => {
-  const shows = messages.some((message) => message.role === 'user' && message.pictures)
-  return MODELS.find(({ id, tools, vision }) => id === fallback && (tools || !searches) && (vision || !shows))
+/** A job as it is kept: its run knows what is left to say of it when all else is lost. */
+export const toKept = (job: Job): Job =>
+  job.targets?.[0]?.endpoint ? { ...job, run: { ...job.run, isAtEndpoint: true } } : job
+
+/** Whom to ask for a run, in this order: those that its job names, or its model and the fallback. None when it is not served. */
+export function targetsFor(job: Job, config: Pick<Config, 'MODELS'>): Target[] {
+  const [first, ...others] = job.targets ?? servedFor(job, config)
+  return first ? [first, ...others.filter((other) => canReplace(other, job))] : []
+}
+
+function servedFor({ run }: Job, { MODELS }: Pick<Config, 'MODELS'>): Model[] {
+  const model = MODELS.find(({ id }) => id === run.model)
+  const fallback = MODELS.find(({ id }) => id === model?.fallback)
+  return [model, fallback].filter((one) => one !== undefined)
+}
+
+/** One that cannot search, or see, would answer as if it had. */
+const canReplace = ({ tools, vision }: Target, { searches, messages }: Job): boolean =>
+  (tools || !searches) && (vision || !messages.some(hasPicture))
+
+function hasPicture(message: ChatMessage): boolean {
+  if (message.role === 'user' && message.pictures) return true
+  const parts = message.verbatim?.content
+  return Array.isArray(parts) && parts.some((part: { type?: unknown } | null) => part?.type === 'image_url')
 }

@@ -11,15 +11,17 @@ export type Generated = { text: string; sources: Source[] }
 /** Why somebody stopped a run. */
 export type Stopped = CancelReason | 'run_too_long' | 'runner_unavailable'
 
-/** What a generation came to. `models` has the prices of the one that answered. */
+/** What an endpoint takes is between its owner and the user. */
+const FREE = { price_in: 0, price_out: 0 }
+
+/** What a generation came to. The price is that of the target that answered, whatever it is called. */
 export function resultOf(
   run: RunRef,
   generation: Generation,
   stopped: Stopped | undefined,
   { text, sources }: Generated,
-  models: Model[],
 ): Result {
-  const { started, uses, attempts } = generation
+  const { started, uses, attempts, target } = generation
   const ending = endingOf(generation, stopped)
   const usage = usageOf({
     ending: ending.status,
@@ -28,7 +30,7 @@ export function resultOf(
     reserved: reservedFor(run),
     // Its client was told that there is no reply.
     calls: stopped === 'runner_unavailable' ? 0 : attempts.length,
-    model: models.find(({ id }) => id === attempts.at(-1)?.model),
+    model: target?.endpoint ? { ...target, ...FREE } : target,
   })
   return { ending, usage, text, sources, attempts }
 }
@@ -55,7 +57,7 @@ export function lostResultOf(
     uses,
     reserved: reservedFor(run),
     calls: started ? uses.length : 0,
-    model: models.find(({ id }) => id === run.model),
+    model: run.isAtEndpoint ? undefined : models.find(({ id }) => id === run.model),
   })
   return { ending, usage, text, sources, attempts: [] }
 }

@@ -12,7 +12,7 @@ import { type FurtherCall, reserveCall } from './further-call.ts'
 import { toRunFault } from './generate.ts'
 import { closingEvents, createdEvent, type Ending, type Job, type Outcome, type Result, type RunRef } from './job.ts'
 import { LiveRun } from './live-run.ts'
-import { fallbackFor } from './model-choice.ts'
+import { targetsFor, toKept } from './model-choice.ts'
 import { START_GRACE_MS } from './recovery.ts'
 import { lostResultOf, resultOf, type Stopped } from './result.ts'
 import { checkpoint, setLastSeq, settlePromptly, settleWithin } from './settle.ts'
@@ -56,8 +56,9 @@ export class Runner extends DurableObject<Env> {
   }
 
   /** Begins a run and lets the caller watch it from the start. A repeated call only watches. */
-  async start(job: Job): Promise<Watch> {
+  async start(asked: Job): Promise<Watch> {
     await this.#recover()
+    const job = toKept(asked)
     if (this.#runs.begin(job.run, this.#epoch)) {
       this.#turns.begun()
       const live = this.#open(job)
@@ -208,18 +209,17 @@ export class Runner extends DurableObject<Env> {
   async #execute(live: LiveRun): Promise<void> {
     const { job } = live
     await this.#arm()
-    const model = this.#config.MODELS.find(({ id }) => id === job.run.model)
+    const targets = targetsFor(job, this.#config)
     const tooLong = setTimeout(() => this.#stop(live, 'run_too_long'), this.#config.RUN_MAX_MS)
     const checkpoints = setInterval(() => this.#checkpoint(live), this.#config.CHECKPOINT_MS)
     let generation: Generation = { started: false, uses: [], attempts: [], fault: toRunFault('upstream_error') }
     try {
-      if (model) {
+      if (targets.length > 0) {
         generation = await generateWithTools({
           job,
           provider: (one) =>
             providerFor(one, this.#config, (picture) => readPicture(this.env.FILES, picture, this.#log)),
-          model,
-          fallback: fallbackFor(model, job, this.#config),
+          targets,
           config: this.#config,
           signal: live.abort.signal,
           onDelta: (kind, delta) => live.delta(kind, delta),
@@ -236,7 +236,7 @@ export class Runner extends DurableObject<Env> {
       clearInterval(checkpoints)
     }
     live.flush()
-    await this.#finish(live, resultOf(job.run, generation, live.stopped, live, this.#config.MODELS))
+    await this.#finish(live, resultOf(job.run, generation, live.stopped, live))
   }
 
   /** Ends a run that is said to be on its way here and does not come: those who wait for its end would wait in vain. */
@@ -329,7 +329,8 @@ export class Runner extends DurableObject<Env> {
       ms: endedAt - run.createdAt,
       persisted,
     })
-    if (error === 'upstream_auth') this.#log('error', 'upstream_auth', { run_id: run.id, model: run.model })
+    if (error === 'upstream_auth' && !run.isAtEndpoint)
+      this.#log('error', 'upstream_auth', { run_id: run.id, model: run.model })
   }
 
   /** D1 failed when the run ended: it hears of it now. What the watchers were told stays as it was. */

@@ -1,5 +1,5 @@
-import type { Model } from '../../ai/models.ts'
-import type { ChatMessage, ToolCall } from '../../ai/provider.ts'
+import { type ChatMessage, hasClientTools, type ToolCall } from '../../ai/provider.ts'
+import type { Target } from '../../ai/targets.ts'
 import { SearchFault } from '../../ai/web-search/search.ts'
 import type { Attempt } from '../../db/schema/index.ts'
 import type { Config } from '../../env.ts'
@@ -11,6 +11,7 @@ import type { FurtherCall } from './further-call.ts'
 import { type Answer, generate, type Surroundings, toRunFault, type Written, within } from './generate.ts'
 import type { Job } from './job.ts'
 import { search, searchFailure, type ToolResult, toolError, WEB_SEARCH } from './search-tool.ts'
+import { handOver, withIds } from './tool-calls.ts'
 import { type CallUse, outputOf } from './usage.ts'
 
 /** How long a reservation is waited for. */
@@ -18,16 +19,17 @@ const RESERVE_MS = 5_000
 
 type Input = Surroundings & {
   job: Job
-  model: Model
-  fallback: Model | undefined
+  /** Whom to ask, in this order; at least one. */
+  targets: Target[]
   onTool: (event: NewRunEvent) => void
   /** Reserves for call number `call` of the run. @throws when D1 fails */
   reserve: (need: { call: number; inputTokens: number; outputTokens: number }) => Promise<FurtherCall>
   log: Log
 }
 
-/** What came of all calls of a run. Only one with a `finish` is complete. */
+/** What came of all calls of a run. Only one with a `finish` is complete. `target` is who was asked last. */
 export type Generation = {
+  target?: Target
   finish?: FinishReason
   fault?: RunFault
   started: boolean
@@ -37,8 +39,7 @@ export type Generation = {
 
 /** What a call of a model is made with. */
 type Call = {
-  model: Model
-  fallback: Model | undefined
+  targets: Target[]
   messages: ChatMessage[]
   inputTokens: number
   maxOutputTokens: number
@@ -46,7 +47,8 @@ type Call = {
 
 /**
  * Asks the model until it answers without calling tools: what they give goes back to it, in the same run and message.
- * After TOOL_ROUNDS it has to do without them. Whatever goes wrong in a tool is told to the model.
+ * After TOOL_ROUNDS it has to do without them. Whatever goes wrong in a tool is told to the model. Where the client brings tools
+ * of its own there are no others, and what they are called for is its to answer: the run ends there.
  */
 export async function generateWithTools(input: Input): Promise<Generation> {
   const { job, config, signal } = input
@@ -59,15 +61,19 @@ export async function generateWithTools(input: Input): Promise<Generation> {
   const { messages, maxOutputTokens } = job
   let call: Call = { ...input, messages, inputTokens: job.run.context.tokens, maxOutputTokens }
   const ids = new Set<string>()
+  const isClients = hasClientTools(job)
   for (let round = 1; ; round++) {
-    const tools = job.searches ? { offered: [WEB_SEARCH], choice: choiceIn(round, config) } : undefined
-    const answer = await generate({ ...input, ...call, onDelta, tools, before: round > 1 ? written : undefined })
+    const tools = job.searches && !isClients ? { offered: [WEB_SEARCH], choice: choiceIn(round, config) } : undefined
+    const before = round > 1 ? written : undefined
+    const answer = await generate({ ...input, ...call, onDelta, tools, options: job.options, before })
     whole.started = answer.started
+    whole.target = answer.target
     whole.attempts.push(...answer.attempts)
     // A call that was refused costs nothing, whatever those before it did.
     const isRefused = answer.fault && answer.use?.made === 0 && !answer.use.counts
     const reserved = call.inputTokens + call.maxOutputTokens
     if (answer.use && !isRefused) whole.uses.push({ ...answer.use, reserved })
+    if (isClients) return { ...whole, finish: handOver(answer, input), fault: answer.fault }
     if (answer.toolCalls.length === 0) return { ...whole, finish: answer.finish, fault: answer.fault }
     if (signal.aborted) return whole
     const next = await nextCall(input, call, answer, withIds(answer.toolCalls, ids), whole.uses)
@@ -80,21 +86,11 @@ export async function generateWithTools(input: Input): Promise<Generation> {
 
 const choiceIn = (round: number, { TOOL_ROUNDS }: Config): 'auto' | 'none' => (round > TOOL_ROUNDS ? 'none' : 'auto')
 
-/** Some servers give no ids, or the same ones in every round; those who watch tell calls apart by them. */
-const withIds = (calls: ToolCall[], taken: Set<string>): ToolCall[] =>
-  calls.map((call) => {
-    let { id } = call
-    // Nine letters and digits are what every provider takes.
-    for (let n = taken.size + 1; id === '' || taken.has(id); n++) id = `call${String(n).padStart(5, '0')}`
-    taken.add(id)
-    return { ...call, id }
-  })
-
 /** Answers the calls, and gives the call of the model that hears of it; or a fault when that does not fit its window. */
 async function nextCall(
   input: Input,
   { messages, inputTokens }: Call,
-  { model, text }: Answer,
+  { target, text }: Answer,
   toolCalls: ToolCall[],
   uses: CallUse[],
 ): Promise<Call | RunFault> {
@@ -102,16 +98,15 @@ async function nextCall(
   const made = uses.reduce((sum, use) => sum + outputOf(use), 0)
   // The limit is for the reply, whichever of its calls writes it.
   const wanted = Math.max(MIN_OUTPUT, input.job.maxOutputTokens - made)
-  const room = model.context - inputTokens - asked - wanted
+  const room = target.context - inputTokens - asked - wanted
   const results = await answerCalls(input, toolCalls, bytesFor(Math.floor(room / toolCalls.length), input.config))
   const told = results.map(({ text }, at) => ({ role: 'tool' as const, callId: toolCalls[at]!.id, content: text }))
   const sent = told.reduce((sum, { content }) => sum + estimateTokens(content), inputTokens + asked)
-  const maxOutputTokens = Math.min(wanted, model.context - sent)
+  const maxOutputTokens = Math.min(wanted, target.context - sent)
   if (maxOutputTokens < MIN_OUTPUT) return toRunFault('context_too_long', true)
   return {
-    model,
     // What has begun with one model does not go on with another.
-    fallback: undefined,
+    targets: [target],
     messages: [...messages, { role: 'assistant', content: text, toolCalls }, ...told],
     inputTokens: sent,
     maxOutputTokens,

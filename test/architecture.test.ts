@@ -174,19 +174,21 @@ const hasNoClockAndNoChance: Rule = ({ file, uses }) =>
     .filter((use) => layerOf(file) === 'lib' && file !== 'lib/ids.ts' && CLOCK_AND_CHANCE.test(use))
     .map((use) => `${file} uses ${use}: lib gives the same answer to the same question, ids (lib/ids.ts) apart`)
 
-/** Files outside ai that may send requests, by name, so that each is a visible decision. */
-const SENDERS = ['mail/resend.ts']
+/** Files that may send requests, by name, so that each is a visible decision. */
+const SENDERS = ['ai/outgoing.ts', 'ai/name-lookup.ts', 'ai/web-search/search.ts', 'mail/resend.ts']
 const NETWORK = /^(openai|undici|cloudflare:sockets|node:(http|https|http2|net|tls))(\/|$)/
 
-const leavesNetworkToAi: Rule = ({ file, imports, uses }) =>
-  [
-    ...imports.filter(({ to, local, typeOnly }) => !local && !typeOnly && NETWORK.test(to)).map(({ to }) => to),
-    ...[...uses].filter((use) => /^fetch(\(\))?$/.test(use)),
-  ]
-    .filter(() => layerOf(file) !== 'ai' && !SENDERS.includes(file))
+const leavesNetworkToAi: Rule = ({ file, imports }) =>
+  imports
+    .filter(({ to, local, typeOnly }) => !local && !typeOnly && NETWORK.test(to) && layerOf(file) !== 'ai')
+    .map(({ to }) => `${file} imports ${to}: who talks to a provider does so in ai alone`)
+
+const sendsNothing: Rule = ({ file, uses }) =>
+  [...uses]
+    .filter((use) => /^fetch(\(\))?$/.test(use) && !SENDERS.includes(file))
     .map(
       (use) =>
-        `${file} uses ${use}: outgoing requests leave from ai alone, where hostile URLs, caps and deadlines are dealt with`,
+        `${file} uses ${use}: requests leave from ${SENDERS.join(', ')} alone, where hostile URLs, caps and deadlines are dealt with`,
     )
 
 const isNoDrawer: Rule = ({ file }) =>
@@ -200,7 +202,8 @@ const RULES: Record<string, Rule> = {
   'features take bindings from their context': takesBindingsFromContext,
   'every import names its path': namesItsImports,
   'lib has no clock and no randomness, ids apart': hasNoClockAndNoChance,
-  'outgoing requests leave from ai alone': leavesNetworkToAi,
+  'providers are talked to in ai alone': leavesNetworkToAi,
+  'outgoing requests leave from a few files alone': sendsNothing,
   'no file or folder is a drawer': isNoDrawer,
 }
 
@@ -249,8 +252,10 @@ test('every rule catches its breach', () => {
     'globalThis.crypto.getRandomValues(a)',
   ])
     expect(caught(hasNoClockAndNoChance, 'lib/sse.ts', code), code).toBe(1)
-  for (const code of [`fetch('https://x')`, `globalThis.fetch('https://x')`, `import OpenAI from 'openai'`])
-    expect(caught(leavesNetworkToAi, 'features/runs/runner.ts', code), code).toBe(1)
+  expect(caught(leavesNetworkToAi, 'features/runs/runner.ts', `import OpenAI from 'openai'`)).toBe(1)
+  for (const file of ['features/runs/runner.ts', 'ai/openai.ts', 'lib/sse.ts'])
+    for (const code of [`fetch('https://x')`, `globalThis.fetch('https://x')`, 'const send = globalThis.fetch'])
+      expect(caught(sendsNothing, file, code), `${file}: ${code}`).toBe(1)
   for (const file of ['lib/utils.ts', 'http/common/a.ts', 'features/a/run-manager.ts', 'lib/string-helpers.ts'])
     expect(caught(isNoDrawer, file, ''), file).toBe(1)
 })
@@ -264,7 +269,8 @@ test('no rule stands in the way of the intended design', () => {
     'features/runs/schemas.ts': `import type { runs } from '../../db/schema/runs.ts'; import { z } from 'zod'`,
     'features/runs/service.ts': `import type { Ctx } from '../../http/context.ts'; import { AppError } from '../../http/errors'; import { eq } from 'drizzle-orm'; import * as plans from '../plans/service'; import type { DurableObject } from 'cloudflare:workers'; new Date(); stub.fetch('https://runner')`,
     'features/runs/runner.ts': `import { DurableObject } from 'cloudflare:workers'; import type { BaseCtx } from '../../http/context.ts'`,
-    'ai/openai.ts': `import OpenAI from 'openai'; import type { Config } from '../env.ts'; fetch('https://x')`,
+    'ai/openai.ts': `import OpenAI from 'openai'; import type { Config } from '../env.ts'`,
+    'ai/outgoing.ts': `fetch('https://x')`,
     'db/client.ts': `import { drizzle } from 'drizzle-orm/d1'; import * as schema from './schema/index.ts'`,
     'lib/ids.ts': `// import { db } from '../db/client.ts'\nimport { frame } from './sse.ts'; Date.now(); crypto.getRandomValues(a)`,
     'lib/sse.ts': `import { z } from 'zod'; new Date(0); const text = 'fetch( Date.now()'; z.helpers`,

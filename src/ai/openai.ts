@@ -3,8 +3,11 @@ import { APIError } from 'openai/core/error'
 import { Stream } from 'openai/core/streaming'
 import { z } from 'zod'
 import type { FinishReason } from '../lib/run-events.ts'
+import { boundedEvents, cutAfter } from './bounded-streams.ts'
+import { toFault } from './openai-faults.ts'
 import { toWireMessage } from './openai-messages.ts'
 import { collectToolCalls, toWireTool } from './openai-tools.ts'
+import type { Send } from './outgoing.ts'
 import {
   hasClientTools,
   type ModelChunk,
@@ -15,27 +18,14 @@ import {
   UpstreamFault,
 } from './provider.ts'
 
-const MAX_EVENT_BYTES = 1024 * 1024
 const MAX_ERROR_BYTES = 64 * 1024
 
-type Settings = { OPENAI_API_KEY?: string; OPENAI_BASE_URL?: string }
-
 /**
- * Any OpenAI-compatible server. Of the package its reading of streams and of errors is used, and not its client, which is a
- * quarter of the bundle and of whose thirty resources and retries nothing is wanted: the one retry loop is the runner's.
+ * Any OpenAI-compatible server; `send` is the way to it. Of the package its reading of streams and of errors is used, and not its
+ * client, which is a quarter of the bundle and of whose thirty resources and retries nothing is wanted: the one retry loop is
+ * the runner's.
  */
-export function openAiProvider(
-  { OPENAI_API_KEY, OPENAI_BASE_URL = 'https://api.openai.com/v1' }: Settings,
-  readPicture: ReadPicture,
-): Provider {
-  const url = `${OPENAI_BASE_URL.replace(/\/+$/, '')}/chat/completions`
-  const headers = {
-    accept: 'text/event-stream',
-    'content-type': 'application/json',
-    'user-agent': 'Parley',
-    // Many local servers want no key.
-    ...(OPENAI_API_KEY && { authorization: `Bearer ${OPENAI_API_KEY}` }),
-  }
+export function openAiProvider(send: Send, readPicture: ReadPicture): Provider {
   return {
     async open(asked, signal) {
       const { model, messages, maxOutputTokens, outputParam, detail, tools, options } = asked
@@ -54,8 +44,8 @@ export function openAiProvider(
       signal.addEventListener('abort', abort, { once: true })
       if (signal.aborted) abort()
       try {
-        const init = { method: 'POST', headers, body: JSON.stringify(body), signal: request.signal }
-        return chunks(Stream.fromSSEResponse(await fetchEventStream(url, init), request, SILENT), hasClientTools(asked))
+        const answer = await eventStreamOf(await send(JSON.stringify(body), request.signal))
+        return chunks(Stream.fromSSEResponse(answer, request, SILENT), hasClientTools(asked))
       } catch (error) {
         throw toFault(error, 'upstream_error')
       }
@@ -145,9 +135,7 @@ function toCounts(usage: unknown): TokenCounts | undefined {
  * Refuses what the package would take for an empty stream, such as a page of HTML with status 200, and bounds the rest.
  * @throws APIError for an error of the server, UpstreamFault
  */
-async function fetchEventStream(url: string, init: RequestInit): Promise<Response> {
-  // A redirect could lead anywhere.
-  const response = await fetch(url, { ...init, redirect: 'manual' })
+async function eventStreamOf(response: Response): Promise<Response> {
   if (response.status >= 300 && response.status < 400) throw new UpstreamFault('upstream_error', 'same')
   if (!response.ok) throw await toApiError(response)
   if (!response.body || !/^text\/event-stream\b/i.test(response.headers.get('content-type') ?? '')) {
@@ -164,81 +152,4 @@ async function toApiError({ status, headers, body }: Response): Promise<APIError
   } catch {
     return APIError.generate(status, undefined, undefined, headers)
   }
-}
-
-const cutAfter = (maxBytes: number): TransformStream<Uint8Array, Uint8Array> => {
-  let left = maxBytes
-  return new TransformStream({
-    transform(chunk, controller) {
-      if (left > 0) controller.enqueue(chunk.subarray(0, left))
-      left -= chunk.length
-      if (left <= 0) controller.terminate()
-    },
-  })
-}
-
-/** The package keeps all that comes, comments too, until an event with data ends with an empty line. */
-function boundedEvents(): TransformStream<Uint8Array, Uint8Array> {
-  let eventBytes = 0
-  let lineBytes = 0
-  let isData = true
-  let hasData = false
-  return new TransformStream({
-    transform(chunk, controller) {
-      for (const byte of chunk) {
-        eventBytes += 1
-        if (byte === LF) {
-          if (lineBytes >= DATA.length && isData) hasData = true
-          if (lineBytes === 0 && hasData) {
-            eventBytes = 0
-            hasData = false
-          }
-          lineBytes = 0
-          isData = true
-        } else if (byte !== CR) {
-          if (lineBytes < DATA.length && byte !== DATA[lineBytes]) isData = false
-          lineBytes += 1
-        }
-      }
-      if (eventBytes > MAX_EVENT_BYTES) throw new UpstreamFault('upstream_garbled', 'same')
-      controller.enqueue(chunk)
-    },
-  })
-}
-
-const DATA = new TextEncoder().encode('data')
-const LF = 0x0a
-const CR = 0x0d
-
-/** `otherwise` is what an error of unknown kind means at this point: a reset has no class of its own. */
-function toFault(error: unknown, otherwise: 'upstream_error' | 'upstream_truncated'): UpstreamFault {
-  const cause = { cause: error }
-  if (error instanceof UpstreamFault) return error
-  if (error instanceof SyntaxError) return new UpstreamFault('upstream_garbled', 'same', undefined, cause)
-  if (!(error instanceof APIError)) return new UpstreamFault(otherwise, 'same', undefined, cause)
-  // An error object inside a 200 stream has no status, at the most a code.
-  const status = error.status ?? statusOfCode(error.code)
-  if (error.code === 'context_length_exceeded') return new UpstreamFault('context_too_long', 'never', undefined, cause)
-  if (status === 401 || status === 403 || error.code === 'insufficient_quota') {
-    return new UpstreamFault('upstream_auth', 'fallback', undefined, cause)
-  }
-  if (status === 429) return new UpstreamFault('upstream_busy', 'same', retryAfterMs(error.headers), cause)
-  if (status === 400 || status === 404 || status === 422) {
-    return new UpstreamFault('upstream_rejected', 'never', undefined, cause)
-  }
-  return new UpstreamFault('upstream_error', 'same', retryAfterMs(error.headers), cause)
-}
-
-const statusOfCode = (code: unknown): number | undefined => {
-  if (code === 'rate_limit_exceeded') return 429
-  if (code === 'invalid_api_key') return 401
-  return typeof code === 'number' || /^[45]\d\d$/.test(String(code)) ? Number(code) : undefined
-}
-
-/** `Retry-After` in either form (RFC 9110, section 10.2.3). */
-function retryAfterMs(headers: Headers | undefined): number | undefined {
-  const value = headers?.get('retry-after')
-  if (!value) return undefined
-  const ms = /^\d+$/.test(value) ? Number(value) * 1_000 : Date.parse(value) - Date.now()
-  return Number.isFinite(ms) ? Math.max(0, ms) : undefined
 }

@@ -1,10 +1,17 @@
-import type { Model } from './models.ts'
 import { offlineProvider } from './offline.ts'
 import { openAiProvider } from './openai.ts'
+import { type OpenSecret, type Rules, sendToEndpoint, sendToProvider } from './outgoing.ts'
 import type { Provider, ReadPicture } from './provider.ts'
+import type { Target } from './targets.ts'
 
-type Settings = Parameters<typeof openAiProvider>[0] & { OFFLINE_TOKEN_MS: number }
+type Settings = Parameters<typeof sendToProvider>[0] & Rules & { OFFLINE_TOKEN_MS: number }
 
-/** Who serves a model. */
-export const providerFor = (model: Model, settings: Settings, readPicture: ReadPicture): Provider =>
-  model.provider === 'offline' ? offlineProvider(settings.OFFLINE_TOKEN_MS) : openAiProvider(settings, readPicture)
+/** What the one who asks has, and models need: its files, and the keys of its endpoints. */
+export type Access = { readPicture: ReadPicture; openSecret: OpenSecret }
+
+/** Who serves a target. An endpoint never meets our own key. */
+export function providerFor(target: Target, settings: Settings, { readPicture, openSecret }: Access): Provider {
+  if (target.endpoint) return openAiProvider(sendToEndpoint(target.endpoint, settings, openSecret), readPicture)
+  if (target.provider === 'offline') return offlineProvider(settings.OFFLINE_TOKEN_MS)
+  return openAiProvider(sendToProvider(settings), readPicture)
+}

@@ -52,10 +52,12 @@ export const Usage = z.strictObject({
   estimated: z.boolean(),
 })
 
+/** `retry_after` is when it may be better, in seconds; missing where nobody knows, and in what is read from the store. */
 export const RunFault = z.strictObject({
   code: z.string().max(64),
   message: z.string().max(500),
   retryable: z.boolean(),
+  retry_after: z.int().min(0).max(3_600).optional(),
 })
 
 /** A page that a web search found and a reply may rest on. */

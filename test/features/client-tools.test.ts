@@ -9,6 +9,7 @@ import type { Step } from '../support/fake-openai.ts'
 import { script } from '../support/upstream.ts'
 
 const config = configOf(env)
+const ACCESS = { readPicture: async () => undefined, openSecret: async () => undefined }
 const WEATHER = { type: 'function', function: { name: 'weather', parameters: { type: 'object', properties: {} } } }
 type Given = { messages?: ChatMessage[]; options?: Record<string, unknown>; searches?: boolean; model?: string }
 
@@ -25,7 +26,7 @@ async function ask(content: string, { options = { tools: [WEATHER] }, searches =
       options,
     },
     targets: [model],
-    provider: (target) => providerFor(target, config, async () => undefined),
+    provider: (target) => providerFor(target, config, ACCESS),
     config,
     signal: new AbortController().signal,
     onDelta: (_, delta) => told.push({ type: 'message.delta', offset: 0, delta }),

@@ -1,7 +1,7 @@
 import { env } from 'cloudflare:workers'
 import { expect, test } from 'vitest'
 import type { Model } from '../../src/ai/models.ts'
-import { openAiProvider } from '../../src/ai/openai.ts'
+import { providerFor } from '../../src/ai/providers.ts'
 import { configOf } from '../../src/env.ts'
 import { generateWithTools } from '../../src/features/runs/tool-loop.ts'
 import type { RunEvent } from '../../src/lib/run-events.ts'
@@ -28,8 +28,8 @@ async function converse(context: number, content: string, maxOutputTokens: numbe
       maxOutputTokens,
     },
     targets: [model],
-    provider: () =>
-      openAiProvider({ OPENAI_BASE_URL: config.OPENAI_BASE_URL, OPENAI_API_KEY: 'k' }, async () => undefined),
+    provider: (target) =>
+      providerFor(target, config, { readPicture: async () => undefined, openSecret: async () => undefined }),
     config,
     signal: new AbortController().signal,
     onDelta: () => {},

@@ -13,6 +13,7 @@ import type { Config } from '../../env.ts'
 import { ERRORS, type ErrorCode, isRetryable } from '../../http/errors.ts'
 import type { FinishReason, RunFault } from '../../lib/run-events.ts'
 import { utf8Length } from '../../lib/token-estimate.ts'
+import { asking, waitsOf } from './endpoint-health.ts'
 import { nextTry } from './next-try.ts'
 import type { CallUse } from './usage.ts'
 
@@ -69,25 +70,31 @@ export async function generate(input: Input): Promise<Answer> {
   const deadline = Date.now() + config.RUN_START_DEADLINE_MS
   const started = input.before !== undefined
   const result: Answer = { target: targets[0]!, started, text: '', toolCalls: [], attempts: [] }
-  let at = 0
+  const waitsMs = waitsOf(targets)
+  let at = waitsMs.indexOf(0)
+  if (at < 0) return { ...result, fault: toRunFault('upstream_busy', started, Math.min(...waitsMs)) }
   for (let tries = 1; !signal.aborted; tries++) {
     const startedAt = Date.now()
     const target = targets[at]!
+    const tell = asking(target)
     const note = (status: string) =>
       result.attempts.push({ upstream: upstreamOf(target), model: target.id, status, ms: Date.now() - startedAt })
     try {
       result.target = target
       await attempt(input, result)
       note('ok')
+      tell(signal.aborted ? 'aborted' : 'well')
       return result
     } catch (error) {
       const fault = toFault(error)
       note(signal.aborted ? 'aborted' : fault.code)
+      tell(signal.aborted ? 'aborted' : fault)
       if (signal.aborted) return result
-      const waitsMs = targets.map(() => 0)
+      const waitsMs = waitsOf(targets)
       const leftMs = deadline - Date.now()
       const next = nextTry(fault, { tries, mostTries: config.UPSTREAM_TRIES, at, waitsMs, leftMs }, Math.random())
-      if (result.started || !next) return { ...result, fault: toRunFault(fault.code, result.started) }
+      if (result.started || !next)
+        return { ...result, fault: toRunFault(fault.code, result.started, fault.retryAfterMs) }
       await pause(next.pauseMs, signal)
       at = next.at
     }
@@ -101,11 +108,14 @@ const toFault = (error: unknown): UpstreamFault => {
 }
 
 /** A fault in our words. */
-export const toRunFault = (code: ErrorCode, started = false): RunFault => ({
+export const toRunFault = (code: ErrorCode, started = false, retryAfterMs?: number): RunFault => ({
   code,
   message: started ? `${ERRORS[code].title}; what had come is kept` : ERRORS[code].title,
   retryable: isRetryable(code),
+  ...(retryAfterMs !== undefined && { retry_after: Math.min(MAX_RETRY_AFTER_S, Math.ceil(retryAfterMs / 1_000)) }),
 })
+
+const MAX_RETRY_AFTER_S = 3_600
 
 /** One call of the result's target. Throws what ended it early; whatever comes after the finish reason changes nothing. */
 async function attempt(input: Input, result: Answer): Promise<void> {

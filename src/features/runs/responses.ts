@@ -58,6 +58,7 @@ export const eventStream = (description: string) => ({
 export const RUN_ERRORS = [
   'quota_exhausted_in_run',
   'upstream_auth',
+  'upstream_refused',
   'upstream_rejected',
   'upstream_error',
   'upstream_stalled',
@@ -174,7 +175,7 @@ type Failed = TerminalEvent & { type: 'run.failed' | 'run.interrupted' }
 const failureOf = ({ run_id, error }: Failed, message_id: string, partial: boolean) =>
   new AppError(isErrorCode(error.code) ? error.code : 'internal', error.message, {
     extras: { run_id, message_id, ...(partial && { partial }) },
-    retryAfterS: error.code === 'upstream_busy' ? 2 : undefined,
+    retryAfterS: error.code === 'upstream_busy' ? (error.retry_after ?? 2) : undefined,
   })
 
 export async function orSilence<T>(work: Promise<T>, ms: number): Promise<T | 'silence'> {

@@ -6,12 +6,12 @@ import { describeError, type Log, openLog } from '../../http/log.ts'
 import { newId, newSecret } from '../../lib/ids.ts'
 import type { CancelReason, NewRunEvent } from '../../lib/run-events.ts'
 import { cleanTitle } from '../../lib/titles.ts'
-import { readPicture } from '../files/service/pictures.ts'
 import { EventLog } from './event-log.ts'
 import { type FurtherCall, reserveCall } from './further-call.ts'
 import { toRunFault } from './generate.ts'
 import { closingEvents, createdEvent, type Ending, type Job, type Outcome, type Result, type RunRef } from './job.ts'
 import { LiveRun } from './live-run.ts'
+import { accessOf } from './model-access.ts'
 import { targetsFor, toKept } from './model-choice.ts'
 import { START_GRACE_MS } from './recovery.ts'
 import { lostResultOf, resultOf, type Stopped } from './result.ts'
@@ -217,8 +217,7 @@ export class Runner extends DurableObject<Env> {
       if (targets.length > 0) {
         generation = await generateWithTools({
           job,
-          provider: (one) =>
-            providerFor(one, this.#config, (picture) => readPicture(this.env.FILES, picture, this.#log)),
+          provider: (target) => providerFor(target, this.#config, accessOf(this.env.FILES, this.#config, this.#log)),
           targets,
           config: this.#config,
           signal: live.abort.signal,

@@ -1,0 +1,35 @@
+import { APIError } from 'openai/core/error'
+import { UpstreamFault } from './provider.ts'
+
+/** An error in our words. `otherwise` is what one of unknown kind means at this point: a reset has no class of its own. */
+export function toFault(error: unknown, otherwise: 'upstream_error' | 'upstream_truncated'): UpstreamFault {
+  const cause = { cause: error }
+  if (error instanceof UpstreamFault) return error
+  if (error instanceof SyntaxError) return new UpstreamFault('upstream_garbled', 'same', undefined, cause)
+  if (!(error instanceof APIError)) return new UpstreamFault(otherwise, 'same', undefined, cause)
+  // An error object inside a 200 stream has no status, at the most a code.
+  const status = error.status ?? statusOfCode(error.code)
+  if (error.code === 'context_length_exceeded') return new UpstreamFault('context_too_long', 'never', undefined, cause)
+  if (status === 401 || status === 403 || error.code === 'insufficient_quota') {
+    return new UpstreamFault('upstream_auth', 'fallback', undefined, cause)
+  }
+  if (status === 429) return new UpstreamFault('upstream_busy', 'same', retryAfterMs(error.headers), cause)
+  if (status === 400 || status === 404 || status === 422) {
+    return new UpstreamFault('upstream_rejected', 'never', undefined, cause)
+  }
+  return new UpstreamFault('upstream_error', 'same', retryAfterMs(error.headers), cause)
+}
+
+const statusOfCode = (code: unknown): number | undefined => {
+  if (code === 'rate_limit_exceeded') return 429
+  if (code === 'invalid_api_key') return 401
+  return typeof code === 'number' || /^[45]\d\d$/.test(String(code)) ? Number(code) : undefined
+}
+
+/** `Retry-After` in either form (RFC 9110, section 10.2.3). */
+function retryAfterMs(headers: Headers | undefined): number | undefined {
+  const value = headers?.get('retry-after')
+  if (!value) return undefined
+  const ms = /^\d+$/.test(value) ? Number(value) * 1_000 : Date.parse(value) - Date.now()
+  return Number.isFinite(ms) ? Math.max(0, ms) : undefined
+}

@@ -1,20 +1,16 @@
 import { and, eq } from 'drizzle-orm'
-import { providerFor } from '../../ai/providers.ts'
 import type { Db } from '../../db/client.ts'
 import { runs } from '../../db/schema/index.ts'
 import type { OwnerCtx } from '../../http/context.ts'
 import { describeError } from '../../http/log.ts'
 import type { NewRunEvent, RunEvent, Source } from '../../lib/run-events.ts'
 import { mergeSources } from '../../lib/sources.ts'
-import { readPicture } from '../files/service/pictures.ts'
 import type { RunFeed } from './follow.ts'
 import { reserveCall } from './further-call.ts'
-import { toRunFault } from './generate.ts'
+import { generateJob } from './generate-job.ts'
 import { closingEvents, createdEvent, type Job, type RunRef } from './job.ts'
-import { fallbackFor } from './model-choice.ts'
 import { resultOf, type Stopped } from './result.ts'
 import { settlePromptly } from './settle.ts'
-import { type Generation, generateWithTools } from './tool-loop.ts'
 
 /**
  * The short way of a run that nobody can come back to: this Worker itself asks the model and passes on what comes, with
@@ -51,42 +47,28 @@ type Direct = {
 }
 
 async function generate(ctx: OwnerCtx, job: Job, { pipe, signal, stop, whyStopped }: Direct): Promise<void> {
-  const { db, config, log } = ctx
+  const { db, config, bucket, log } = ctx
   const { run } = job
   const made = { text: '', reasoning: '', sources: [] as Source[] }
-  const model = config.MODELS.find(({ id }) => id === run.model)
-  const tooLong = setTimeout(() => stop('run_too_long'), config.RUN_MAX_MS)
-  const lease = setInterval(() => holdLease(ctx, run).then((reason) => reason && stop(reason)), config.CHECKPOINT_MS)
-  let generation: Generation = { started: false, uses: [], attempts: [], fault: toRunFault('upstream_error') }
-  try {
-    if (model) {
-      generation = await generateWithTools({
-        job,
-        provider: (one) => providerFor(one, config, (picture) => readPicture(ctx.bucket, picture, log)),
-        model,
-        fallback: fallbackFor(model, job, config),
-        config,
-        signal,
-        onDelta: (kind, delta) => {
-          const offset = made[kind].length
-          made[kind] += delta
-          pipe.push([{ type: kind === 'text' ? 'message.delta' : 'reasoning.delta', offset, delta }])
-        },
-        onTool: (event) => {
-          if (event.type === 'tool.result') made.sources = mergeSources(made.sources, event.sources)
-          pipe.push([event])
-        },
-        reserve: (need) => reserveCall(db, run, need),
-        log,
-      })
-    }
-  } catch (error) {
-    log('error', 'generation_failed', { run_id: run.id, ...describeError(error) })
-  } finally {
-    clearTimeout(tooLong)
-    clearInterval(lease)
-  }
-  const result = resultOf(run, generation, whyStopped(), made, config.MODELS)
+  const generation = await generateJob(job, {
+    config,
+    files: bucket,
+    log,
+    signal,
+    onDelta: (kind, delta) => {
+      const offset = made[kind].length
+      made[kind] += delta
+      pipe.push([{ type: kind === 'text' ? 'message.delta' : 'reasoning.delta', offset, delta }])
+    },
+    onTool: (event) => {
+      if (event.type === 'tool.result') made.sources = mergeSources(made.sources, event.sources)
+      pipe.push([event])
+    },
+    reserve: (need) => reserveCall(db, run, need),
+    onTooLong: () => stop('run_too_long'),
+    onCheckpoint: () => holdLease(ctx, run).then((reason) => reason && stop(reason)),
+  })
+  const result = resultOf(run, generation, whyStopped(), made)
   // Nobody can ask for it again, so nobody waits for D1.
   const lastSeq = pipe.push(closingEvents(run, result, false))
   pipe.end()

@@ -1,5 +1,4 @@
 import { DurableObject } from 'cloudflare:workers'
-import { providerFor } from '../../ai/providers.ts'
 import { openDb } from '../../db/client.ts'
 import { type Config, configOf } from '../../env.ts'
 import { describeError, type Log, openLog } from '../../http/log.ts'
@@ -9,15 +8,14 @@ import { cleanTitle } from '../../lib/titles.ts'
 import { EventLog } from './event-log.ts'
 import { type FurtherCall, reserveCall } from './further-call.ts'
 import { toRunFault } from './generate.ts'
+import { generateJob } from './generate-job.ts'
 import { closingEvents, createdEvent, type Ending, type Job, type Outcome, type Result, type RunRef } from './job.ts'
 import { LiveRun } from './live-run.ts'
-import { accessOf } from './model-access.ts'
-import { targetsFor, toKept } from './model-choice.ts'
+import { toKept } from './model-choice.ts'
 import { START_GRACE_MS } from './recovery.ts'
 import { lostResultOf, resultOf, type Stopped } from './result.ts'
 import { checkpoint, setLastSeq, settlePromptly, settleWithin } from './settle.ts'
 import { admitTitle, readTitle, storeTitle, type Untitled } from './title.ts'
-import { type Generation, generateWithTools } from './tool-loop.ts'
 import { TurnQueue } from './turn-queue.ts'
 import { watchStream } from './watch-stream.ts'
 
@@ -209,31 +207,17 @@ export class Runner extends DurableObject<Env> {
   async #execute(live: LiveRun): Promise<void> {
     const { job } = live
     await this.#arm()
-    const targets = targetsFor(job, this.#config)
-    const tooLong = setTimeout(() => this.#stop(live, 'run_too_long'), this.#config.RUN_MAX_MS)
-    const checkpoints = setInterval(() => this.#checkpoint(live), this.#config.CHECKPOINT_MS)
-    let generation: Generation = { started: false, uses: [], attempts: [], fault: toRunFault('upstream_error') }
-    try {
-      if (targets.length > 0) {
-        generation = await generateWithTools({
-          job,
-          provider: (target) => providerFor(target, this.#config, accessOf(this.env.FILES, this.#config, this.#log)),
-          targets,
-          config: this.#config,
-          signal: live.abort.signal,
-          onDelta: (kind, delta) => live.delta(kind, delta),
-          onTool: (event) => live.tell(event),
-          reserve: (need) => this.#reserve(live, need),
-          log: this.#log,
-        })
-      }
-    } catch (error) {
-      // Nothing of the upstream gets here: it is a mistake of ours, and the run must end all the same.
-      this.#log('error', 'generation_failed', { run_id: job.run.id, ...describeError(error) })
-    } finally {
-      clearTimeout(tooLong)
-      clearInterval(checkpoints)
-    }
+    const generation = await generateJob(job, {
+      config: this.#config,
+      files: this.env.FILES,
+      log: this.#log,
+      signal: live.abort.signal,
+      onDelta: (kind, delta) => live.delta(kind, delta),
+      onTool: (event) => live.tell(event),
+      reserve: (need) => this.#reserve(live, need),
+      onTooLong: () => this.#stop(live, 'run_too_long'),
+      onCheckpoint: () => this.#checkpoint(live),
+    })
     live.flush()
     await this.#finish(live, resultOf(job.run, generation, live.stopped, live))
   }

@@ -4,9 +4,10 @@ import { defineConfig } from 'vitest/config'
 import './scripts/build-apart.ts'
 import { freePort } from './scripts/local-server.ts'
 
-/** One for all projects: the fake provider and the mail server listen where the Worker under test is told to look. */
+/** One for all projects: the fake provider, the resolver and the mail server listen where the Worker under test is told to look. */
 const upstreamPort = await freePort()
 const mailPort = await freePort()
+const dnsPort = await freePort()
 const mailKey = 'test-mail-key'
 
 // wrangler.toml asks for it; from here it reaches the Worker under test.
@@ -24,6 +25,7 @@ const worker = cloudflareTest(async () => ({
       OPENAI_API_KEY: 'test-key',
       WEB_SEARCH_URL: `http://127.0.0.1:${upstreamPort}/search`,
       WEB_SEARCH_KEY: 'search-key',
+      DNS_OVER_HTTPS_URL: `http://127.0.0.1:${dnsPort}/dns-query`,
       MAIL_FROM: 'Parley <parley@example.com>',
       RESEND_BASE_URL: `http://127.0.0.1:${mailPort}`,
       RESEND_API_KEY: mailKey,
@@ -59,7 +61,7 @@ export default defineConfig({
           globalSetup: ['./test/support/upstream-setup.ts'],
           setupFiles: ['./test/support/setup.ts'],
           disableConsoleIntercept: true,
-          provide: { upstreamPort, mailPort, mailKey },
+          provide: { upstreamPort, mailPort, dnsPort, mailKey },
           testTimeout: 20_000,
         },
       },

@@ -34,7 +34,7 @@ export type Step =
 
 type Usage = { prompt_tokens: number; completion_tokens: number; [more: string]: unknown }
 
-/** One request to `/v1/chat/completions` or to `/search`, as `GET /scripts/<id>/calls` shows it. */
+/** One request to `/v1/chat/completions`, also below a folder, which makes it another server, or to `/search`, as `GET /scripts/<id>/calls` shows it. */
 export type Call = {
   /** Path and query. */
   url: string
@@ -114,7 +114,8 @@ export async function startFakeOpenAi({ port = 0 }: { port?: number } = {}): Pro
   async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const path = new URL(request.url ?? '/', 'http://fake').pathname
     const calls = /^\/scripts\/([^/]+)\/calls$/.exec(path)
-    if (request.method === 'POST' && path === '/v1/chat/completions') return complete(request, response)
+    if (request.method === 'POST' && /^\/([\w-]+\/)?v1\/chat\/completions$/.test(path))
+      return complete(request, response)
     if (path === '/search') return search(request, response)
     if (request.method === 'POST' && path === '/scripts') {
       const { attempts } = JSON.parse(await readBody(request)) as { attempts?: unknown }

@@ -13,6 +13,9 @@ const DEV_VARS = `# Settings of the local server only; made by \`npm run dev\`, 
 # Signs the access tokens. Random; in production set another one with \`wrangler secret put JWT_SECRET\`.
 JWT_SECRET=<secret>
 
+# Seals what chatbots' own endpoints want as their keys. Random, too; without it none is kept.
+ENCRYPTION_KEY=<secret>
+
 # Remove the # to let common passwords such as "password123" in while you try things.
 # PASSWORD_POLICY=demo
 
@@ -22,9 +25,9 @@ JWT_SECRET=<secret>
 # OPENAI_MODEL=
 `
 
-/** Makes the file of local settings with a fresh JWT_SECRET, unless it is there; true when it made one. */
+/** Makes the file of local settings with fresh secrets, unless it is there; true when it made one. */
 export function ensureDevVars(path = PATH): boolean {
-  const text = DEV_VARS.replace('<secret>', randomBytes(32).toString('base64url'))
+  const text = DEV_VARS.replaceAll('<secret>', () => randomBytes(32).toString('base64url'))
   try {
     // Exclusive, so that of two starts at once only one writes.
     writeFileSync(path, text, { flag: 'wx', mode: 0o600 })

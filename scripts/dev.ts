@@ -28,7 +28,7 @@ async function main(): Promise<void> {
   if (!(await isPortFree(port))) {
     return fail(`Port ${port} is taken: stop what listens there, or choose another one (npm run dev -- --port 8788).`)
   }
-  if (ensureDevVars()) console.log('Made .dev.vars with a fresh JWT_SECRET.')
+  if (ensureDevVars()) console.log('Made .dev.vars with fresh secrets.')
   const given = settings()
   try {
     await applyMigrations(persistTo)

@@ -38,8 +38,8 @@ type StartOptions = {
 }
 
 /**
- * Starts Parley on loopback with its state in `persistTo` and gives it once `/health` answers. It sees only `vars` and a
- * JWT_SECRET that is kept in `persistTo`, never the developer's `.dev.vars`, so that a test costs nobody money.
+ * Starts Parley on loopback with its state in `persistTo` and gives it once `/health` answers. It sees only `vars` and
+ * secrets that are kept in `persistTo`, never the developer's `.dev.vars`, so that a test costs nobody money.
  * @throws Error with the last lines of the output, when it does not start within 60 s
  */
 export async function startServer({

@@ -12,6 +12,8 @@ import { markRoutes } from './features/channels/routes/marks.ts'
 import { memberRoutes } from './features/channels/routes/members.ts'
 import { channelMessageRoutes } from './features/channels/routes/messages.ts'
 import { readingRoutes } from './features/channels/routes/reading.ts'
+import { apiKeyRoutes } from './features/chatbots/routes/api-keys.ts'
+import { chatbotRoutes } from './features/chatbots/routes/chatbots.ts'
 import { conversationRoutes } from './features/conversations/routes/conversations.ts'
 import { shareRoutes } from './features/conversations/routes/shares.ts'
 import { fileRoutes } from './features/files/routes/files.ts'
@@ -64,6 +66,8 @@ app.route('/api/v1', banRoutes)
 app.route('/api/v1', channelMessageRoutes)
 app.route('/api/v1', markRoutes)
 app.route('/api/v1', socketRoutes)
+app.route('/api/v1', chatbotRoutes)
+app.route('/api/v1', apiKeyRoutes)
 app.route('/v1', gatewayRoutes)
 app.route('/api/v1', adminAccountRoutes)
 app.route('/api/v1', oversightRoutes)

@@ -1,23 +1,32 @@
 import type { Config } from '../env.ts'
-import { urlFault } from '../lib/public-urls.ts'
+import { MAX_URL_LENGTH, urlFault } from '../lib/public-urls.ts'
 
-type Rules = Pick<Config, 'LLM_ENDPOINTS' | 'LLM_ENDPOINT_ALLOWLIST'>
+type Settings = Pick<Config, 'LLM_ENDPOINTS' | 'LLM_ENDPOINT_ALLOWLIST'>
 
 /**
- * Why a URL that a user entered may not be called as the server of a model, in a few words; `undefined` when it may. Origins that
- * the operator lists are trusted, also plain and private ones, and then there are no others.
+ * Why a model's address that a user has entered may not be called, in a few words; `undefined` when it may. It is asked when the
+ * address is stored and again before each call, as the settings may have changed. `ownHosts` are host names of our own.
+ * Origins that the operator lists are the only ones then, and the one way to plain http and to private hosts.
  */
-export function endpointFault(url: string, config: Rules, ownHosts: string[]): string | undefined {
-  if (config.LLM_ENDPOINTS === 'off') return 'Servers of your own cannot be used here'
-  if (url.includes('?')) return 'No query string'
-  if (isListed(url, config)) return undefined
-  if (config.LLM_ENDPOINT_ALLOWLIST.length > 0) return 'Not among the servers that may be used here'
-  return urlFault(url, ownHosts)
+export function endpointFault(text: string, settings: Settings, ownHosts: string[]): string | undefined {
+  if (settings.LLM_ENDPOINTS === 'off') return 'This server calls no addresses that users enter'
+  // A key in it would be shown with the address, and paths are appended to it.
+  if (text.includes('?')) return 'No query string'
+  if (settings.LLM_ENDPOINT_ALLOWLIST.length === 0) return urlFault(text, ownHosts)
+  return listedFault(text, settings.LLM_ENDPOINT_ALLOWLIST)
 }
 
-/** Whether the operator lists its origin. What is more than an address is not listed. */
-export function isListed(text: string, { LLM_ENDPOINT_ALLOWLIST }: Pick<Rules, 'LLM_ENDPOINT_ALLOWLIST'>): boolean {
+/** Whether an address is at an origin that the operator lists. */
+export const isListed = (text: string, { LLM_ENDPOINT_ALLOWLIST }: Pick<Settings, 'LLM_ENDPOINT_ALLOWLIST'>): boolean =>
+  LLM_ENDPOINT_ALLOWLIST.includes(URL.parse(text)?.origin ?? '')
+
+/** What is trusted is the origin, so the rest of the address is judged all the same. */
+function listedFault(text: string, origins: string[]): string | undefined {
+  if (text.length > MAX_URL_LENGTH) return `At most ${MAX_URL_LENGTH} characters`
   const url = URL.parse(text)
-  if (!url || !/^https?:$/.test(url.protocol) || text.includes('#') || text.length > 2_048) return false
-  return url.username === '' && url.password === '' && LLM_ENDPOINT_ALLOWLIST.includes(url.origin)
+  if (!url) return 'This is not a URL'
+  if (!origins.includes(url.origin)) return 'Not one of the servers that may be called here'
+  if (url.username !== '' || url.password !== '') return 'No user name or password in it'
+  if (text.includes('#')) return 'No fragment'
+  return undefined
 }

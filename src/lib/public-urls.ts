@@ -49,14 +49,15 @@ const PRIVATE_V6: Block[] = [
   ['ff00::', 8],
 ]
 
-const MAX_LENGTH = 2_048
+/** Characters of a URL that we would call. */
+export const MAX_URL_LENGTH = 2_048
 
 /**
  * Why a URL is not one of the public internet that we would call, in a few words; `undefined` when it is. `own` are host names of
  * our own. It judges the URL as parsed (WHATWG), in which an IPv4 address in any spelling has become four decimal numbers.
  */
 export function urlFault(text: string, own: string[] = []): string | undefined {
-  if (text.length > MAX_LENGTH) return `At most ${MAX_LENGTH} characters`
+  if (text.length > MAX_URL_LENGTH) return `At most ${MAX_URL_LENGTH} characters`
   const url = URL.parse(text)
   if (!url) return 'This is not a URL'
   if (url.protocol !== 'https:') return 'Only https'
@@ -76,6 +77,9 @@ export function hostFault(hostname: string, own: string[] = []): string | undefi
   if (PRIVATE_NAMES.some((name) => host === name || host.endsWith(`.${name}`))) return 'Not a public name'
   return undefined
 }
+
+/** The origin of a URL that was judged, such as `https://api.example.com`. @throws for what is no URL */
+export const originOf = (url: string): string => new URL(url).origin
 
 /** Whether an address, as URLs or DNS write it, is not of the public internet. What is no address is not either. */
 export function isPrivateAddress(address: string): boolean {

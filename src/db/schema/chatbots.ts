@@ -24,6 +24,7 @@ export const chatbots = sqliteTable(
   (table) => [
     index('chatbots_user').on(table.userId, table.id).where(sql`deleted_at IS NULL`),
     index('chatbots_live').on(table.id).where(sql`deleted_at IS NULL`),
+    index('chatbots_deleted').on(table.userId, table.id).where(sql`deleted_at IS NOT NULL`),
   ],
 )
 
@@ -110,6 +111,7 @@ export const apiKeys = sqliteTable(
   },
   (table) => [
     index('api_keys_chatbot').on(table.chatbotId, table.id),
+    index('api_keys_unrevoked').on(table.chatbotId).where(sql`revoked_at IS NULL`),
     index('api_keys_family').on(table.familyId),
     index('api_keys_user').on(table.userId),
   ],

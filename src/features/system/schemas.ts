@@ -18,7 +18,15 @@ export const DatabaseState = z
     migration: z.string().max(200).nullable().openapi({ description: 'The newest that was applied' }),
     up_to_date: z.boolean().openapi({ description: 'Whether it is the one that the running code relies on' }),
     records: z
-      .strictObject({ users: count, projects: count, conversations: count, messages: count, runs: count, files: count })
+      .strictObject({
+        users: count,
+        projects: count,
+        conversations: count,
+        messages: count,
+        runs: count,
+        files: count,
+        chatbots: count,
+      })
       .openapi({ description: '`runs` are those that have ended, also in conversations that are gone' }),
   })
   .openapi('DatabaseState')

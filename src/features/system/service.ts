@@ -27,7 +27,7 @@ export async function checkReadiness({ db, config }: BaseCtx) {
 }
 
 /** How many there are of what counters count (migrations/0002): nothing is scanned, however much there is. */
-const COUNTED = ['users', 'projects', 'conversations', 'messages', 'runs', 'files'] as const
+const COUNTED = ['users', 'projects', 'conversations', 'messages', 'runs', 'files', 'chatbots'] as const
 
 /** The migrations of the database, the newest last, and how many records it has. */
 export async function readDatabaseState({ db }: Ctx) {

@@ -7,7 +7,7 @@ import type { Ctx, OwnerCtx } from '../../../http/context.ts'
 import { AppError } from '../../../http/errors.ts'
 import type { Attached } from '../schemas.ts'
 
-/** Label of the precondition that the files of a message are there. */
+/** Label of the precondition that files which something shall have are there. */
 export const FILES_THERE = 'files_there'
 
 const listed = (ids: string[]) => sql`id IN (SELECT value FROM json_each(${JSON.stringify(ids)}))`
@@ -49,13 +49,18 @@ export function toShown(found: Attachable[], ids: string[]): ShownFile[] {
 export const fileNotFound = () =>
   new AppError('file_not_found', 'Upload a file first: each of `files` is the id of one')
 
+/** Statement that undoes its batch, by FILES_THERE, unless all of these, each named once, are files of the user's. */
+export const mustHaveFiles = (db: Db, userId: string, ids: string[]) => {
+  const there = sql`(SELECT count(*) FROM files WHERE ${listed(ids)} AND user_id = ${userId} AND state = 'ready')`
+  return mustHold(db, FILES_THERE, sql`${there} = ${ids.length}`)
+}
+
 /** Statements that give a message its files. They undo the batch, by FILES_THERE, when one of them is there no more. */
 export const attach = (db: Db, userId: string, messageId: string, shown: ShownFile[]) => {
   if (shown.length === 0) return []
   const ids = shown.map(({ id }) => id)
-  const there = sql`(SELECT count(*) FROM files WHERE ${listed(ids)} AND user_id = ${userId} AND state = 'ready')`
   const rows = shown.map(({ id, part }, place) => ({ messageId, place, fileId: id, part }))
-  return [mustHold(db, FILES_THERE, sql`${there} = ${ids.length}`), db.insert(messageFiles).values(rows)]
+  return [mustHaveFiles(db, userId, ids), db.insert(messageFiles).values(rows)]
 }
 
 /** How often it is looked whether the text of a file is known by now. */

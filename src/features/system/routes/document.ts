@@ -23,6 +23,8 @@ const TAGS = {
   messages: 'What was said, and asking for a reply',
   channels: 'Conversations of people: members, messages, and what is unread',
   sockets: 'Channels in real time; /asyncapi.json says what is said there',
+  chatbots: 'Models of one’s own: instructions, files, and where they run',
+  'api-keys': 'What opens a chatbot to clients of OpenAI’s API',
   gateway: 'Chatbots as models, for any client of OpenAI’s API',
   runs: 'Replies while they are made: watch, resume, stop',
 }

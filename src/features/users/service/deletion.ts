@@ -10,6 +10,7 @@ import { describeError } from '../../../http/log.ts'
 import { endSessions, reportEnded } from '../../auth/service/sessions.ts'
 import { voidMailTokens } from '../../auth/service/verification.ts'
 import { leaveSomeChannels, removeChannelTraces } from '../../channels/service/closing.ts'
+import { removeSomeChatbots } from '../../chatbots/service/delete.ts'
 import { removeSomeConversations } from '../../conversations/service/delete.ts'
 import { removeSomeFiles } from '../../files/service/delete.ts'
 import { removeSomeProjects } from '../../projects/service.ts'
@@ -81,6 +82,7 @@ async function purge(ctx: OwnerCtx): Promise<Removal> {
       // What else there is is looked for once, when the conversations are gone.
       if (removed.conversations > 0 || removed.messages > 0) continue
       if ((await removeSomeProjects(ctx)) > 0) continue
+      if ((await removeSomeChatbots(ctx)) > 0) continue
       // Before the files, of which those in channels go too.
       if ((await leaveSomeChannels(ctx)) > 0) continue
       const files = await removeSomeFiles(ctx)

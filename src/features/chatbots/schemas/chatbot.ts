@@ -1,0 +1,206 @@
+import { z } from '@hono/zod-openapi'
+import { id, modelName, moment } from '../../../http/fields.ts'
+import { PageQuery } from '../../../http/pages.ts'
+import { originOf } from '../../../lib/public-urls.ts'
+import type { StoredChatbot, StoredVersion } from '../service/read.ts'
+
+const HANDLE = '^[a-z0-9][a-z0-9._-]{1,30}[a-z0-9]$'
+/** A URL is judged in full when it is stored; white space and control characters would be dropped silently by its parser. */
+const URL_TEXT = '^[^\\s\\p{Cc}]+$'
+const VISIBLE_ASCII = '^[\\x21-\\x7e]+$'
+
+const name = z.string().trim().min(1).max(120).openapi({ example: 'Support' })
+const handle = z
+  .string()
+  .trim()
+  .toLowerCase()
+  .regex(new RegExp(HANDLE), '3 to 32 letters, digits, dots, dashes or underscores, not at the ends')
+  .openapi({ pattern: HANDLE, minLength: 3, maxLength: 32, example: 'support-bot' })
+const endpointUrl = z
+  .string()
+  .min(1)
+  .max(2_048)
+  .regex(new RegExp(URL_TEXT, 'u'), 'No white space')
+  .openapi({ pattern: URL_TEXT, example: 'https://api.example.com/v1' })
+const maybeEndpointUrl = endpointUrl.nullable().openapi({
+  description: 'Base URL of an OpenAI-compatible server on the public internet; null for a model that is served here',
+})
+const endpointKey = z
+  .string()
+  .min(1)
+  .max(4_096)
+  .regex(new RegExp(VISIBLE_ASCII), 'Visible ASCII characters only')
+  .nullable()
+  .optional()
+  .openapi({
+    writeOnly: true,
+    format: 'password',
+    pattern: VISIBLE_ASCII,
+    example: 'sk-of-that-server',
+    description: 'Stored sealed, for the origin of that URL alone, and never shown. Null removes it',
+  })
+const keySet = z.boolean().openapi({ description: 'Whether a key is stored for the origin of that URL' })
+const model = modelName.min(1).nullable()
+const ownModel = model.openapi({
+  description: 'Its name at the endpoint, or of one that is served here; null for the default',
+})
+const instructions = z
+  .string()
+  .trim()
+  .min(1)
+  .max(16_000)
+  .nullable()
+  .openapi({ description: 'Told to the model before anything else', example: 'You help customers of a bakery' })
+const temperature = z.number().min(0).max(2).nullable().openapi({ example: 0.7 })
+const contextTokens = z.int().min(256).max(10_000_000).nullable().openapi({
+  description: 'Its window; null for what the model has, or for a cautious number at an endpoint',
+  example: 128_000,
+})
+const maxOutputTokens = z.int().min(16).max(1_000_000).nullable().openapi({
+  description: 'Its longest answer; null likewise',
+  example: 4_096,
+})
+const internetEnabled = z.boolean().openapi({ description: 'Whether it may search the web' })
+const files = z
+  .array(z.string().max(64).openapi({ example: '019b76da-a800-7000-8000-000000000000' }))
+  .max(10)
+  .refine((ids) => new Set(ids).size === ids.length, 'The same file twice')
+  .openapi({ description: 'Ids of uploaded files that it knows; what is deleted since is left out' })
+const version = z.int().min(1).max(Number.MAX_SAFE_INTEGER).openapi({ example: 3 })
+
+const Fallback = z
+  .strictObject({ llm_endpoint_url: endpointUrl, model, llm_api_key_set: keySet })
+  .openapi('Fallback', { description: 'Another place to ask when the one before fails without having said anything' })
+const NewFallback = z
+  .strictObject({ llm_endpoint_url: endpointUrl, model: model.default(null), llm_api_key: endpointKey })
+  .openapi('NewFallback')
+const fallbacks = z.array(NewFallback).max(3)
+const FallbackOfVersion = z.strictObject({ llm_endpoint_url: endpointUrl, model }).openapi('FallbackOfVersion')
+
+const settings = {
+  model: ownModel,
+  instructions,
+  temperature,
+  context_tokens: contextTokens,
+  max_output_tokens: maxOutputTokens,
+  internet_enabled: internetEnabled,
+  files: z.array(id).max(10),
+}
+
+export const Chatbot = z
+  .strictObject({
+    id,
+    name,
+    handle: handle.nullable().openapi({ description: 'By which it is mentioned in channels' }),
+    owner_id: id,
+    llm_endpoint_url: maybeEndpointUrl,
+    llm_api_key_set: keySet,
+    fallbacks: z.array(Fallback).max(3),
+    ...settings,
+    version: version.openapi({ description: 'Of the settings; name and handle are not among them' }),
+    created_at: moment,
+    updated_at: moment,
+  })
+  .openapi('Chatbot')
+
+export const ChatbotVersion = z
+  .strictObject({
+    version,
+    llm_endpoint_url: maybeEndpointUrl,
+    fallbacks: z.array(FallbackOfVersion).max(3),
+    ...settings,
+    created_at: moment,
+  })
+  .openapi('ChatbotVersion', { description: 'How a chatbot answered from then on until the next version' })
+
+export const NewChatbot = z
+  .strictObject({
+    name,
+    handle: handle.nullable().default(null),
+    llm_endpoint_url: maybeEndpointUrl.default(null),
+    llm_api_key: endpointKey,
+    model: ownModel.default(null),
+    fallbacks: fallbacks.default([]),
+    instructions: instructions.default(null),
+    temperature: temperature.default(null),
+    context_tokens: contextTokens.default(null),
+    max_output_tokens: maxOutputTokens.default(null),
+    internet_enabled: internetEnabled.default(false),
+    files: files.default([]),
+  })
+  .openapi('NewChatbot')
+export type NewChatbot = z.infer<typeof NewChatbot>
+
+export const ChatbotChanges = z
+  .strictObject({
+    name: name.optional(),
+    handle: handle.nullable().optional(),
+    llm_endpoint_url: maybeEndpointUrl.optional(),
+    llm_api_key: endpointKey,
+    model: ownModel.optional(),
+    fallbacks: fallbacks.optional().openapi({
+      description: 'All of them. One without `llm_api_key` keeps what is stored for its origin',
+    }),
+    instructions: instructions.optional(),
+    temperature: temperature.optional(),
+    context_tokens: contextTokens.optional(),
+    max_output_tokens: maxOutputTokens.optional(),
+    internet_enabled: internetEnabled.optional(),
+    files: files.optional(),
+  })
+  .refine((changes) => Object.values(changes).some((value) => value !== undefined), 'Nothing to change')
+  .openapi('ChatbotChanges')
+export type ChatbotChanges = z.infer<typeof ChatbotChanges>
+
+export const ChatbotQuery = PageQuery.extend({
+  scope: z
+    .enum(['own', 'all'])
+    .default('own')
+    .openapi({ description: '`all` is everybody’s and takes an administrator; the audit log names who looked' }),
+})
+
+/** What was asked for without its secrets, for a fingerprint: a hash of a secret that is fast to make would be stored. */
+export const withoutSecrets = ({ llm_api_key: _, fallbacks, ...given }: NewChatbot) => ({
+  ...given,
+  fallbacks: fallbacks.map(({ llm_api_key: _, ...fallback }) => fallback),
+})
+
+const settingsOf = (row: StoredVersion) => ({
+  model: row.model,
+  instructions: row.instructions,
+  temperature: row.temperature,
+  context_tokens: row.contextTokens,
+  max_output_tokens: row.maxOutputTokens,
+  internet_enabled: row.internetEnabled,
+  files: row.files,
+})
+
+/** Field by field, so that a new column stays private until somebody adds it here. */
+export const toChatbot = (row: StoredChatbot): z.infer<typeof Chatbot> => {
+  const isKeySet = (url: string | null) => url !== null && row.secretOrigins.includes(originOf(url))
+  return {
+    id: row.id,
+    name: row.name,
+    handle: row.handle,
+    owner_id: row.userId,
+    llm_endpoint_url: row.llmEndpointUrl,
+    llm_api_key_set: isKeySet(row.llmEndpointUrl),
+    fallbacks: row.fallbacks.map(({ llm_endpoint_url, model }) => ({
+      llm_endpoint_url,
+      model,
+      llm_api_key_set: isKeySet(llm_endpoint_url),
+    })),
+    ...settingsOf(row),
+    version: row.version,
+    created_at: row.createdAt.toISOString(),
+    updated_at: row.updatedAt.toISOString(),
+  }
+}
+
+export const toChatbotVersion = (row: StoredVersion): z.infer<typeof ChatbotVersion> => ({
+  version: row.version,
+  llm_endpoint_url: row.llmEndpointUrl,
+  fallbacks: row.fallbacks.map(({ llm_endpoint_url, model }) => ({ llm_endpoint_url, model })),
+  ...settingsOf(row),
+  created_at: row.createdAt.toISOString(),
+})

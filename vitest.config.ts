@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { cloudflareTest, readD1Migrations } from '@cloudflare/vitest-plugin'
 import { defineConfig } from 'vitest/config'
 // For its effect: the modules that load when first needed.
@@ -12,6 +13,7 @@ const mailKey = 'test-mail-key'
 
 // wrangler.toml asks for it; from here it reaches the Worker under test.
 process.env.JWT_SECRET = `${crypto.randomUUID()}${crypto.randomUUID()}`
+const encryptionKey = randomBytes(32).toString('base64url')
 
 const worker = cloudflareTest(async () => ({
   wrangler: { configPath: './wrangler.toml' },
@@ -21,6 +23,7 @@ const worker = cloudflareTest(async () => ({
       // The real cost takes a quarter of a second each.
       PASSWORD_COST: '4',
       CORS_ORIGINS: 'https://chat.example.com',
+      ENCRYPTION_KEY: encryptionKey,
       OPENAI_BASE_URL: `http://127.0.0.1:${upstreamPort}/v1`,
       OPENAI_API_KEY: 'test-key',
       WEB_SEARCH_URL: `http://127.0.0.1:${upstreamPort}/search`,

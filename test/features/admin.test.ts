@@ -256,6 +256,7 @@ test('what the counters say is what is there', async () => {
       messages: body.total_messages,
       runs: await countOf('usage_ledger'),
       files: await countOf("files WHERE state <> 'deleted'"),
+      chatbots: await countOf('chatbots WHERE deleted_at IS NULL'),
     },
   })
 })

@@ -51,6 +51,8 @@ test('every operation but the open ones answers 401 without a token, those of ad
   const { body: sessions } = await bob('GET', '/auth/sessions')
   const { body: file } = await bob('PUT', '/upload?filename=a.txt', undefined, { raw: 'Secret' })
   const { body: channel } = await bob('POST', '/channels', { name: 'His', visibility: 'private' })
+  const { body: chatbot } = await bob('POST', '/chatbots', { name: 'His' })
+  const { body: key } = await bob('POST', `/chatbots/${chatbot.id}/api-keys`, { name: 'His' })
   const tus = { 'tus-resumable': '1.0.0' }
   const upload = await bob('POST', '/uploads', undefined, { headers: { ...tus, 'upload-length': '3' } })
   const foreign: Record<string, string> = {
@@ -64,6 +66,7 @@ test('every operation but the open ones answers 401 without a token, those of ad
     sessions: sessions[0].id,
     shares: share.id,
     channels: channel.id,
+    chatbots: chatbot.id,
     users: bob.user.id,
   }
   const names = { email: null, username: 'somebody-else', display_name: 'Somebody' }
@@ -84,10 +87,14 @@ test('every operation but the open ones answers 401 without a token, those of ad
     sendChannelMessage: { content: 'Hi' },
     editChannelMessage: { content: 'Hi' },
     markChannelRead: { seq: 1 },
+    createChatbot: { name: 'Hi' },
+    updateChatbot: { name: 'Mine' },
+    createApiKey: { name: 'Mine' },
   }
   const within = (template: string) =>
     template
       .replace(/\{(message_id|invite_id)\}/, crypto.randomUUID())
+      .replace('{key_id}', key.id)
       .replace('{user_id}', bob.user.id)
       .replace('{username}', bob.user.username)
       .replace('{emoji}', '%F0%9F%91%8D')
@@ -120,7 +127,9 @@ test('every operation but the open ones answers 401 without a token, those of ad
   expect((await bob('GET', '/shares')).body).toEqual([share])
   expect((await bob('GET', '/auth/me')).body).toEqual(bob.user)
   expect(await countOf("users WHERE username = 'made-by-nobody'")).toBe(0)
-  expect(await countOf("audit_log WHERE action <> 'user.exported'")).toBe(0)
+  expect((await bob('GET', '/chatbots')).body).toEqual([chatbot])
+  expect((await bob('GET', `/chatbots/${chatbot.id}/api-keys`)).body).toMatchObject([{ id: key.id, revoked: false }])
+  expect(await countOf("audit_log WHERE action <> 'user.exported'")).toBe(1)
 })
 
 test('the document names every operation once, and every schema of an object', async () => {
@@ -399,6 +408,8 @@ test('a variable that makes no sense closes the server, and is named without its
     WEB_SEARCH_KEY: 'two words',
     RUN_MAX_MS: 'soon',
     RESPONSE_STYLE: 'fancy',
+    ENCRYPTION_KEY: 'too-short',
+    LLM_ENDPOINT_ALLOWLIST: 'https://a.example/v1',
   }
   for (const [name, value] of Object.entries(wrong)) {
     const response = await app.fetch(new Request('https://parley.test/ready'), { ...env, [name]: value } as Env)

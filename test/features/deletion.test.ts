@@ -4,6 +4,7 @@ import { getTableConfig, SQLiteTable } from 'drizzle-orm/sqlite-core'
 import { expect, test } from 'vitest'
 import * as schema from '../../src/db/schema/index.ts'
 import { deleteAccount } from '../../src/features/users/service/deletion.ts'
+import { newChatbot, newKey } from '../support/chatbots.ts'
 import {
   client,
   countOf,
@@ -50,15 +51,23 @@ test('a deleted account leaves nothing but the ledger and the audit log, and say
   const project_id = (await ada('POST', '/projects', { name: 'Thesis' })).body.id
   await ada('PATCH', `/conversations/${body.chat_id}`, { project_id, tags: ['a', 'b'] })
   const { body: share } = await ada('POST', `/conversations/${body.chat_id}/shares`)
+  const endpoint = { llm_endpoint_url: 'https://api.example.com', llm_api_key: crypto.randomUUID() }
+  const [bot, gone] = [await newChatbot(ada, endpoint), await newChatbot(ada)]
+  for (const { id } of [bot, gone]) await newKey(ada, id)
+  await ada('PATCH', `/chatbots/${bot.id}`, { instructions: 'Remember me' })
+  await ada('DELETE', `/chatbots/${gone.id}`)
   await ada('POST', '/conversations', { temporary: true }, { headers: { 'idempotency-key': crypto.randomUUID() } })
   await login(ada.user.email)
-  const gone = await ada('DELETE', '/users/me')
-  expect(gone).toMatchObject({
+  const closed = await ada('DELETE', '/users/me')
+  expect(closed).toMatchObject({
     status: 200,
     body: { complete: true, conversations: 3, messages: 4, files: 0, sessions: 2 },
   })
   expect(await tracesOf(ada.user.id)).toEqual(KEPT)
   expect(await countOf('messages WHERE conversation_id = ?', body.chat_id)).toBe(0)
+  for (const table of ['chatbot_versions', 'chatbot_secrets', 'api_keys']) {
+    expect([table, await countOf(`${table} WHERE chatbot_id IN (?, ?)`, bot.id, gone.id)]).toEqual([table, 0])
+  }
   expect(await countOf('shared_messages WHERE share_id = ?', share.id)).toBe(0)
   expect(await one('SELECT * FROM users WHERE id = ?', ada.user.id)).toMatchObject({
     email: null,

@@ -1,6 +1,6 @@
 import { env } from 'cloudflare:workers'
 import { expect, test } from 'vitest'
-import { newChatbot, newKey } from '../support/chatbots.ts'
+import { newChatbot, newKeyHolder } from '../support/chatbots.ts'
 import { type Client, client, countOf, one, signIn, startConversation, until } from '../support/client.ts'
 import { setPlan, signInWith } from '../support/plans.ts'
 import { reply, script } from '../support/upstream.ts'
@@ -16,15 +16,15 @@ const codeOf = async (caller: Client, body: object, headers: Record<string, stri
   const answer = await caller('POST', COMPLETIONS, body, { headers })
   return [answer.status, answer.body.error?.code, answer.body.error?.param ?? null]
 }
-const newCaller = async (ofKey: Parameters<typeof newKey>[2] = {}, ofBot: Parameters<typeof newChatbot>[1] = {}) => {
+const newCaller = async (ofKey: Parameters<typeof newKeyHolder>[2] = {}, ofBot: Parameters<typeof newChatbot>[1] = {}) => {
   const ada = await signInWith()
-  const chatbotId = await newChatbot(ada, { model: 'parley-offline', ...ofBot })
-  return { ada, chatbotId, bot: await newKey(ada, chatbotId, ofKey) }
+  const chatbotId = (await newChatbot(ada, { model: 'parley-offline', ...ofBot })).id
+  return { ada, chatbotId, bot: await newKeyHolder(ada, chatbotId, ofKey) }
 }
 
 test('a key opens its chatbot and the models it names, an access token all of its user’s, and nobody what is somebody else’s', async () => {
   const { ada, chatbotId, bot } = await newCaller({ models: ['gpt-4o-mini'] })
-  const other = await newChatbot(ada, { model: 'parley-offline' })
+  const other = (await newChatbot(ada, { model: 'parley-offline' })).id
   const namesOf = async (caller: Client) =>
     (await caller('GET', '/v1/models')).body.data.map(({ id }: { id: string }) => id)
   expect(await namesOf(bot)).toEqual([chatbotId, 'gpt-4o-mini'])
@@ -62,7 +62,7 @@ test('a key opens nothing but the gateway and its own runs', async () => {
   const runId = mine.headers.get('x-run-id')!
   expect((await bot('GET', `/runs/${runId}`)).body).toMatchObject({ id: runId, kind: 'gateway', status: 'completed' })
   expect((await bot('POST', `/runs/${runId}/cancel`)).body.status).toBe('completed')
-  const another = await newKey(ada, chatbotId)
+  const another = await newKeyHolder(ada, chatbotId)
   const stranger = (await newCaller()).bot
   for (const caller of [another, stranger]) {
     expect((await caller('GET', `/runs/${runId}`)).status).toBe(404)
@@ -79,7 +79,7 @@ test('a key opens nothing but the gateway and its own runs', async () => {
 test('each scope is for its own, and chat for all of them', async () => {
   const { ada, chatbotId } = await newCaller()
   const statusOf = async (scopes: string[]) => {
-    const key = await newKey(ada, chatbotId, { scopes })
+    const key = await newKeyHolder(ada, chatbotId, { scopes })
     const id = crypto.randomUUID()
     return [
       (await key('POST', COMPLETIONS, hello)).status,
@@ -112,7 +112,7 @@ test('junk, foreign, expired and revoked keys are told apart, and the last two s
   expect(await codeOf(bot, say('Hello'))).toEqual([401, 'revoked_api_key', null])
   expect((await bot('GET', '/v1/models')).body.error.code).toBe('revoked_api_key')
   expect(await countOf('runs WHERE user_id = ?', ada.user.id)).toBe(before)
-  const { bot: short } = await newCaller({ expires_at: Date.now() + 400 })
+  const { bot: short } = await newCaller({ expires_at: new Date(Date.now() + 400).toISOString() })
   expect((await short('POST', COMPLETIONS, hello)).status).toBe(200)
   await until(async () => (await codeOf(short, hello))[1] === 'expired_api_key')
   const { ada: gone, bot: orphan } = await newCaller()
@@ -278,10 +278,10 @@ test('the plan of the owner holds for all their keys, and so does a limit of a k
     [429, 'rate_limit_exceeded'],
     [429, 'rate_limit_exceeded'],
   ])
-  const another = await newKey(ada, await newChatbot(ada, { model: 'parley-offline' }))
+  const another = await newKeyHolder(ada, (await newChatbot(ada, { model: 'parley-offline' })).id)
   expect((await another('POST', COMPLETIONS, hello)).headers.get('ratelimit-policy')).toMatch(/^"chat"/)
   const poor = await signInWith({ messages: 1 })
-  const key = await newKey(poor, await newChatbot(poor, { model: 'parley-offline' }))
+  const key = await newKeyHolder(poor, (await newChatbot(poor, { model: 'parley-offline' })).id)
   await key('POST', COMPLETIONS, hello)
   expect(await codeOf(key, hello)).toEqual([402, 'plan_limit_reached', null])
   await setPlan(poor, 'free')

@@ -1,6 +1,6 @@
 import { env } from 'cloudflare:workers'
 import { expect, test } from 'vitest'
-import { newChatbot, newKey } from '../support/chatbots.ts'
+import { newChatbot, newKeyHolder } from '../support/chatbots.ts'
 import { one, runChores, until } from '../support/client.ts'
 import { signInWith } from '../support/plans.ts'
 import { reply, type Step, script } from '../support/upstream.ts'
@@ -13,14 +13,14 @@ const say = (content: string, more: object = {}) => ({
 })
 const newCaller = async () => {
   const ada = await signInWith()
-  return { ada, bot: await newKey(ada, await newChatbot(ada, { model: 'gpt-4o-mini' })) }
+  return { ada, bot: await newKeyHolder(ada, (await newChatbot(ada, { model: 'gpt-4o-mini' })).id) }
 }
 type Row = { status: string; cancel_reason: string | null; runner: string | null }
 const runOf = (id: string | null) => one<Row>('SELECT status, cancel_reason, runner FROM runs WHERE id = ?', id)
 const hangs: Step[] = [{ tokens: 3 }, { hang: true }]
 
 /** Begins a stream and leaves after the first pieces; gives the run. */
-async function leave(bot: Awaited<ReturnType<typeof newKey>>, body: object, headers: Record<string, string> = {}) {
+async function leave(bot: Awaited<ReturnType<typeof newKeyHolder>>, body: object, headers: Record<string, string> = {}) {
   const response = await bot.open('POST', COMPLETIONS, { ...body, stream: true }, { headers })
   const reader = response.body!.getReader()
   for (let text = ''; !text.includes('w2'); ) text += new TextDecoder().decode((await reader.read()).value)

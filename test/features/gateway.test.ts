@@ -1,6 +1,6 @@
 import { env } from 'cloudflare:workers'
 import { expect, test } from 'vitest'
-import { newChatbot, newKey } from '../support/chatbots.ts'
+import { newChatbot, newKeyHolder } from '../support/chatbots.ts'
 import { type Client, countOf, one, until } from '../support/client.ts'
 import { signInWith } from '../support/plans.ts'
 import { reply, type Step, script } from '../support/upstream.ts'
@@ -13,10 +13,10 @@ const say = (content: string, more: object = {}) => ({
 })
 
 /** A fresh user with a chatbot and a key to it. */
-async function newCaller(settings: Parameters<typeof newChatbot>[1] = {}, ofKey: Parameters<typeof newKey>[2] = {}) {
+async function newCaller(settings: Parameters<typeof newChatbot>[1] = {}, ofKey: Parameters<typeof newKeyHolder>[2] = {}) {
   const ada = await signInWith()
-  const chatbotId = await newChatbot(ada, settings)
-  return { ada, chatbotId, bot: await newKey(ada, chatbotId, ofKey) }
+  const chatbotId = (await newChatbot(ada, settings)).id
+  return { ada, chatbotId, bot: await newKeyHolder(ada, chatbotId, ofKey) }
 }
 
 type Frame = { id: string | undefined; data: string }
@@ -193,7 +193,7 @@ test('an Idempotency-Key gives one completion, in whatever form it is asked for,
   expect((await ledgerOf(ada.user.id)).results.length).toBe(1)
   const other = await bot('POST', COMPLETIONS, say('Something else'), { headers })
   expect([other.status, other.body.error.code]).toEqual([422, 'idempotency_key_reused'])
-  const elsewhere = await newKey(ada, chatbotId)
+  const elsewhere = await newKeyHolder(ada, chatbotId)
   await elsewhere('POST', COMPLETIONS, say(prompt), { headers })
   expect((await calls()).length).toBe(2)
 })

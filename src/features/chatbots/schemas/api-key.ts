@@ -4,7 +4,8 @@ import { id, maybeId, maybeMoment, modelName, moment } from '../../../http/field
 import { IdParam } from '../../../http/openapi.ts'
 import { KEY_KINDS } from '../../../lib/api-keys.ts'
 
-const ORIGIN = '^https?://[^\\s/?#@\\\\]+$'
+/** A pattern of origins would look as if it were one. */
+const ORIGIN = '^https?://[^\\s/?#@\\\\*]+$'
 const KEY = '^parley_(sk|pk)_[0-9A-Za-z]{43}_[0-9A-Za-z]{6}$'
 
 const name = z.string().trim().min(1).max(80).openapi({ example: 'Website' })

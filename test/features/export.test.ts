@@ -1,5 +1,6 @@
 import { env } from 'cloudflare:workers'
 import { expect, test } from 'vitest'
+import { newChatbot, newKey } from '../support/chatbots.ts'
 import { countOf, countTo, type SignedIn, signIn, signInAdmin } from '../support/client.ts'
 
 // biome-ignore lint/suspicious/noExplicitAny: lines of every type
@@ -42,6 +43,12 @@ test('an export has everything that is held about its user, and nothing of anybo
   await ada('PATCH', `/messages/${chat.message_id}`, { feedback })
   const { body: share } = await ada('POST', `/conversations/${chat.chat_id}/shares`, { expires_in: 3_600 })
   const { body: file } = await ada('PUT', '/upload?filename=notes.txt', undefined, { raw: 'Notes' })
+  const llm_api_key = `sk-${crypto.randomUUID()}`
+  const bot = await newChatbot(ada, { llm_endpoint_url: 'https://api.example.com', llm_api_key })
+  const { key: secret, ...key } = await newKey(ada, bot.id)
+  await ada('PATCH', `/chatbots/${bot.id}`, { instructions: 'Be brief' })
+  await ada('DELETE', `/chatbots/${(await newChatbot(ada)).id}`)
+  await newChatbot(bob, { name: 'Not hers' })
   await bob('POST', '/chat', { message: 'Not hers', model: 'parley-offline' })
   await bob('PUT', '/upload?filename=his.txt', undefined, { raw: 'Not hers' })
   await admin('PATCH', `/admin/users/${ada.user.id}`, { plan: 'pro' })
@@ -58,9 +65,17 @@ test('an export has everything that is held about its user, and nothing of anybo
     'share',
     'shared_message',
     'shared_message',
+    'chatbot',
+    'chatbot_version',
+    'chatbot_version',
+    'api_key',
+    'chatbot',
+    'chatbot_version',
     'file',
     'run',
     'usage',
+    'audit',
+    'audit',
     'audit',
     'audit',
     'end',
@@ -80,6 +95,16 @@ test('an export has everything that is held about its user, and nothing of anybo
     { share_id: share.id, place: 1, content: 'My secret plan' },
     { share_id: share.id, place: 2, content: chat.response },
   ])
+  expect(ofType(lines, 'chatbot')).toMatchObject([
+    { id: bot.id, version: 2, deleted_at: null },
+    { deleted_at: expect.any(String) },
+  ])
+  expect(ofType(lines, 'chatbot_version')).toMatchObject([
+    { chatbot_id: bot.id, version: 1, instructions: null },
+    { chatbot_id: bot.id, version: 2, instructions: 'Be brief' },
+    { version: 1 },
+  ])
+  expect(ofType(lines, 'api_key')).toEqual([{ type: 'api_key', ...key }])
   expect(ofType(lines, 'file')).toEqual([{ type: 'file', ...file }])
   expect(ofType(lines, 'run')).toMatchObject([{ id: chat.run_id, status: 'completed', message_id: chat.message_id }])
   expect(ofType(lines, 'usage')).toMatchObject([{ run_id: chat.run_id, messages: 1 }])
@@ -87,10 +112,23 @@ test('an export has everything that is held about its user, and nothing of anybo
     ['conversation.read', 'administrator'],
     ['user.plan_changed', 'administrator'],
     ['user.exported', 'you'],
+    ['api_key.created', 'you'],
+    ['chatbot.deleted', 'you'],
   ])
   expect(lines.at(-1)).toEqual({ type: 'end', lines: lines.length - 1 })
   const text = JSON.stringify(lines)
-  for (const foreign of ['Not hers', token, url, bob.user.id, admin.user.id, 'password', 'hash":"$'])
+  for (const foreign of [
+    'Not hers',
+    token,
+    url,
+    secret,
+    llm_api_key,
+    'sealed',
+    bob.user.id,
+    admin.user.id,
+    'password',
+    'hash":"$',
+  ])
     expect(text).not.toContain(foreign)
 })
 

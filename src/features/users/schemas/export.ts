@@ -1,3 +1,5 @@
+import { toApiKey } from '../../chatbots/schemas/api-key.ts'
+import { toChatbotVersion } from '../../chatbots/schemas/chatbot.ts'
 import { toConversation } from '../../conversations/schemas/conversation.ts'
 import { toFile } from '../../files/schemas.ts'
 import { toRun } from '../../runs/schemas/run.ts'
@@ -16,6 +18,9 @@ export function toLine(record: ExportRecord, userId: string): { type: string } &
   if (type === 'message') return { type, ...messageFields(record.row) }
   if (type === 'share') return { type, ...shareFields(record.row) }
   if (type === 'shared_message') return { type, ...sharedFields(record.row) }
+  if (type === 'chatbot') return { type, ...chatbotFields(record.row) }
+  if (type === 'chatbot_version') return { type, chatbot_id: record.row.chatbotId, ...toChatbotVersion(record.row) }
+  if (type === 'api_key') return { type, ...toApiKey(record.row) }
   if (type === 'file') return { type, ...toFile(record.row) }
   if (type === 'run') return { type, ...runFields(record.row) }
   if (type === 'usage') return { type, ...usageFields(record.row) }
@@ -77,6 +82,17 @@ const sharedFields = (row: RowOf<'shared_message'>) => ({
   model: row.model,
   sources: row.sources ?? [],
   created_at: row.createdAt,
+})
+
+/** How it answers is in its versions. */
+const chatbotFields = (row: RowOf<'chatbot'>) => ({
+  id: row.id,
+  name: row.name,
+  handle: row.handle,
+  version: row.version,
+  created_at: row.createdAt,
+  updated_at: row.updatedAt,
+  deleted_at: row.deletedAt,
 })
 
 /** The text is in the message. */

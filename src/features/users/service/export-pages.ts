@@ -1,11 +1,24 @@
-import { and, asc, eq, getTableColumns, gt, ne, sql } from 'drizzle-orm'
+import { and, asc, eq, getTableColumns, gt, isNotNull, isNull, ne, sql } from 'drizzle-orm'
 import type { Db } from '../../../db/client.ts'
-import { auditLog, files, runs, sessions, sharedMessages, shares, usageLedger } from '../../../db/schema/index.ts'
+import {
+  apiKeys,
+  auditLog,
+  chatbots,
+  chatbotVersions,
+  files,
+  runs,
+  sessions,
+  sharedMessages,
+  shares,
+  usageLedger,
+} from '../../../db/schema/index.ts'
 
 /** Rows of a page. Each page is a seek in an index. */
 const PAGE = 500
 /** Of messages of a link, which may be long. */
 const SHARED = 20
+/** Of versions, with instructions that may be long. */
+const VERSIONS = 50
 
 type AfterId = { id: string }
 
@@ -33,6 +46,37 @@ export const sharedAfter = (db: Db, shareId: string, after?: { place: number }) 
     .where(and(eq(sharedMessages.shareId, shareId), gt(sharedMessages.place, after?.place ?? 0)))
     .orderBy(asc(sharedMessages.place))
     .limit(SHARED)
+
+/** Those that are there, or those that were deleted, of which the versions are kept: each kind has an index of its own. */
+export const chatbotsAfter = (db: Db, userId: string, isDeleted: boolean, after?: AfterId) =>
+  db
+    .select()
+    .from(chatbots)
+    .where(
+      and(
+        eq(chatbots.userId, userId),
+        (isDeleted ? isNotNull : isNull)(chatbots.deletedAt),
+        gt(chatbots.id, after?.id ?? ''),
+      ),
+    )
+    .orderBy(asc(chatbots.id))
+    .limit(PAGE)
+
+export const versionsAfter = (db: Db, chatbotId: string, after?: { version: number }) =>
+  db
+    .select()
+    .from(chatbotVersions)
+    .where(and(eq(chatbotVersions.chatbotId, chatbotId), gt(chatbotVersions.version, after?.version ?? 0)))
+    .orderBy(asc(chatbotVersions.version))
+    .limit(VERSIONS)
+
+export const keysAfter = (db: Db, chatbotId: string, after?: AfterId) =>
+  db
+    .select()
+    .from(apiKeys)
+    .where(and(eq(apiKeys.chatbotId, chatbotId), gt(apiKeys.id, after?.id ?? '')))
+    .orderBy(asc(apiKeys.id))
+    .limit(PAGE)
 
 /** Their content is at its own address, for as long as the account is there. */
 export const filesAfter = (db: Db, userId: string, after?: AfterId) =>

@@ -2,7 +2,10 @@ import { eq } from 'drizzle-orm'
 import { audited } from '../../../db/audit.ts'
 import type { Db } from '../../../db/client.ts'
 import {
+  type apiKeys,
   type auditLog,
+  type chatbots,
+  type chatbotVersions,
   type files,
   type runs,
   type sessions,
@@ -30,6 +33,9 @@ export type ExportRecord =
   | Walked
   | { type: 'share'; row: typeof shares.$inferSelect }
   | { type: 'shared_message'; row: typeof sharedMessages.$inferSelect }
+  | { type: 'chatbot'; row: typeof chatbots.$inferSelect }
+  | { type: 'chatbot_version'; row: typeof chatbotVersions.$inferSelect }
+  | { type: 'api_key'; row: typeof apiKeys.$inferSelect }
   | { type: 'file'; row: typeof files.$inferSelect }
   | { type: 'run'; row: typeof runs.$inferSelect }
   | { type: 'usage'; row: typeof usageLedger.$inferSelect }
@@ -69,6 +75,7 @@ async function* recordsOf(db: Db, account: typeof users.$inferSelect): AsyncGene
   }
   yield* auditedIn(db, told)
   yield* sharesOf(db, id)
+  for (const isDeleted of [false, true]) yield* chatbotsOf(db, id, isDeleted)
   yield* every('file', (after?: typeof files.$inferSelect) => pages.filesAfter(db, id, after))
   yield* every('run', (after?: typeof runs.$inferSelect) => pages.runsAfter(db, id, after))
   yield* every('usage', (after?: typeof usageLedger.$inferSelect) => pages.usageAfter(db, id, after))
@@ -88,6 +95,18 @@ async function* sharesOf(db: Db, userId: string): AsyncGenerator<ExportRecord> {
     const shareId = record.row.id
     const more = (after?: typeof sharedMessages.$inferSelect) => pages.sharedAfter(db, shareId, after)
     yield* every('shared_message', more)
+  }
+}
+
+/** Each with its versions and its keys. What its endpoints want as theirs is told to nobody. */
+async function* chatbotsOf(db: Db, userId: string, isDeleted: boolean): AsyncGenerator<ExportRecord> {
+  for await (const record of every('chatbot', (after?: typeof chatbots.$inferSelect) =>
+    pages.chatbotsAfter(db, userId, isDeleted, after),
+  )) {
+    yield record
+    const { id } = record.row
+    yield* every('chatbot_version', (after?: typeof chatbotVersions.$inferSelect) => pages.versionsAfter(db, id, after))
+    yield* every('api_key', (after?: typeof apiKeys.$inferSelect) => pages.keysAfter(db, id, after))
   }
 }
 

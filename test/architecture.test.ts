@@ -91,7 +91,7 @@ const LAYERS: Record<string, Layer> = {
     why: 'routes know no SQL: a handler translates between HTTP and a service, so that ownership is checked in one place',
   },
   responses: {
-    may: ['own schemas', 'own service', 'http', 'lib'],
+    may: ['own schemas', 'own service', 'other service', 'other responses', 'http', 'lib'],
     types: ['env'],
     packages: (name) => !isDrizzle(name),
     why: 'responses are for answers that several routes give and that are more than JSON, and know as little as routes',

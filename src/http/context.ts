@@ -41,7 +41,7 @@ export type OwnerCtx = BaseCtx & { user: Pick<Principal, 'id'> & { keyFamily?: s
 
 /** Who asks through `/v1`: somebody with an API key, or one of the users. */
 export type Caller = { key: LiveKey; sessionId?: undefined } | { key?: undefined; sessionId: string }
-export type CallerCtx = OwnerCtx & { caller: Caller; host: string }
+export type CallerCtx = OwnerCtx & { caller: Caller; ownHosts: string[] }
 
 type Given = {
   log: Log

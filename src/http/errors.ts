@@ -143,3 +143,7 @@ export const invalid = (errors: FieldError[]) => new AppError('validation_failed
 /** One answer for an expired, forged, foreign or revoked token (RFC 6750, section 3.1). */
 export const invalidToken = () =>
   new AppError('unauthorized', 'The token is not valid (any more)', { invalidToken: true })
+
+/** What OpenAI's API has and this does not do, by the name of the parameter. */
+export const unsupported = (param: string, detail: string) =>
+  new AppError('unsupported_parameter', detail, { extras: { param } })

@@ -21,6 +21,7 @@ import {
 import { AppError, type ErrorCode, invalidToken } from './errors.ts'
 import { type BodyBound, readBody, readFile } from './json-body.ts'
 import { errors, openAiErrors, withRateLimit } from './openapi.ts'
+import { ownHosts } from './own-hosts.ts'
 import { limited } from './rate-limits/limited.ts'
 import type { PolicyName } from './rate-limits/policies.ts'
 import { allowOrigin } from './response-headers.ts'
@@ -196,11 +197,11 @@ async function guarded<C extends BaseCtx, E extends AppEnv & { Variables: { ctx:
 const requireKey = (scope: KeyScope) =>
   createMiddleware<CallerEnv>(async (c, next) => {
     const text = bearerToken(c)
-    const host = new URL(c.req.url).hostname
+    const hosts = ownHosts(c)
     if (!text?.startsWith('parley_')) {
       const user = await signedInOf(c)
       const session = sessionCheck(user, new Date(c.get('request').startedAt))
-      const asks = { user: { id: user.id }, caller: { sessionId: user.sessionId }, host }
+      const asks = { user: { id: user.id }, caller: { sessionId: user.sessionId }, ownHosts: hosts }
       return guarded<CallerCtx, CallerEnv>(c, session ? [session] : [], (ctx) => ({ ...ctx, ...asks }), next)
     }
     const base = ctxOf(c)
@@ -214,7 +215,7 @@ const requireKey = (scope: KeyScope) =>
     if (origin !== undefined && key.allowedOrigins.length > 0) allowOrigin(c, origin)
     if (!isFor(key, scope)) throw new AppError('insufficient_scope', `This takes an API key with the scope ${scope}`)
     noteUse(base, key)
-    c.set('ctx', { ...base, user: { id: key.userId, keyFamily: key.familyId }, caller: { key }, host })
+    c.set('ctx', { ...base, user: { id: key.userId, keyFamily: key.familyId }, caller: { key }, ownHosts: hosts })
     await next()
   })
 

@@ -2,7 +2,7 @@ import { z } from '@hono/zod-openapi'
 import type { Context } from 'hono'
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
 import type { AppEnv } from './context.ts'
-import { AppError, ERRORS, type ErrorCode, type FieldError } from './errors.ts'
+import { ERRORS, type ErrorCode, type FieldError } from './errors.ts'
 import { errorHeaders, reported } from './problem.ts'
 
 /** Errors that OpenAI's API has under another name, or with another status: its clients look at both. */
@@ -102,7 +102,3 @@ const paramOf = ({ pointer }: FieldError): string =>
     .replaceAll(/\/(\d+)(?=\/|$)/g, '[$1]')
     .replaceAll('/', '.')
     .slice(0, 200) || 'body'
-
-/** @throws AppError `unsupported_parameter` */
-export const unsupported = (param: string, detail: string) =>
-  new AppError('unsupported_parameter', detail, { extras: { param } })

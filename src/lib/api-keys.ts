@@ -1,3 +1,5 @@
+import { randomBytes } from './ids.ts'
+
 /** `sk` for servers; `pk` may be seen by anybody, as in the script of a web page. */
 export const KEY_KINDS = ['sk', 'pk'] as const
 export type KeyKind = (typeof KEY_KINDS)[number]
@@ -12,7 +14,7 @@ const PREFIX_LENGTH = 'parley_sk_'.length + 4
 
 /** A fresh key: 256 random bits between what scanners for secrets look for and what refuses junk without a look-up. */
 export function newApiKey(kind: KeyKind): string {
-  const bits = crypto.getRandomValues(new Uint8Array(32))
+  const bits = randomBytes(32)
   const body = `parley_${kind}_${toBase62(bits, SECRET_LENGTH)}`
   return `${body}_${checkOf(body)}`
 }

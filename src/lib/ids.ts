@@ -26,5 +26,8 @@ export function newId(nowMs: number = Date.now()): string {
   return `${head.slice(0, 8)}-${head.slice(8)}-7${middle}-${tail.slice(0, 4)}-${tail.slice(4)}`
 }
 
+/** Fresh random bytes. */
+export const randomBytes = (count: number): Uint8Array<ArrayBuffer> => crypto.getRandomValues(new Uint8Array(count))
+
 /** A fresh secret of `bytes` random bytes, base64url. */
-export const newSecret = (bytes = 32): string => toBase64Url(crypto.getRandomValues(new Uint8Array(bytes)))
+export const newSecret = (bytes = 32): string => toBase64Url(randomBytes(bytes))

@@ -1,4 +1,5 @@
 import { fromBase64Url, toBase64Url } from './digests.ts'
+import { randomBytes } from './ids.ts'
 
 const IV_BYTES = 12
 const KEY_BYTES = 32
@@ -11,7 +12,7 @@ export type SealingKeys = readonly { id: string; key: string }[]
  * such as the host that it was entered for. A database that leaks gives nothing away without the keys.
  */
 export async function seal([newest]: SealingKeys, secret: string, about: string): Promise<string> {
-  const iv = crypto.getRandomValues(new Uint8Array(IV_BYTES))
+  const iv = randomBytes(IV_BYTES)
   const sealed = await crypto.subtle.encrypt(paramsOf(iv, about), await importKey(newest!.key), encode(secret))
   return [newest!.id, toBase64Url(iv), toBase64Url(new Uint8Array(sealed))].join('.')
 }

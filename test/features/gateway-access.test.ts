@@ -1,7 +1,7 @@
 import { env } from 'cloudflare:workers'
 import { expect, test } from 'vitest'
 import { newChatbot, newKeyHolder } from '../support/chatbots.ts'
-import { type Client, client, countOf, one, signIn, startConversation, until } from '../support/client.ts'
+import { type Client, client, countOf, type Init, one, signIn, startConversation, until } from '../support/client.ts'
 import { setPlan, signInWith } from '../support/plans.ts'
 import { reply, script } from '../support/upstream.ts'
 
@@ -16,7 +16,10 @@ const codeOf = async (caller: Client, body: object, headers: Record<string, stri
   const answer = await caller('POST', COMPLETIONS, body, { headers })
   return [answer.status, answer.body.error?.code, answer.body.error?.param ?? null]
 }
-const newCaller = async (ofKey: Parameters<typeof newKeyHolder>[2] = {}, ofBot: Parameters<typeof newChatbot>[1] = {}) => {
+const newCaller = async (
+  ofKey: Parameters<typeof newKeyHolder>[2] = {},
+  ofBot: Parameters<typeof newChatbot>[1] = {},
+) => {
   const ada = await signInWith()
   const chatbotId = (await newChatbot(ada, { model: 'parley-offline', ...ofBot })).id
   return { ada, chatbotId, bot: await newKeyHolder(ada, chatbotId, ofKey) }
@@ -79,13 +82,17 @@ test('a key opens nothing but the gateway and its own runs', async () => {
 test('each scope is for its own, and chat for all of them', async () => {
   const { ada, chatbotId } = await newCaller()
   const statusOf = async (scopes: string[]) => {
-    const key = await newKeyHolder(ada, chatbotId, { scopes })
+    const isPublic = scopes.includes('chat:public')
+    const origin = 'https://shop.example.com'
+    const more = isPublic ? { kind: 'pk', allowed_origins: [origin] } : { scopes }
+    const key = await newKeyHolder(ada, chatbotId, more)
+    const from: Init = isPublic ? { headers: { origin } } : {}
     const id = crypto.randomUUID()
     return [
-      (await key('POST', COMPLETIONS, hello)).status,
-      (await key('GET', '/v1/models')).status,
-      (await key('GET', `${COMPLETIONS}/chatcmpl-${id}`)).status,
-      (await key('GET', `/runs/${id}`)).status,
+      (await key('POST', COMPLETIONS, hello, from)).status,
+      (await key('GET', '/v1/models', undefined, from)).status,
+      (await key('GET', `${COMPLETIONS}/chatcmpl-${id}`, undefined, from)).status,
+      (await key('GET', `/runs/${id}`, undefined, from)).status,
     ]
   }
   expect(await statusOf(['chat'])).toEqual([200, 200, 404, 404])

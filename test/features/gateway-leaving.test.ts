@@ -20,7 +20,11 @@ const runOf = (id: string | null) => one<Row>('SELECT status, cancel_reason, run
 const hangs: Step[] = [{ tokens: 3 }, { hang: true }]
 
 /** Begins a stream and leaves after the first pieces; gives the run. */
-async function leave(bot: Awaited<ReturnType<typeof newKeyHolder>>, body: object, headers: Record<string, string> = {}) {
+async function leave(
+  bot: Awaited<ReturnType<typeof newKeyHolder>>,
+  body: object,
+  headers: Record<string, string> = {},
+) {
   const response = await bot.open('POST', COMPLETIONS, { ...body, stream: true }, { headers })
   const reader = response.body!.getReader()
   for (let text = ''; !text.includes('w2'); ) text += new TextDecoder().decode((await reader.read()).value)

@@ -13,7 +13,10 @@ const say = (content: string, more: object = {}) => ({
 })
 
 /** A fresh user with a chatbot and a key to it. */
-async function newCaller(settings: Parameters<typeof newChatbot>[1] = {}, ofKey: Parameters<typeof newKeyHolder>[2] = {}) {
+async function newCaller(
+  settings: Parameters<typeof newChatbot>[1] = {},
+  ofKey: Parameters<typeof newKeyHolder>[2] = {},
+) {
   const ada = await signInWith()
   const chatbotId = (await newChatbot(ada, settings)).id
   return { ada, chatbotId, bot: await newKeyHolder(ada, chatbotId, ofKey) }

@@ -5,6 +5,7 @@ import { mustHold, unmetPrecondition } from '../../../db/preconditions.ts'
 import { apiKeys } from '../../../db/schema/index.ts'
 import type { Ctx } from '../../../http/context.ts'
 import { AppError, invalid } from '../../../http/errors.ts'
+import { forgetKeysOf } from './key-check.ts'
 import { getKey, isLive, isOwnKey, type Made, mustHaveRoom, newSecretOf, refuseWithoutRoom } from './keys.ts'
 
 /** That a key works and has no successor yet. */
@@ -50,6 +51,7 @@ export async function rotateKey(
     refuseWithoutRoom(error)
     throw error
   }
+  forgetKeysOf(chatbotId)
   log('info', 'api_key_created', { user_id: user.id, target_id: id })
   if (graceS === 0) log('info', 'api_key_revoked', { user_id: user.id, target_id: keyId })
   return { key: row, secret, replayed: false }

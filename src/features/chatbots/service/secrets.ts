@@ -1,7 +1,7 @@
 import { and, eq, sql } from 'drizzle-orm'
 import { chatbotSecrets } from '../../../db/schema/index.ts'
 import type { Ctx } from '../../../http/context.ts'
-import { sealFor } from '../endpoint-secrets.ts'
+import { sealFor } from './endpoint-secrets.ts'
 import { ownExists } from './read.ts'
 import { type EndpointKeys, originsOf, type Settings } from './settings.ts'
 

@@ -6,6 +6,7 @@ import { AppError } from '../../../http/errors.ts'
 import { mustHaveFiles } from '../../files/service/attach.ts'
 import type { ChatbotChanges } from '../schemas/chatbot.ts'
 import { refusalOf } from './create.ts'
+import { forgetKeysOf } from './key-check.ts'
 import { getOwnChatbot, isOwn, ownExists, type StoredChatbot, selectOwn } from './read.ts'
 import { forgetKeys, storeKeys } from './secrets.ts'
 import { areSame, changedSettings, judged } from './settings.ts'
@@ -27,7 +28,10 @@ export async function updateChatbot(
   for (let tries = 1; tries <= TRIES; tries++) {
     const before = await getOwnChatbot(ctx, id)
     const after = await changed(ctx, before, changes, ownHosts)
-    if (after) return after
+    if (!after) continue
+    // Its keys answer with it as it is now.
+    forgetKeysOf(id)
+    return after
   }
   throw new AppError('conflict', 'The chatbot was changed at the same time: look at it and try again')
 }

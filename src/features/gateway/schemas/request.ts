@@ -7,9 +7,9 @@ const text = z.string().max(MAX_TEXT)
 const name = z.string().min(1).max(64)
 const number = (min: number, max: number) => z.number().min(min).max(max).nullable().optional()
 
-const TextPart = z.object({ type: z.literal('text'), text }).openapi('ChatTextPart')
+const TextPart = z.strictObject({ type: z.literal('text'), text }).openapi('ChatTextPart')
 const ImagePart = z
-  .object({
+  .strictObject({
     type: z.literal('image_url'),
     image_url: z.object({
       url: z
@@ -25,13 +25,11 @@ const ImagePart = z
   .openapi('ChatImagePart')
 
 const texts = z.union([text, z.array(TextPart).min(1).max(2_048)])
-const ToolCall = z
-  .object({
-    id: z.string().min(1).max(200),
-    type: z.literal('function'),
-    function: z.object({ name, arguments: z.string().max(262_144) }),
-  })
-  .openapi('ChatToolCall')
+const ToolCall = z.object({
+  id: z.string().min(1).max(200),
+  type: z.literal('function'),
+  function: z.object({ name, arguments: z.string().max(262_144) }),
+})
 
 /** Fields that clients hand back as they got them, and that say nothing to a model, are left out. */
 export const ChatMessage = z
@@ -64,7 +62,7 @@ export type ChatMessage = z.infer<typeof ChatMessage>
 const JsonObject = z.record(z.string().max(200), z.unknown())
 
 const ToolDefinition = z
-  .object({
+  .strictObject({
     type: z.literal('function'),
     function: z.object({
       name: name.regex(/^[\w-]+$/),

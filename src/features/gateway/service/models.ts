@@ -100,7 +100,6 @@ function choiceOf(ctx: CallerCtx, chatbot: ServedChatbot): Choice {
 
 function endpointTarget(ctx: CallerCtx, chatbot: ServedChatbot, url: string, model: string, limits: object): Target {
   const { origin, hostname } = new URL(url)
-  const { APP_URL } = ctx.config
   return {
     ...CAUTIOUS,
     ...limits,
@@ -119,7 +118,7 @@ function endpointTarget(ctx: CallerCtx, chatbot: ServedChatbot, url: string, mod
       url,
       chatbotId: chatbot.id,
       sealed: chatbot.secrets[origin] ?? null,
-      ownHosts: [ctx.host, ...(APP_URL ? [new URL(APP_URL).hostname] : [])],
+      ownHosts: ctx.ownHosts,
     },
   }
 }

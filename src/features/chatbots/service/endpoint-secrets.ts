@@ -1,7 +1,7 @@
-import type { Config } from '../../env.ts'
-import { AppError } from '../../http/errors.ts'
-import { sha256 } from '../../lib/digests.ts'
-import { type SealingKeys, seal, unseal } from '../../lib/sealed-secrets.ts'
+import type { Config } from '../../../env.ts'
+import { AppError } from '../../../http/errors.ts'
+import { sha256 } from '../../../lib/digests.ts'
+import { type SealingKeys, seal, unseal } from '../../../lib/sealed-secrets.ts'
 
 type Secrets = Pick<Config, 'ENCRYPTION_KEY' | 'ENCRYPTION_KEY_PREVIOUS'>
 

@@ -1,3 +1,4 @@
+import { isCommonPassword } from '../src/apart/password-blocklist.ts'
 import { checkPassword } from '../src/features/auth/password-policy.ts'
 import { email as Email, username as Username } from '../src/features/users/schemas/user.ts'
 import { Refusal, readOptions, runCommand, TARGET, targetOf } from './command-line.ts'
@@ -28,7 +29,7 @@ await runCommand(USAGE, async () => {
   })
   const target = targetOf(given)
   const names = readNames(given)
-  const weaknessOf = (password: string) => checkPassword(password, names, 'default')
+  const weaknessOf = (password: string) => checkPassword(password, names, 'default', isCommonPassword)
   const refuseWeak = (password: string) => {
     const weakness = weaknessOf(password)
     if (weakness) throw new Refusal(`${weakness}.`)

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { isCommonPassword } from '../src/apart/password-blocklist.ts'
 import { checkPassword } from '../src/features/auth/password-policy.ts'
 import { Refusal, readOptions, runCommand, TARGET, targetOf } from './command-line.ts'
 
@@ -20,7 +21,7 @@ await runCommand(USAGE, async () => {
     )
   }
   const password = given.password ?? randomBytes(12).toString('base64url')
-  const weakness = checkPassword(password, {}, 'default')
+  const weakness = checkPassword(password, {}, 'default', isCommonPassword)
   if (weakness) throw new Refusal(`${weakness}.`)
   // Drizzle takes a second to load: not for somebody who has mistyped an option.
   const { seed } = await import('./seed/write.ts')

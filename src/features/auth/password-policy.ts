@@ -1,5 +1,4 @@
 import type { Config } from '../../env.ts'
-import { COMMON_PASSWORDS } from './password-blocklist.ts'
 
 const MIN_LENGTH = 8
 const MIN_LENGTH_STRICT = 15
@@ -9,12 +8,13 @@ type Owner = { email?: string | null; username?: string | null }
 
 /**
  * Why this password may not be chosen, as a sentence for the user, or `undefined`. Lengths are in code
- * points. Case is ignored only to find guessable ones: the password itself is taken as it is.
+ * points; `isCommon` knows what many people use, in lower case (src/apart/password-blocklist.ts). Case is ignored only to find guessable ones: the password itself is taken as it is.
  */
 export function checkPassword(
   password: string,
   { email, username }: Owner,
   policy: Config['PASSWORD_POLICY'],
+  isCommon: (lower: string) => boolean,
 ): string | undefined {
   const minLength = policy === 'strict' ? MIN_LENGTH_STRICT : MIN_LENGTH
   // A code point has at most two units, so nothing long is ever taken apart.
@@ -34,12 +34,4 @@ export function checkPassword(
 function isProductName(lower: string): boolean {
   const rest = lower.replaceAll('parley', '')
   return rest !== lower && rest.length < MIN_LENGTH && !/\p{L}/u.test(rest)
-}
-
-let common: Set<string> | undefined
-
-function isCommon(lower: string): boolean {
-  // Made when first needed: at start-up it would cost every isolate.
-  common ??= new Set(COMMON_PASSWORDS.split('\n'))
-  return common.has(lower)
 }

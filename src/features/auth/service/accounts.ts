@@ -2,6 +2,7 @@ import { constraintOf } from '../../../db/failures.ts'
 import { users } from '../../../db/schema/index.ts'
 import type { BaseCtx, Client } from '../../../http/context.ts'
 import { AppError, invalid } from '../../../http/errors.ts'
+import { loadPasswordBlocklist } from '../../../load-apart.ts'
 import { attempt, LIMITS } from '../attempts.ts'
 import { checkPassword } from '../password-policy.ts'
 import { hashPassword } from '../passwords.ts'
@@ -18,7 +19,7 @@ export type NewAccount = { email?: string; username?: string; password: string; 
  */
 export async function register(ctx: BaseCtx, given: NewAccount, client: Client) {
   const { db, config, now } = ctx
-  refuseWeak(ctx, given.password, given, '/password')
+  await refuseWeak(ctx, given.password, given, '/password')
   await attempt(ctx, [await LIMITS.registerFromAddress(config, client.ipHash)])
   const row = await newUserRow(ctx, given)
   const session = await newSession(ctx, row.id, client)
@@ -44,8 +45,14 @@ export async function newUserRow(ctx: BaseCtx, given: NewAccount): Promise<typeo
 type Names = { email?: string | null; username?: string | null }
 
 /** @throws AppError `validation_failed` at `pointer`, with the reason */
-export function refuseWeak({ config }: Pick<BaseCtx, 'config'>, password: string, owner: Names, pointer: string) {
-  const weakness = checkPassword(password, owner, config.PASSWORD_POLICY)
+export async function refuseWeak(
+  { config }: Pick<BaseCtx, 'config'>,
+  password: string,
+  owner: Names,
+  pointer: string,
+): Promise<void> {
+  const { isCommonPassword } = await loadPasswordBlocklist()
+  const weakness = checkPassword(password, owner, config.PASSWORD_POLICY, isCommonPassword)
   if (weakness) throw invalid([{ pointer, detail: weakness }])
 }
 

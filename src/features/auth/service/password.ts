@@ -27,7 +27,7 @@ export async function changePassword(
   const { db, user, config, now } = ctx
   const own = await db.select().from(users).where(eq(users.id, user.id)).get()
   if (!own) throw invalidToken()
-  refuseWeak(ctx, given.next, own, '/new_password')
+  await refuseWeak(ctx, given.next, own, '/new_password')
   const statements = await proveOwnPassword(ctx, own, given.current, client)
   const passwordHash = await hashPassword(given.next, config.PASSWORD_COST)
   try {
@@ -89,7 +89,7 @@ export async function resetPassword(
   const [[user]] = await attempt(ctx, [limit], db.select().from(users).where(sql`${users.id} = (${owner})`))
   if (!user) throw new AppError('invalid_token')
   await giveBack(db, [limit])
-  refuseWeak(ctx, given.next, user, '/new_password')
+  await refuseWeak(ctx, given.next, user, '/new_password')
   const passwordHash = await hashPassword(given.next, config.PASSWORD_COST)
   const names = [user.email, user.username].filter((name) => name !== null)
   const limits = await Promise.all(names.map((name) => LIMITS.signInOfAccount(config, name)))

@@ -53,7 +53,7 @@ export async function getUser(ctx: Ctx, id: string): Promise<StoredUser> {
 export async function createUser(ctx: Ctx, given: NewAccount, idempotency: Idempotency | undefined) {
   const { db, user: admin, now } = ctx
   await passPreconditions(db)
-  refuseWeak(ctx, given.password, given, '/password')
+  await refuseWeak(ctx, given.password, given, '/password')
   const row = await newUserRow(ctx, given)
   const act = { action: 'user.created', target: { type: 'user', id: row.id } } as const
   const made = once(db, idempotency, row.id, now, [

@@ -3002,3 +3002,11 @@ zxcv1234
 zxcvb123
 zxcvbnm1
 zxcvbnm123`
+
+let common: Set<string> | undefined
+
+/** Whether a password, in lower case, is one of them. */
+export function isCommonPassword(lower: string): boolean {
+  common ??= new Set(COMMON_PASSWORDS.split('\n'))
+  return common.has(lower)
+}

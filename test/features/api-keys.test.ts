@@ -325,6 +325,18 @@ test('an Idempotency-Key makes one key, and its secret is not shown again', asyn
   expect((await make()).status).toBe(404)
 })
 
+test('a repeated request gives the key that was made, though it has ended since', async () => {
+  const ada = await signIn()
+  const { path } = await chatbotOf(ada)
+  const now = Date.now()
+  const given = { name: 'Short', expires_at: new Date(now + 2_000).toISOString() }
+  const make = (key: string) => ada('POST', path, given, { headers: { 'idempotency-key': key } })
+  const made = await make('first')
+  vi.spyOn(Date, 'now').mockReturnValue(now + 5_000)
+  expect(await make('first')).toMatchObject({ status: 201, body: { ...made.body, key: null } })
+  expect(faultOf(await make('second'))).toEqual([422, '/expires_at'])
+})
+
 test('what was done to keys is in the log, by their ids alone', async () => {
   const lines: { event: string; target_id?: string }[] = []
   vi.spyOn(console, 'log').mockImplementation((line) => lines.push(JSON.parse(line)))

@@ -1,7 +1,9 @@
 import { env } from 'cloudflare:workers'
 import { expect, test } from 'vitest'
+import { listAllChatbots, listChatbots } from '../../src/features/chatbots/service/read.ts'
 import { newChatbot, newKey } from '../support/chatbots.ts'
 import { countOf, countTo, one, type SignedIn, signIn, signInAdmin } from '../support/client.ts'
+import { ctxOf } from '../support/ctx.ts'
 
 const upload = async (user: SignedIn, name = 'menu.txt'): Promise<string> =>
   (await user('PUT', `/upload?filename=${name}`, undefined, { raw: name })).body.id
@@ -146,6 +148,7 @@ test('what a chatbot cannot be is refused, field by field', async () => {
   for (const [field, value] of [
     ['name', ' '],
     ['name', 'x'.repeat(121)],
+    ['name', 'Sup\u202eport'],
     ['handle', 'ab'],
     ['handle', '.abc'],
     ['handle', 'a b c'],
@@ -327,4 +330,26 @@ test('with a chatbot its keys and secrets end, its versions stay, and it is reco
   }
   expect((await ada('POST', `/chatbots/${id}/api-keys`, { name: 'Late' })).status).toBe(404)
   expect((await ada('POST', `/chatbots/${id}/api-keys/${key.id}/rotate`)).status).toBe(404)
+})
+
+test('a page costs one trip and as many rows, however many chatbots there are', async () => {
+  const [admin, bob] = [await signInAdmin(), await signIn()]
+  for (const _ of countTo(22)) await newChatbot(admin)
+  const costs = async () => {
+    const own = ctxOf(admin)
+    await listChatbots(own.ctx, { limit: 20 })
+    const all = ctxOf(admin)
+    await listAllChatbots(all.ctx, { limit: 20 })
+    expect([own.meter.trips, all.meter.trips]).toEqual([1, 1])
+    return [own.meter.rowsRead, all.meter.rowsRead]
+  }
+  const before = await costs()
+  await env.DB.prepare(
+    `INSERT INTO chatbots (id, user_id, name, created_at, updated_at, deleted_at)
+     SELECT '0' || ?1 || value, ?1, 'Many', 1, 1, iif(value % 2, 1, NULL) FROM json_each(?2)`,
+  )
+    .bind(bob.user.id, JSON.stringify(countTo(5_000)))
+    .run()
+  expect(await costs()).toEqual(before)
+  expect(before[0]).toBeLessThanOrEqual(4 * 20)
 })

@@ -4,7 +4,7 @@ import { id, maybeMoment, moment } from '../../../http/fields.ts'
 import type { ChannelJson, PersonJson } from '../event-rows.ts'
 
 /** Control and bidirectional characters move what others read. */
-const SHOWN = '^[^\\p{Cc}\\p{Zl}\\p{Zp}\\u202A-\\u202E\\u2066-\\u2069]*$'
+export const SHOWN = '^[^\\p{Cc}\\p{Zl}\\p{Zp}\\u202A-\\u202E\\u2066-\\u2069]*$'
 
 export const seq = z
   .int()

@@ -2,6 +2,7 @@ import { z } from '@hono/zod-openapi'
 import { id, modelName, moment } from '../../../http/fields.ts'
 import { PageQuery } from '../../../http/pages.ts'
 import { originOf } from '../../../lib/public-urls.ts'
+import { SHOWN } from '../../channels/schemas/channel.ts'
 import type { StoredChatbot, StoredVersion } from '../service/read.ts'
 
 const HANDLE = '^[a-z0-9][a-z0-9._-]{1,30}[a-z0-9]$'
@@ -9,7 +10,13 @@ const HANDLE = '^[a-z0-9][a-z0-9._-]{1,30}[a-z0-9]$'
 const URL_TEXT = '^[^\\s\\p{Cc}]+$'
 const VISIBLE_ASCII = '^[\\x21-\\x7e]+$'
 
-const name = z.string().trim().min(1).max(120).openapi({ example: 'Support' })
+const name = z
+  .string()
+  .trim()
+  .min(1)
+  .max(120)
+  .regex(new RegExp(SHOWN, 'u'), 'No control or direction characters')
+  .openapi({ pattern: SHOWN, example: 'Support' })
 const handle = z
   .string()
   .trim()

@@ -57,7 +57,7 @@ export async function createKey(
   idempotency: Idempotency | undefined,
 ): Promise<Made> {
   const { db, user, now, newId, log } = ctx
-  refuse(ctx, given)
+  refuseUnservedModels(ctx, given.models)
   const { secret, stored } = await newSecretOf(given.kind)
   const id = newId()
   const row: StoredKey = {
@@ -82,13 +82,17 @@ export async function createKey(
   try {
     const made = await once(db, idempotency, id, now, [
       mustHold(db, 'chatbot_there', ownExists(user.id, chatbotId)),
+      mustHold(db, 'ends_later', row.expiresAt === null || row.expiresAt > now ? sql`true` : sql`false`),
       mustHaveRoom(ctx, chatbotId),
       audited(ctx, { action: 'api_key.created', target: { type: 'api_key', id } }),
       db.insert(apiKeys).values(row),
     ])
     if (made.replayed) return { key: await getKey(ctx, chatbotId, made.id), secret: null, replayed: true }
   } catch (error) {
-    if (unmetPrecondition(error) === 'chatbot_there') throw notFound()
+    const unmet = unmetPrecondition(error)
+    if (unmet === 'chatbot_there') throw notFound()
+    // After the key of the request: what was made for it once is given, though it has ended since.
+    if (unmet === 'ends_later') throw invalid([{ pointer: '/expires_at', detail: 'This has passed' }])
     refuseWithoutRoom(error)
     throw error
   }
@@ -97,14 +101,11 @@ export async function createKey(
 }
 
 /** Whether the plan has the models is asked when one is used. */
-function refuse({ config, now }: Ctx, { models, expires_at }: NewApiKey): void {
+function refuseUnservedModels({ config }: Ctx, models: string[]): void {
   const served = new Set(config.MODELS.map(({ id }) => id))
   const faults = models.flatMap((model, at) =>
     served.has(model) ? [] : [{ pointer: `/models/${at}`, detail: 'This model is not served here' }],
   )
-  if (expires_at !== null && new Date(expires_at) <= now) {
-    faults.push({ pointer: '/expires_at', detail: 'This has passed' })
-  }
   if (faults.length > 0) throw invalid(faults)
 }
 

@@ -4,6 +4,8 @@ import { afterEach, expect, test, vi } from 'vitest'
 import type { Target } from '../../src/ai/targets.ts'
 import { type Config, configOf } from '../../src/env.ts'
 import type { Job } from '../../src/features/runs/job.ts'
+import { toKept } from '../../src/features/runs/model-choice.ts'
+import { lostResultOf } from '../../src/features/runs/result.ts'
 import type { Runner } from '../../src/index.ts'
 import { sha256 } from '../../src/lib/digests.ts'
 import { newId, newSecret } from '../../src/lib/ids.ts'
@@ -200,6 +202,18 @@ test('an answer of an endpoint costs nothing here, though its model is called as
   expect(cost(await run([disguised], prompt, { MODELS }))).toBe(0)
   const second = await script(failing, reply(1))
   expect(cost(await run([disguised, MODELS[0]!], second.prompt, { MODELS }))).toBe(11_000)
+})
+
+test('so it is when the run was lost, of which no more is known than what was kept', () => {
+  const [model] = listed().MODELS.map((one) => ({ ...one, price_in: 1_000_000_000, price_out: 1_000_000_000 }))
+  const ref = { model: model!.id, context: { tokens: 10 }, reserved: null } as unknown as Job['run']
+  const lost = (targets: Target[]) => {
+    const { run: kept } = toKept({ run: ref, messages: [], searches: false, maxOutputTokens: 1, targets })
+    const error = { code: 'run_interrupted', message: '', retryable: true }
+    return lostResultOf(kept, { status: 'interrupted', error }, { text: 'So', sources: [], made: 3 }, [model!]).usage
+  }
+  expect(lost([{ ...endpointAt(freshUrl()), id: model!.id }])).toMatchObject({ total_tokens: 11, cost_microusd: 0 })
+  expect(lost([model!])).toMatchObject({ total_tokens: 11, cost_microusd: 11_000 })
 })
 
 test("calls of a client's tools are logged after the text, and the run is completed with them", async () => {

@@ -100,7 +100,7 @@ const judged: [string, Step[], boolean][] = [
   ['sends elsewhere', [{ status: 302, headers: { location: '/' } }], false],
 ]
 
-test.for(judged)('an endpoint that %s: %s', async ([, steps, isIll]) => {
+test.for(judged)('an endpoint that %s is spared, or not', async ([, steps, isIll]) => {
   const target = endpointAt(freshUrl())
   const { prompt } = await script(steps)
   const quick = { ...config(), UPSTREAM_HEADERS_MS: 100 }

@@ -8,7 +8,9 @@ import { headersOf, orSilence, streamOf } from '../runs/responses.ts'
 import type { RunFeed } from '../runs/service.ts'
 import type { ChatCompletion } from './schemas/answers.ts'
 
+/** Seconds. */
 const UNFINISHED_RETRY_S = 1
+const BUSY_RETRY_S = 2
 
 /** What the client called the model. */
 const modelOf = ({ run }: RunFeed) => run.chatbotId ?? run.model
@@ -72,11 +74,11 @@ function completionOf(feed: RunFeed, events: RunEvent[]): ChatCompletion {
   const end = events.at(-1)!
   if (end.type === 'run.cancelled') throw new AppError('run_cancelled', undefined, { extras: { run_id } })
   if (end.type !== 'run.completed') {
-    const error = 'error' in end ? end.error : { code: 'internal', message: undefined }
-    const code = isErrorCode(error.code) ? error.code : 'internal'
-    throw new AppError(code, error.message, {
+    const error = 'error' in end ? end.error : undefined
+    const code = error && isErrorCode(error.code) ? error.code : 'internal'
+    throw new AppError(code, error?.message, {
       extras: { run_id, ...(content !== '' && { partial: true }) },
-      retryAfterS: code === 'upstream_busy' ? 2 : undefined,
+      retryAfterS: error?.retry_after ?? (code === 'upstream_busy' ? BUSY_RETRY_S : undefined),
     })
   }
   return {

@@ -19,15 +19,23 @@ export type CuttableProxy = {
   connections(): ProxiedConnection[]
   /** Tears down every connection; new ones are let in. */
   cut(): void
+  /** The next connection is reset when an answer begins: the request has got through, what it did is not told. */
+  loseNextAnswer(): void
   close(): Promise<void>
 }
 
 /** Passes bytes on to `port` and back. */
 export async function startCuttableProxy(port: number): Promise<CuttableProxy> {
   const open = new Set<ProxiedConnection>()
+  let answersToLose = 0
   const server = createServer((client) => {
-    const connection = pass(client, connect(port, '127.0.0.1'), () => open.delete(connection))
+    const upstream = connect(port, '127.0.0.1')
+    const connection = pass(client, upstream, () => open.delete(connection))
     open.add(connection)
+    if (answersToLose === 0) return
+    answersToLose--
+    upstream.unpipe(client)
+    upstream.once('data', connection.destroy).resume()
   })
   await new Promise<void>((done) => server.listen(0, '127.0.0.1', done))
   const cut = () => {
@@ -39,7 +47,7 @@ export async function startCuttableProxy(port: number): Promise<CuttableProxy> {
       cut()
     })
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
-  return { url, connections: () => [...open], cut, close }
+  return { url, connections: () => [...open], cut, loseNextAnswer: () => answersToLose++, close }
 }
 
 function pass(client: Socket, upstream: Socket, onEnd: () => void): ProxiedConnection {

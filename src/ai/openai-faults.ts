@@ -20,6 +20,23 @@ export function toFault(error: unknown, otherwise: 'upstream_error' | 'upstream_
   return new UpstreamFault('upstream_error', 'same', retryAfterMs(error.headers), cause)
 }
 
+const MAX_REJECTION = 300
+
+/**
+ * What a provider says is wrong with a request, for whoever wrote it: without it nobody finds the mistake. What might be a
+ * secret is left out. `undefined` for any other fault, of which the provider's words are nobody's business.
+ */
+export function rejectionOf({ code, cause }: UpstreamFault): string | undefined {
+  if (code !== 'upstream_rejected' || !(cause instanceof APIError)) return undefined
+  const { message } = (cause.error ?? {}) as { message?: unknown }
+  if (typeof message !== 'string' || message.trim() === '') return undefined
+  return message
+    .toWellFormed()
+    .replaceAll(/[\w-]{20,}/g, '…')
+    .slice(0, MAX_REJECTION)
+    .toWellFormed()
+}
+
 const statusOfCode = (code: unknown): number | undefined => {
   if (code === 'rate_limit_exceeded') return 429
   if (code === 'invalid_api_key') return 401

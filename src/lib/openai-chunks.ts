@@ -9,13 +9,13 @@ type Settings = {
   runId: string
   /** As the client named it. */
   model: string
-  /** Whether the client asked for the chunk with the counts. */
-  includeUsage: boolean
+  /** Whether the client asked for the chunk with the counts; missing for what the run was asked with. */
+  includeUsage?: boolean
   /** Whether it can be resumed: ids stand only where somebody can come back with them. */
   isResumable: boolean
 }
 
-type State = { calls: number; usage: Usage | undefined }
+type State = { calls: number; usage: Usage | undefined; includeUsage: boolean }
 
 const PREFIX = 'chatcmpl-'
 
@@ -45,9 +45,19 @@ export const toOpenAiCall = (event: RunEvent & { type: 'tool.call' }) => ({
   function: { name: event.name, arguments: event.arguments },
 })
 
+/** What is wrong with the request has no status in a stream. */
+const REQUEST_ERRORS: Record<string, string> = {
+  context_too_long: 'context_length_exceeded',
+  upstream_rejected: 'upstream_rejected',
+  run_cancelled: 'run_cancelled',
+}
+
 /** An error as it stands in a stream: clients throw on it, whatever came before. */
-export const errorFrame = (code: string, message: string, id?: number): string =>
-  frame({ id, data: { error: { message, type: 'server_error', param: null, code } } })
+function errorFrame(code: string, message: string, id?: number): string {
+  const ofRequest = REQUEST_ERRORS[code]
+  const type = ofRequest ? 'invalid_request_error' : 'server_error'
+  return frame({ id, data: { error: { message, type, param: null, code: ofRequest ?? code } } })
+}
 
 /**
  * `chat.completion.chunk`s, which end with `[DONE]`, or with an error and without a finish reason. What the server's own
@@ -55,32 +65,33 @@ export const errorFrame = (code: string, message: string, id?: number): string =
  */
 export function openAiChunks({ runId, model, includeUsage, isResumable }: Settings): Encoding<State> {
   const head = { ...headOf(runId, model), object: 'chat.completion.chunk' }
-  const rest = includeUsage ? { usage: null } : {}
-  const choice = (delta: object, finish_reason: FinishReason | null = null) => ({
+  const choice = (state: State, delta: object, finish_reason: FinishReason | null = null) => ({
     ...head,
     choices: [{ index: 0, delta, logprobs: null, finish_reason }],
-    ...rest,
+    ...(state.includeUsage && { usage: null }),
   })
 
   function next(state: State, event: RunEvent): [State, object[]] {
     switch (event.type) {
-      case 'run.created':
-        return [state, [choice({ role: 'assistant', content: '' })]]
+      case 'run.created': {
+        const opened = { ...state, includeUsage: includeUsage ?? event.include_usage === true }
+        return [opened, [choice(opened, { role: 'assistant', content: '' })]]
+      }
       case 'message.delta':
-        return [state, [choice({ content: event.delta })]]
+        return [state, [choice(state, { content: event.delta })]]
       case 'reasoning.delta':
-        return [state, [choice({ reasoning_content: event.delta })]]
+        return [state, [choice(state, { reasoning_content: event.delta })]]
       case 'tool.call': {
         if (event.executor === 'server') return [state, []]
         const call = { index: state.calls, ...toOpenAiCall(event) }
-        return [{ ...state, calls: state.calls + 1 }, [choice({ tool_calls: [call] })]]
+        return [{ ...state, calls: state.calls + 1 }, [choice(state, { tool_calls: [call] })]]
       }
       case 'usage':
         return [{ ...state, usage: event }, []]
       case 'run.completed': {
-        const counts = includeUsage && state.usage
+        const counts = state.includeUsage && state.usage
         const usage = counts ? [{ ...head, choices: [], usage: toOpenAiUsage(counts) }] : []
-        return [state, [choice({}, event.finish_reason), ...usage]]
+        return [state, [choice(state, {}, event.finish_reason), ...usage]]
       }
       default:
         return [state, []]
@@ -101,7 +112,7 @@ export function openAiChunks({ runId, model, includeUsage, isResumable }: Settin
   }
 
   return {
-    initial: { calls: 0, usage: undefined },
+    initial: { calls: 0, usage: undefined, includeUsage: false },
     encode,
     lost: [errorFrame('run_interrupted', 'The connection to the completion was lost')],
     reset: () => [],

@@ -77,6 +77,8 @@ export const RunCreatedEvent = z.strictObject({
   context: ContextReport,
   reserved: Reserved.nullable(),
   warnings: z.array(Warning).max(10),
+  /** Whoever asked through OpenAI's API wanted the counts in the stream. */
+  include_usage: z.literal(true).optional(),
 })
 export const ReasoningDeltaEvent = z.strictObject({
   ...head,

@@ -18,7 +18,7 @@ const modelOf = ({ run }: RunFeed) => run.chatbotId ?? run.model
 const pathOf = (runId: string) => `/v1/chat/completions/chatcmpl-${runId}`
 
 /** The completion as `chat.completion.chunk`s (docs/gateway.md). One that nobody can resume has no ids and no place. */
-export function toChunkStream(feed: RunFeed, config: Config, how: { includeUsage: boolean; isResumable: boolean }) {
+export function toChunkStream(feed: RunFeed, config: Config, how: { includeUsage?: boolean; isResumable: boolean }) {
   const encoding = openAiChunks({ runId: feed.run.id, model: modelOf(feed), ...how })
   return streamOf(feed, config, encoding, how.isResumable ? pathOf(feed.run.id) : '')
 }

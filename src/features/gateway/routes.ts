@@ -162,7 +162,6 @@ gatewayRoutes.openapi(
       request: {
         params: CompletionParam,
         headers: LastEventId,
-        query: z.object({ include_usage: z.enum(['true', 'false']).optional() }),
       },
       responses: {
         200: completionAnswer('The completion; with `Accept: text/event-stream` what follows, live to the end'),
@@ -175,8 +174,7 @@ gatewayRoutes.openapi(
     const isStream = /\btext\/event-stream\b/i.test(c.req.header('accept') ?? '')
     const after = isStream ? seqOf(c.req.valid('header')['last-event-id']) : 0
     const feed = await watchCompletion(c.var.ctx, runOfCompletion(c.req.valid('param').id), after, isStream)
-    const includeUsage = c.req.valid('query').include_usage === 'true'
-    return answer(c, feed, isStream && { includeUsage, isResumable: true })
+    return answer(c, feed, isStream && { isResumable: true })
   },
 )
 

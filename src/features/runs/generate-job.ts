@@ -35,7 +35,18 @@ export async function generateJob(job: Job, owner: Owner): Promise<Generation> {
   const access = accessOf(files, config, log)
   try {
     const provider = (target: (typeof targets)[number]) => providerFor(target, config, access)
-    return await generateWithTools({ job, provider, targets, config, signal, onDelta, onTool, reserve, log })
+    return await generateWithTools({
+      job,
+      provider,
+      targets,
+      config,
+      signal,
+      onDelta,
+      onTool,
+      reserve,
+      log,
+      tellsRejections: job.tellsRejections,
+    })
   } catch (error) {
     // Nothing of the upstream gets here.
     log('error', 'generation_failed', { run_id: job.run.id, ...describeError(error) })

@@ -1,3 +1,4 @@
+import { rejectionOf } from '../../ai/openai-faults.ts'
 import {
   type ChatMessage,
   hasClientTools,
@@ -28,6 +29,8 @@ export type Surroundings = {
   /** Ends the generation; who aborts knows why. */
   signal: AbortSignal
   onDelta: (kind: 'text' | 'reasoning', delta: string) => void
+  /** Whoever asked wrote the request, and may hear what the provider says is wrong with it. */
+  tellsRejections?: boolean
 }
 
 /** What earlier calls of the run have written, in UTF-16 units. */
@@ -93,8 +96,11 @@ export async function generate(input: Input): Promise<Answer> {
       const waitsMs = waitsOf(targets)
       const leftMs = deadline - Date.now()
       const next = nextTry(fault, { tries, mostTries: config.UPSTREAM_TRIES, at, waitsMs, leftMs }, Math.random())
-      if (result.started || !next)
-        return { ...result, fault: toRunFault(fault.code, result.started, fault.retryAfterMs) }
+      if (result.started || !next) {
+        const known = toRunFault(fault.code, result.started, fault.retryAfterMs)
+        const words = input.tellsRejections ? rejectionOf(fault) : undefined
+        return { ...result, fault: words === undefined ? known : { ...known, message: `${known.message}: ${words}` } }
+      }
       await pause(next.pauseMs, signal)
       at = next.at
     }

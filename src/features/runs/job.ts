@@ -43,6 +43,8 @@ export type RunRef = {
   warnings: Warning[]
   /** How long its events are kept after its end, where that is longer than usual; in milliseconds. */
   keptMs?: number
+  /** A stream of OpenAI's chunks has the counts, unless somebody asks for it without. */
+  includeUsage?: boolean
   createdAt: number
 }
 
@@ -62,6 +64,7 @@ export type Job = {
   targets?: Target[]
   /** Parameters that go on as they are (`ModelRequest`). */
   options?: Record<string, unknown>
+  tellsRejections?: boolean
   /** What the conversation is called until a model says better, and the words to name it by; missing when it has a title. */
   naming?: { title: string; words: string }
 }
@@ -92,6 +95,7 @@ export const createdEvent = (run: RunRef): NewRunEvent => ({
   context: run.context,
   reserved: run.reserved,
   warnings: run.warnings,
+  ...(run.includeUsage && { include_usage: true as const }),
 })
 
 /** The last events of a run; how many there are depends on its kind and ending alone. `persisted`: D1 has heard of it. */

@@ -110,6 +110,7 @@ async function plan(
         },
         reserved: null,
         warnings: search.warnings,
+        includeUsage: request.stream_options?.include_usage,
         keptMs: idempotency || request.store ? config.IDEMPOTENCY_TTL_MS : undefined,
         createdAt: now.getTime(),
       },
@@ -118,6 +119,8 @@ async function plan(
       maxOutputTokens: outputOf(wanted, target, tokens),
       desertedMs: desertedMsOf(ctx, request, onDisconnect),
       // Less than what is held for it at the least is asked of the model all the same.
+      // A key that everybody can read is not its owner's: what their provider says is none of its readers' business.
+      tellsRejections: key?.kind !== 'pk',
       targets: able.map((one) => ({ ...one, max_output: Math.min(one.max_output, wanted) })),
       options,
     },

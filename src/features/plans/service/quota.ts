@@ -206,9 +206,10 @@ export async function quotaRefusal(
   const short = (['messages', 'tokens'] as const).find((unit) => quota[unit].used + needed[unit] > quota[unit].limit)
   const resets_at = periodEnd(quota.periodStart).toISOString()
   const ofKey = cap && (await readKeyUse(ctx, cap))
-  if (!short && ofKey && ofKey.used + needed.tokens > cap.tokens) {
-    const detail = `This API key may use ${cap.tokens} tokens a month, ${ofKey.used} are used`
-    const extras = { limit: cap.tokens, used: ofKey.used, resets_at }
+  const usedOfKey = ofKey?.used ?? 0
+  if (!short && cap && usedOfKey + needed.tokens > cap.tokens) {
+    const detail = `This API key may use ${cap.tokens} tokens a month, ${usedOfKey} are used`
+    const extras = { limit: cap.tokens, used: usedOfKey, resets_at }
     return new AppError('key_limit_reached', detail, { quota, extras })
   }
   if (!short) {

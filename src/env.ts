@@ -102,7 +102,7 @@ export const Variables = z.object({
   LLM_ENDPOINTS: z.enum(['public', 'off']).default('public'),
   LLM_ENDPOINT_ALLOWLIST: origins,
   DNS_OVER_HTTPS_URL: z.url({ protocol: /^https?$/ }).default('https://cloudflare-dns.com/dns-query'),
-  KEY_CACHE_MS: ms(5_000, 0),
+  KEY_CACHE_MS: count(5_000, 0, 60_000),
   KEY_GRACE_MAX_MS: ms(7 * DAY),
   GATEWAY_SHARDS: count(32, 1, 1_000),
   GATEWAY_BODY_BYTES: count(8_388_608, 1_024, 33_554_432),

@@ -10,11 +10,12 @@ export function toFault(error: unknown, otherwise: 'upstream_error' | 'upstream_
   // An error object inside a 200 stream has no status, at the most a code.
   const status = error.status ?? statusOfCode(error.code)
   if (error.code === 'context_length_exceeded') return new UpstreamFault('context_too_long', 'never', undefined, cause)
-  if (status === 401 || status === 403 || error.code === 'insufficient_quota') {
+  if (status === 401 || status === 402 || status === 403 || error.code === 'insufficient_quota') {
     return new UpstreamFault('upstream_auth', 'fallback', undefined, cause)
   }
   if (status === 429) return new UpstreamFault('upstream_busy', 'same', retryAfterMs(error.headers), cause)
-  if (status === 400 || status === 404 || status === 422) {
+  // It has read the request; what passes by itself is a time-out (408), or too early (425).
+  if (status !== undefined && status >= 400 && status < 500 && status !== 408 && status !== 425) {
     return new UpstreamFault('upstream_rejected', 'never', undefined, cause)
   }
   return new UpstreamFault('upstream_error', 'same', retryAfterMs(error.headers), cause)

@@ -1,12 +1,12 @@
 import type OpenAI from 'openai'
-import type { ChatMessage, Detail, Picture, ReadPicture } from './provider.ts'
+import type { ChatMessage, Detail, Picture, ReadPicture, Verbatim } from './provider.ts'
 
 type Looking = { detail: Detail; readPicture: ReadPicture }
 type Message = OpenAI.ChatCompletionMessageParam
 
 /** A message in the words of OpenAI's API; one that is in them already goes on as it is. */
 export async function toWireMessage(message: ChatMessage, looking: Looking): Promise<Message> {
-  if (message.verbatim) return message.verbatim as unknown as Message
+  if (message.verbatim) return withDetail(message.verbatim, looking.detail) as unknown as Message
   switch (message.role) {
     case 'tool':
       return { role: 'tool', tool_call_id: message.callId, content: message.content }
@@ -24,6 +24,15 @@ export async function toWireMessage(message: ChatMessage, looking: Looking): Pro
     case 'system':
       return { role: 'system', content: message.content }
   }
+}
+
+/** Pictures of a client, looked at as closely as is counted for; where that is open, as the client says. */
+function withDetail({ content, ...message }: Verbatim, detail: Detail): Verbatim {
+  if (!Array.isArray(content) || detail === 'auto') return { ...message, content } as Verbatim
+  const parts = content.map((part: { type: string; image_url?: object }) =>
+    part.type === 'image_url' ? { ...part, image_url: { ...part.image_url, detail } } : part,
+  )
+  return { ...message, content: parts } as Verbatim
 }
 
 async function toPart(picture: Picture, { detail, readPicture }: Looking): Promise<OpenAI.ChatCompletionContentPart> {

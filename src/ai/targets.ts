@@ -10,6 +10,9 @@ export type Endpoint = {
   ownHosts: string[]
 }
 
+/** What stands for the model in the books of a run at an endpoint: how its owner calls it is nobody's business there, nor its price. */
+export const AT_ENDPOINT = 'endpoint'
+
 /** Who is asked for an answer: a model that is served here, or one at an endpoint. */
 export type Target = Model & { endpoint?: Endpoint }
 

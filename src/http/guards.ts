@@ -22,7 +22,7 @@ import { AppError, type ErrorCode, invalidToken } from './errors.ts'
 import { type BodyBound, readBody, readFile } from './json-body.ts'
 import { errors, openAiErrors, withRateLimit } from './openapi.ts'
 import { ownHosts } from './own-hosts.ts'
-import { limited } from './rate-limits/limited.ts'
+import { countGuess, limited, mayGuess } from './rate-limits/limited.ts'
 import type { PolicyName } from './rate-limits/policies.ts'
 import { allowOrigin } from './response-headers.ts'
 
@@ -205,7 +205,10 @@ const requireKey = (scope: KeyScope) =>
       return guarded<CallerCtx, CallerEnv>(c, session ? [session] : [], (ctx) => ({ ...ctx, ...asks }), next)
     }
     const base = ctxOf(c)
-    const key = await findKey(base, text)
+    const key = await findKey(base, text, () => mayGuess(c)).catch(async (error) => {
+      if (error instanceof AppError && error.code !== 'rate_limit_exceeded') await countGuess(c)
+      throw error
+    })
     Object.assign(c.get('request'), { userId: key.userId, key })
     rememberPlan(key.userId, key.requestsPerMinute)
     const origin = c.req.header('origin')
@@ -220,7 +223,7 @@ const requireKey = (scope: KeyScope) =>
   })
 
 /** `chat` is for all that can be done with a key; `chat:public` for completions alone, since everybody has it. */
-const isFor = ({ scopes }: LiveKey, scope: KeyScope) =>
+export const isFor = ({ scopes }: LiveKey, scope: KeyScope) =>
   scopes.includes(scope) || scopes.includes('chat') || (scope === 'chat' && scopes.includes('chat:public'))
 
 const keyLimited = createMiddleware<AppEnv>((c, next) => (c.get('request').key?.rpm ? byKey(c, next) : next()))

@@ -3,7 +3,7 @@ import type { FinishReason, RunEvent, Usage } from './run-events.ts'
 import { frame } from './sse.ts'
 
 /** What an answer to a client of OpenAI's API says of itself. */
-export type Head = { id: string; created: number; model: string }
+type Head = { id: string; created: number; model: string }
 
 type Settings = {
   runId: string
@@ -27,7 +27,7 @@ export const headOf = (runId: string, model: string): Head => ({
 })
 
 /** The run that a completion's id names. */
-export const runOfCompletion = (id: string): string => (id.startsWith(PREFIX) ? id.slice(PREFIX.length) : id)
+export const runOfCompletion = (id: string): string => id.slice(PREFIX.length)
 
 /** The counts in OpenAI's words. */
 export const toOpenAiUsage = (usage: Usage) => ({

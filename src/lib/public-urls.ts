@@ -69,8 +69,9 @@ export function urlFault(text: string, own: string[] = []): string | undefined {
 
 /** The same of a host name as a parsed URL has it. */
 export function hostFault(hostname: string, own: string[] = []): string | undefined {
-  const host = hostname.replace(/\.$/, '').toLowerCase()
-  if (own.some((name) => host === name || host.endsWith(`.${name}`))) return 'Not a host of our own'
+  const host = bare(hostname)
+  if (host.split('.').includes('')) return 'Not a public name'
+  if (own.map(bare).some((name) => host === name || host.endsWith(`.${name}`))) return 'Not a host of our own'
   if (host.startsWith('[')) return isPrivateAddress(host.slice(1, -1)) ? 'Not a public address' : undefined
   if (/^\d+\.\d+\.\d+\.\d+$/.test(host)) return isPrivateAddress(host) ? 'Not a public address' : undefined
   if (!host.includes('.')) return 'Not a public name'
@@ -80,6 +81,9 @@ export function hostFault(hostname: string, own: string[] = []): string | undefi
 
 /** The origin of a URL that was judged, such as `https://api.example.com`. @throws for what is no URL */
 export const originOf = (url: string): string => new URL(url).origin
+
+/** Without the dot of the root (RFC 1034, section 3.1), which changes nothing. */
+const bare = (hostname: string): string => hostname.replace(/\.$/, '').toLowerCase()
 
 /** Whether an address, as URLs or DNS write it, is not of the public internet. What is no address is not either. */
 export function isPrivateAddress(address: string): boolean {

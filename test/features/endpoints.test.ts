@@ -1,10 +1,9 @@
 import { runInDurableObject } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
 import { afterEach, expect, test, vi } from 'vitest'
-import type { Target } from '../../src/ai/targets.ts'
+import { AT_ENDPOINT, type Target } from '../../src/ai/targets.ts'
 import { type Config, configOf } from '../../src/env.ts'
 import type { Job } from '../../src/features/runs/job.ts'
-import { toKept } from '../../src/features/runs/model-choice.ts'
 import { lostResultOf } from '../../src/features/runs/result.ts'
 import type { Runner } from '../../src/index.ts'
 import { sha256 } from '../../src/lib/digests.ts'
@@ -206,14 +205,13 @@ test('an answer of an endpoint costs nothing here, though its model is called as
 
 test('so it is when the run was lost, of which no more is known than what was kept', () => {
   const [model] = listed().MODELS.map((one) => ({ ...one, price_in: 1_000_000_000, price_out: 1_000_000_000 }))
-  const ref = { model: model!.id, context: { tokens: 10 }, reserved: null } as unknown as Job['run']
-  const lost = (targets: Target[]) => {
-    const { run: kept } = toKept({ run: ref, messages: [], searches: false, maxOutputTokens: 1, targets })
+  const lost = (name: string) => {
+    const kept = { model: name, context: { tokens: 10 }, reserved: null } as unknown as Job['run']
     const error = { code: 'run_interrupted', message: '', retryable: true }
     return lostResultOf(kept, { status: 'interrupted', error }, { text: 'So', sources: [], made: 3 }, [model!]).usage
   }
-  expect(lost([{ ...endpointAt(freshUrl()), id: model!.id }])).toMatchObject({ total_tokens: 11, cost_microusd: 0 })
-  expect(lost([model!])).toMatchObject({ total_tokens: 11, cost_microusd: 11_000 })
+  expect(lost(AT_ENDPOINT)).toMatchObject({ total_tokens: 11, cost_microusd: 0 })
+  expect(lost(model!.id)).toMatchObject({ total_tokens: 11, cost_microusd: 11_000 })
 })
 
 test("calls of a client's tools are logged after the text, and the run is completed with them", async () => {

@@ -1,7 +1,19 @@
 import { env } from 'cloudflare:workers'
 import { expect, test } from 'vitest'
+import { configOf } from '../../src/env.ts'
+import { newApiKey } from '../../src/lib/api-keys.ts'
 import { newChatbot, newKeyHolder } from '../support/chatbots.ts'
-import { type Client, client, countOf, type Init, one, signIn, startConversation, until } from '../support/client.ts'
+import {
+  type Client,
+  client,
+  countOf,
+  freshAddress,
+  type Init,
+  one,
+  signIn,
+  startConversation,
+  until,
+} from '../support/client.ts'
 import { setPlan, signInWith } from '../support/plans.ts'
 import { reply, script } from '../support/upstream.ts'
 
@@ -250,11 +262,9 @@ test('paths and methods that there are not are refused in OpenAI’s form too', 
     ['DELETE', '/v1/models', 405],
     ['GET', '/v1/chat/completions/chatcmpl-x', 404],
   ] as const) {
-    const response = await bot.open(method, path).catch((error: Error) => error)
-    if (response instanceof Response) {
-      expect(response.status).toBe(status)
-      expect((await response.json<{ error: { type: string } }>()).error.type).toBe('invalid_request_error')
-    }
+    const response = await bot.open(method, path)
+    expect(response.status).toBe(status)
+    expect((await response.json<{ error: { type: string } }>()).error.type).toBe('invalid_request_error')
   }
 })
 
@@ -265,6 +275,7 @@ test('a key with a cap of its own spends no more than that, however many ask at 
   expect(first.usage).toBeDefined()
   const answers = await Promise.all(Array.from({ length: 20 }, () => codeOf(bot, { ...hello, max_tokens: 100 })))
   expect(new Set(answers.map(([status]) => status)).size).toBeGreaterThan(1)
+  await until(async () => (await countOf('reservations WHERE subject = ?', `user:${ada.user.id}`)) === 0)
   const { results } = await env.DB.prepare('SELECT charged_tokens FROM usage_ledger WHERE api_key_id = ?')
     .bind(bot.id)
     .all<{ charged_tokens: number }>()
@@ -293,4 +304,53 @@ test('the plan of the owner holds for all their keys, and so does a limit of a k
   expect(await codeOf(key, hello)).toEqual([402, 'plan_limit_reached', null])
   await setPlan(poor, 'free')
   expect((await codeOf(key, { ...hello, model: 'default' }))[0]).toBe(200)
+})
+
+test('who tries keys that are none is not looked up without end, and everybody else is', async () => {
+  const { bot } = await newCaller()
+  const from = { headers: { 'cf-connecting-ip': freshAddress() } }
+  const { AUTH_RATE_LIMIT } = configOf(env)
+  const tries = Array.from({ length: AUTH_RATE_LIMIT }, () =>
+    client(newApiKey('sk'))('GET', '/v1/models', undefined, from),
+  )
+  expect(new Set((await Promise.all(tries)).map(({ status }) => status))).toEqual(new Set([401]))
+  const { status, body } = await client(newApiKey('sk'))('GET', '/v1/models', undefined, from)
+  expect([status, body.error.code]).toEqual([429, 'rate_limit_exceeded'])
+  expect((await bot('GET', '/v1/models')).status).toBe(200)
+})
+
+test('what goes on to the model is counted, whatever field it stands in', async () => {
+  const { ada, bot } = await newCaller({}, { model: 'gpt-4o-mini' })
+  const { prompt, calls } = await script(reply(1))
+  const long = 'x'.repeat(30_000)
+  const messages = [
+    { role: 'user', content: 'Hi' },
+    { role: 'assistant', content: 'So', refusal: long, reasoning_content: long },
+    {
+      role: 'assistant',
+      content: null,
+      tool_calls: [{ id: 'a', type: 'function', function: { name: 'f', arguments: long } }],
+    },
+    { role: 'tool', tool_call_id: 'a', content: 'Found' },
+    {
+      role: 'user',
+      content: [
+        { type: 'text', text: prompt },
+        { type: 'image_url', image_url: { url: 'data:image/png;base64,AAAA', detail: 'high' } },
+      ],
+    },
+  ]
+  const { status, headers } = await bot('POST', COMPLETIONS, { ...hello, messages })
+  expect(status).toBe(200)
+  const run = await one<{ tokens: number }>(
+    "SELECT context ->> 'tokens' AS tokens FROM runs WHERE id = ?",
+    headers.get('x-run-id'),
+  )
+  const [call] = await calls()
+  const sent = JSON.stringify((call!.body as { messages: object[] }).messages)
+  expect(run!.tokens).toBeGreaterThan(10_000)
+  expect(sent.length).toBeLessThan(31_500)
+  // As closely as is reserved for, and no closer.
+  expect(sent).toContain('"detail":"low"')
+  expect(await countOf('usage_ledger WHERE user_id = ?', ada.user.id)).toBeLessThanOrEqual(1)
 })

@@ -1,7 +1,7 @@
 import { env } from 'cloudflare:workers'
 import { expect, test } from 'vitest'
 import { newChatbot, newKeyHolder } from '../support/chatbots.ts'
-import { one, runChores, until } from '../support/client.ts'
+import { countOf, one, runChores, until } from '../support/client.ts'
 import { signInWith } from '../support/plans.ts'
 import { reply, type Step, script } from '../support/upstream.ts'
 
@@ -105,4 +105,17 @@ test('a run of the short way can be cancelled, and one whose Worker was lost end
   expect(
     await one('SELECT messages_held, tokens_held FROM quota_periods WHERE subject = ?', `user:${ada.user.id}`),
   ).toEqual({ messages_held: 0, tokens_held: 0 })
+})
+
+test('who leaves without a stream is heard too, and a slow short way is not taken for lost while it holds its lease', async () => {
+  const { ada, bot } = await newCaller()
+  const { prompt, calls } = await script(hangs)
+  const leaving = new AbortController()
+  const answer = bot('POST', COMPLETIONS, say(prompt, { store: false }), { signal: leaving.signal }).catch(() => {})
+  await until(async () => (await calls()).length === 1)
+  await runChores(new Date(Date.now() + 30_000))
+  expect(await countOf("runs WHERE user_id = ? AND status = 'in_progress'", ada.user.id)).toBe(1)
+  leaving.abort()
+  await answer
+  await until(async () => (await countOf("runs WHERE user_id = ? AND status = 'cancelled'", ada.user.id)) === 1)
 })

@@ -15,12 +15,14 @@ const BUSY_RETRY_S = 2
 /** What the client called the model. */
 const modelOf = ({ run }: RunFeed) => run.chatbotId ?? run.model
 
-const pathOf = (runId: string) => `/v1/chat/completions/chatcmpl-${runId}`
+const pathOf = ({ run }: RunFeed) => `/v1/chat/completions/${headOf(run.id, '').id}`
 
 /** The completion as `chat.completion.chunk`s (docs/gateway.md). One that nobody can resume has no ids and no place. */
-export function toChunkStream(feed: RunFeed, config: Config, how: { includeUsage?: boolean; isResumable: boolean }) {
-  const encoding = openAiChunks({ runId: feed.run.id, model: modelOf(feed), ...how })
-  return streamOf(feed, config, encoding, how.isResumable ? pathOf(feed.run.id) : '')
+export function toChunkStream(feed: RunFeed, config: Config, how: { includeUsage?: boolean; mayResume: boolean }) {
+  const { includeUsage, mayResume } = how
+  const isResumable = mayResume && feed.run.runner !== null
+  const encoding = openAiChunks({ runId: feed.run.id, model: modelOf(feed), includeUsage, isResumable })
+  return streamOf(feed, config, encoding, isResumable ? pathOf(feed) : null)
 }
 
 /**
@@ -33,8 +35,12 @@ export async function toCompletion(c: Context<CallerEnv>, feed: RunFeed): Promis
   for (const [name, value] of Object.entries(headersOf(feed))) c.header(name, value)
   const leave = () => void feed.stop()
   signal.addEventListener('abort', leave)
+  if (signal.aborted) leave()
   try {
-    return completionOf(feed, await eventsToEnd(feed, c.var.config.GATEWAY_JSON_WAIT_MS))
+    const { GATEWAY_JSON_WAIT_MS, RUN_MAX_MS } = c.var.config
+    // Nobody could come back to what no Runner owns, and it ends by itself.
+    const waitMs = feed.run.runner === null ? 2 * RUN_MAX_MS : GATEWAY_JSON_WAIT_MS
+    return completionOf(feed, await eventsToEnd(feed, waitMs))
   } finally {
     signal.removeEventListener('abort', leave)
   }
@@ -78,7 +84,7 @@ function completionOf(feed: RunFeed, events: RunEvent[]): ChatCompletion {
     const code = error && isErrorCode(error.code) ? error.code : 'internal'
     throw new AppError(code, error?.message, {
       extras: { run_id, ...(content !== '' && { partial: true }) },
-      retryAfterS: error?.retry_after ?? (code === 'upstream_busy' ? BUSY_RETRY_S : undefined),
+      retryAfterS: code === 'upstream_busy' ? (error?.retry_after ?? BUSY_RETRY_S) : undefined,
     })
   }
   return {

@@ -2,7 +2,7 @@ import { z } from '@hono/zod-openapi'
 import type { Context } from 'hono'
 import type { CallerEnv } from '../../http/context.ts'
 import { createRouter } from '../../http/create-app.ts'
-import { openAiKeyed } from '../../http/guards.ts'
+import { isFor, openAiKeyed } from '../../http/guards.ts'
 import { callerIdempotencyOf, fingerprintOf, IdempotencyHeader } from '../../http/idempotency.ts'
 import { body, described, json, QUOTA_HEADERS } from '../../http/openapi.ts'
 import { runOfCompletion } from '../../lib/openai-chunks.ts'
@@ -124,6 +124,7 @@ gatewayRoutes.openapi(
   async (c) => {
     const request = c.req.valid('json')
     const headers = c.req.valid('header')
+    const { key } = c.var.ctx.caller
     const { stream: _, stream_options: __, ...content } = request
     const fingerprint = await fingerprintOf(c, content)
     const feed = await complete(c.var.ctx, request, {
@@ -131,13 +132,16 @@ gatewayRoutes.openapi(
       fingerprint,
       isRetry: Number(headers['x-stainless-retry-count'] ?? 0) >= 1,
       lastEventId: request.stream ? seqOf(headers['last-event-id']) : 0,
+      signal: c.req.raw.signal,
       onDisconnect: headers['x-on-disconnect'],
     })
-    const isResumable = request.store !== false || headers['idempotency-key'] !== undefined
     return answer(
       c,
       feed,
-      request.stream === true && { includeUsage: request.stream_options?.include_usage === true, isResumable },
+      request.stream === true && {
+        includeUsage: request.stream_options?.include_usage === true,
+        mayResume: !key || isFor(key, 'runs'),
+      },
     )
   },
 )
@@ -174,7 +178,7 @@ gatewayRoutes.openapi(
     const isStream = /\btext\/event-stream\b/i.test(c.req.header('accept') ?? '')
     const after = isStream ? seqOf(c.req.valid('header')['last-event-id']) : 0
     const feed = await watchCompletion(c.var.ctx, runOfCompletion(c.req.valid('param').id), after, isStream)
-    return answer(c, feed, isStream && { isResumable: true })
+    return answer(c, feed, isStream && { mayResume: true })
   },
 )
 

@@ -23,17 +23,22 @@ export type BareRun = {
 
 /**
  * Begins a run that belongs to no conversation, in one round trip. Its events are those of an earlier run when the key was
- * used before: from the start, told as seen up to `lastEventId`. Once it resolves a run that a Runner owns goes on without us.
+ * used before: from the start, told as seen up to `lastEventId`. Once it resolves a run that a Runner owns goes on without us;
+ * any other ends when `signal` says that its client has left.
  * @throws AppError `idempotency_key_reused`, `plan_limit_reached`, `key_limit_reached`, `quota_in_flight`,
  *   `too_many_runs`, `runner_unavailable`; and whatever names an unmet condition
  */
-export function startBareRun(ctx: OwnerCtx, bare: BareRun, lastEventId: number): Promise<RunFeed | 'ended'> {
+export function startBareRun(
+  ctx: OwnerCtx,
+  bare: BareRun,
+  { lastEventId, signal }: { lastEventId: number; signal: AbortSignal },
+): Promise<RunFeed | 'ended'> {
   const { run } = bare.job
   const work = (async (): Promise<RunFeed | 'ended'> => {
     const admission = await admit(ctx, bare)
     if ('replayOf' in admission) return watchAgain(ctx, admission.replayOf, lastEventId)
     const { job, quota } = admission
-    const feed = run.runner === null ? runDirectly(ctx, job) : await handOver(ctx, job)
+    const feed = run.runner === null ? runDirectly(ctx, job, signal) : await handOver(ctx, job)
     return { ...feed, quota }
   })()
   ctx.waitUntil(work.catch(() => {}))
@@ -65,8 +70,9 @@ async function admit(ctx: OwnerCtx, { job, conditions, idempotency, fingerprint 
         fingerprint,
         reserved: reservedAsJson(need),
         status: 'in_progress',
-        leaseUntil: new Date(now.getTime() + config.RUN_LEASE_MS),
-        createdAt: now,
+        // A long body may have taken its time to get here.
+        leaseUntil: new Date(run.createdAt + config.RUN_LEASE_MS),
+        createdAt: new Date(run.createdAt),
       }),
     ])
     return { job: { ...job, run: { ...run, reserved }, maxOutputTokens: reserved.tokens - need.inputTokens }, quota }

@@ -10,6 +10,7 @@ import { reserveCall } from './further-call.ts'
 import { generateJob } from './generate-job.ts'
 import { closingEvents, createdEvent, type Job, type RunRef } from './job.ts'
 import { resultOf, type Stopped } from './result.ts'
+import { reportEnd } from './run-report.ts'
 import { settlePromptly } from './settle.ts'
 
 /**
@@ -17,7 +18,7 @@ import { settlePromptly } from './settle.ts'
  * no object in between and nothing logged. It ends when its client leaves. What it used is settled behind the answer; should
  * the Worker be lost before, recovery ends the run.
  */
-export function runDirectly(ctx: OwnerCtx, job: Job): RunFeed {
+export function runDirectly(ctx: OwnerCtx, job: Job, client: AbortSignal): RunFeed {
   const { run } = job
   const pipe = eventPipe(run.id)
   const abort = new AbortController()
@@ -26,12 +27,16 @@ export function runDirectly(ctx: OwnerCtx, job: Job): RunFeed {
     stopped ??= reason
     abort.abort(new Error(reason))
   }
+  // It may have left while the run was admitted, and then says so no more.
+  const leave = () => stop('client_gone')
+  client.addEventListener('abort', leave)
+  if (client.aborted) leave()
   pipe.push([createdEvent(run)])
   ctx.waitUntil(generate(ctx, job, { pipe, signal: abort.signal, stop, whyStopped: () => stopped }))
   return {
     run,
     groups: pipe.groups(),
-    stop: async () => stop('client_gone'),
+    stop: async () => leave(),
     keep: async () => {},
     reset: false,
     skip: 0,
@@ -64,7 +69,13 @@ async function generate(ctx: OwnerCtx, job: Job, { pipe, signal, stop, whyStoppe
       if (event.type === 'tool.result') made.sources = mergeSources(made.sources, event.sources)
       pipe.push([event])
     },
-    reserve: (need) => reserveCall(db, run, need),
+    reserve: async (need) => {
+      const room = await reserveCall(db, run, need)
+      if (typeof room === 'string') return room
+      const reserved = need.inputTokens + room.outputTokens
+      run.further = [...(run.further ?? []), { input: need.inputTokens, reserved }]
+      return room
+    },
     onTooLong: () => stop('run_too_long'),
     onCheckpoint: () => holdLease(ctx, run).then((reason) => reason && stop(reason)),
   })
@@ -74,7 +85,7 @@ async function generate(ctx: OwnerCtx, job: Job, { pipe, signal, stop, whyStoppe
   pipe.end()
   const outcome = { ...result, lastSeq, endedAt: Date.now() }
   const { persisted } = await settlePromptly(db, run, outcome, log)
-  log('info', 'run_ended', { run_id: run.id, user_id: run.userId, status: result.ending.status, persisted })
+  reportEnd(log, run, outcome, persisted)
 }
 
 /** Says that somebody is still working on it, and hears whether somebody asked it to stop. */
@@ -109,7 +120,12 @@ function eventPipe(runId: string) {
   return {
     /** Gives them their numbers; answers with the last one. */
     push(events: NewRunEvent[]): number {
-      for (const event of events) waiting.push({ run_id: runId, seq: ++seq, ...event } as RunEvent)
+      for (const event of events) {
+        const last = waiting.at(-1)
+        // Whoever reads slowly gets what has come since as one.
+        if (last && 'delta' in last && 'delta' in event && last.type === event.type) last.delta += event.delta
+        else waiting.push({ run_id: runId, seq: ++seq, ...event } as RunEvent)
+      }
       wake()
       return seq
     },

@@ -10,7 +10,7 @@ const RESUME_PAUSES_MS = [50, 500, 2_000]
 
 /** The events of a run for one client, in the groups in which they come, to the terminal one. */
 export type RunFeed = {
-  run: Pick<RunRef, 'id' | 'messageId' | 'conversationId' | 'context' | 'reserved' | 'model' | 'chatbotId'>
+  run: Pick<RunRef, 'id' | 'messageId' | 'conversationId' | 'context' | 'reserved' | 'model' | 'chatbotId' | 'runner'>
   /** What is left of the month, for who asked for the reply. */
   quota?: Quota
   groups: AsyncGenerator<RunEvent[]>

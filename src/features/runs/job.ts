@@ -33,8 +33,6 @@ export type RunRef = {
   userMessageId: string | null
   messageId: string | null
   model: string
-  /** It is asked for at an endpoint of a user, where it costs us nothing, whatever it is called. */
-  isAtEndpoint?: boolean
   context: ContextReport
   /** For the first call of a model. */
   reserved: Reserved | null

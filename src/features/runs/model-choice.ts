@@ -16,10 +16,6 @@ export function chooseModel({ MODELS }: Config, wanted: string | undefined): Mod
   return model
 }
 
-/** A job as it is kept: its run knows what is left to say of it when all else is lost. */
-export const toKept = (job: Job): Job =>
-  job.targets?.[0]?.endpoint ? { ...job, run: { ...job.run, isAtEndpoint: true } } : job
-
 /** Whom to ask for a run, in this order: those that its job names, or its model and the fallback. None when it is not served. */
 export function targetsFor(job: Job, config: Pick<Config, 'MODELS'>): Target[] {
   const [first, ...others] = job.targets ?? servedFor(job, config)

@@ -1,24 +1,19 @@
 import { and, eq, lt, type SQL, sql } from 'drizzle-orm'
+import { unmetPrecondition } from '../../db/preconditions.ts'
 import { runs } from '../../db/schema/index.ts'
 import type { BaseCtx, Ctx } from '../../http/context.ts'
 import { callRunner } from './call-runner.ts'
 import { toRunFault } from './generate.ts'
-import type { Result, RunRef } from './job.ts'
+import type { Ending, RunRef } from './job.ts'
+import { lostResultOf } from './result.ts'
 import type { StoredRun } from './schemas/run.ts'
 import { settle } from './settle.ts'
-import { NO_USAGE } from './usage.ts'
 
 /** A run younger than this may still be on its way to its Runner; it is not lost because the Runner has not heard of it. */
 export const START_GRACE_MS = 5_000
 const SWEEP_LIMIT = 100
 
-const LOST: Result = {
-  ending: { status: 'interrupted', error: toRunFault('run_interrupted') },
-  text: '',
-  sources: [],
-  usage: NO_USAGE,
-  attempts: [],
-}
+const INTERRUPTED: Ending = { status: 'interrupted', error: toRunFault('run_interrupted') }
 
 /** What a Runner needs of a run that it may never have seen. */
 export const toRunRef = (run: StoredRun): RunRef => ({
@@ -41,16 +36,33 @@ export const toRunRef = (run: StoredRun): RunRef => ({
 
 /**
  * Asks the Runner whether it really has the run, which ends it if not. Gives whether it is still going on. One that a Worker
- * owns is lost when its lease is over; nobody knows what came of it, so it is free.
+ * owns is lost when its lease is over.
  */
 export async function isAlive(ctx: BaseCtx, run: StoredRun): Promise<boolean> {
   if (run.runner === null) {
-    const isLost = run.leaseUntil.getTime() < Date.now()
-    if (isLost) await settle(ctx.db, toRunRef(run), { ...LOST, lastSeq: 0, endedAt: Date.now() })
-    return !isLost
+    return !(await endDirect(ctx, run))
   }
   const isOnItsWay = Date.now() - run.createdAt.getTime() < START_GRACE_MS
   return callRunner(ctx, run.runner, (runner) => runner.recover(toRunRef(run), isOnItsWay))
+}
+
+/** Ends a run whose Worker is gone; false when it works on. Nobody knows what it wrote: once it had worked for a while, the input is paid. */
+async function endDirect({ db, config }: BaseCtx, run: StoredRun): Promise<boolean> {
+  const now = Date.now()
+  if (run.leaseUntil.getTime() >= now) return false
+  const ref = toRunRef(run)
+  const hasWorked = run.leaseUntil.getTime() > ref.createdAt + config.RUN_LEASE_MS
+  const made = { text: '', sources: [], made: hasWorked ? 1 : 0 }
+  const result = lostResultOf(ref, INTERRUPTED, made, config.MODELS)
+  // It may have held its lease a moment ago.
+  const isOver = sql`EXISTS (SELECT 1 FROM runs WHERE id = ${run.id} AND lease_until < ${now})`
+  try {
+    await settle(db, ref, { ...result, lastSeq: 0, endedAt: now }, isOver)
+    return true
+  } catch (error) {
+    if (unmetPrecondition(error) === 'may_settle') return false
+    throw error
+  }
 }
 
 /** Ends a dead reply that blocks one's own conversation, which may be an expression. Gives the run when it is alive. */

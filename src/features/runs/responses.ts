@@ -81,7 +81,7 @@ export function streamOf<S>(
   feed: RunFeed,
   { HEARTBEAT_MS }: Config,
   encoding: Encoding<S>,
-  location: string | undefined = `/api/v1/runs/${feed.run.id}/events`,
+  location: string | null = `/api/v1/runs/${feed.run.id}/events`,
 ): Response {
   const { run, groups, stop, reset, skip } = feed
   const encoder = new TextEncoder()

@@ -57,7 +57,7 @@ export function lostResultOf(
     uses,
     reserved: reservedFor(run),
     calls: started ? uses.length : 0,
-    model: run.isAtEndpoint ? undefined : models.find(({ id }) => id === run.model),
+    model: models.find(({ id }) => id === run.model),
   })
   return { ending, usage, text, sources, attempts: [] }
 }

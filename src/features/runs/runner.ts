@@ -11,9 +11,9 @@ import { toRunFault } from './generate.ts'
 import { generateJob } from './generate-job.ts'
 import { closingEvents, createdEvent, type Ending, type Job, type Outcome, type Result, type RunRef } from './job.ts'
 import { LiveRun } from './live-run.ts'
-import { toKept } from './model-choice.ts'
 import { START_GRACE_MS } from './recovery.ts'
 import { lostResultOf, resultOf, type Stopped } from './result.ts'
+import { reportEnd } from './run-report.ts'
 import { checkpoint, setLastSeq, settlePromptly, settleWithin } from './settle.ts'
 import { admitTitle, readTitle, storeTitle, type Untitled } from './title.ts'
 import { TurnQueue } from './turn-queue.ts'
@@ -54,9 +54,8 @@ export class Runner extends DurableObject<Env> {
   }
 
   /** Begins a run and lets the caller watch it from the start. A repeated call only watches. */
-  async start(asked: Job): Promise<Watch> {
+  async start(job: Job): Promise<Watch> {
     await this.#recover()
-    const job = toKept(asked)
     if (this.#runs.begin(job.run, this.#epoch)) {
       this.#turns.begun()
       const live = this.#open(job)
@@ -282,7 +281,7 @@ export class Runner extends DurableObject<Env> {
       if (persisted) this.#runs.markSettled(run.id)
       await live.written()
       if (stored) await this.#renumber(run)
-      this.#report(run, { ...outcome, ...stored }, persisted)
+      reportEnd(this.#log, run, { ...outcome, ...stored }, persisted)
     } finally {
       this.#live.delete(run.id)
       live.end()
@@ -296,24 +295,6 @@ export class Runner extends DurableObject<Env> {
     await setLastSeq(openDb(this.env.DB), run, this.#runs.lastSeq(run.id)).catch((error) =>
       this.#log('error', 'renumbering_failed', { run_id: run.id, ...describeError(error) }),
     )
-  }
-
-  #report(run: RunRef, { ending, usage, attempts, endedAt }: Outcome, persisted: boolean): void {
-    const error = 'error' in ending ? ending.error.code : undefined
-    this.#log(error ? 'warn' : 'info', 'run_ended', {
-      run_id: run.id,
-      user_id: run.userId,
-      status: ending.status,
-      error,
-      model: run.model,
-      upstream: attempts.at(-1)?.upstream,
-      tries: attempts.length,
-      tokens: usage.total_tokens,
-      ms: endedAt - run.createdAt,
-      persisted,
-    })
-    if (error === 'upstream_auth' && !run.isAtEndpoint)
-      this.#log('error', 'upstream_auth', { run_id: run.id, model: run.model })
   }
 
   /** D1 failed when the run ended: it hears of it now. What the watchers were told stays as it was. */

@@ -11,11 +11,11 @@ import { watchRun, watchStored } from './watch.ts'
 
 export { type BareRun, startBareRun, watchAgain } from './bare-run.ts'
 export type { RunFeed } from './follow.ts'
-export { freeConversation } from './recovery.ts'
+export { freeConversation, isAlive } from './recovery.ts'
 export type { ReplyRequest } from './reply-request.ts'
-export { searchOffer } from './search-tool.ts'
-export { cancelRun, findSameRun } from './stored-run.ts'
-export { watchRun } from './watch.ts'
+export { SCHEMA_TOKENS, searchOffer } from './search-tool.ts'
+export { cancelRun, findSameRun, readRun } from './stored-run.ts'
+export { watchRun, watchStored } from './watch.ts'
 
 /** A feed of a reply, which always has a message. */
 export type ReplyFeed = RunFeed & { run: { messageId: string; conversationId: string } }

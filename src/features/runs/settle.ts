@@ -1,5 +1,6 @@
-import { and, eq, sql } from 'drizzle-orm'
+import { and, eq, type SQL, sql } from 'drizzle-orm'
 import type { Db } from '../../db/client.ts'
+import { mustHold } from '../../db/preconditions.ts'
 import { messages, runs, usageLedger } from '../../db/schema/index.ts'
 import { describeError, type Log } from '../../http/log.ts'
 import { newId } from '../../lib/ids.ts'
@@ -55,13 +56,19 @@ const placeholderOf = ({ messageId }: RunRef) =>
 /**
  * Ends a run in D1: message, run and one row of the ledger, in one batch. Every statement holds only while the run
  * is in progress, or once per run, so doing it again changes nothing. Gives how it had ended before, if it had, and
- * otherwise than this.
+ * otherwise than this. @throws with the label `may_settle` unless `onlyIf` holds
  */
-export async function settle(db: Db, run: RunRef, outcome: Outcome): Promise<Result | undefined> {
+export async function settle(
+  db: Db,
+  run: RunRef,
+  outcome: Outcome,
+  onlyIf: SQL = sql`true`,
+): Promise<Result | undefined> {
   const { ending, text, sources, usage, attempts, lastSeq } = outcome
   const endedAt = new Date(outcome.endedAt)
   const fault = 'error' in ending ? ending.error : undefined
-  const [, ended] = await db.batch([
+  const [, , ended] = await db.batch([
+    mustHold(db, 'may_settle', onlyIf),
     db
       .update(messages)
       .set({

@@ -36,17 +36,20 @@ const usedIn = new Map<string, number>()
 
 /**
  * The key that a client sent. It costs a round trip at most once in KEY_CACHE_MS and isolate: for so long a revoked one may
- * still read. Whatever spends checks it again, in the statement that writes (`keyIsLive`).
+ * still read. Whatever spends checks it again, in the statement that writes (`keyIsLive`). `mayLookUp` throws for who looks up too
+ * many that are none.
  * @throws AppError `invalid_api_key`, `revoked_api_key`, `expired_api_key`
  */
 export async function findKey(
   { db, config, now }: { db: Db; config: Pick<Config, 'KEY_CACHE_MS'>; now: Date },
   text: string,
+  mayLookUp: () => Promise<void>,
 ): Promise<LiveKey> {
   if (kindOfApiKey(text) === undefined) throw new AppError('invalid_api_key')
   const hash = await sha256(text)
   const known = remembered.get(hash)
   const isFresh = known && now.getTime() - known.at < config.KEY_CACHE_MS
+  if (!isFresh) await mayLookUp()
   const key = isFresh ? known.key : liveKeyOf(await readKey(db, hash))
   if (!isFresh) remember(hash, { key, at: now.getTime() })
   if (key.expiresAt && key.expiresAt <= now) throw new AppError('expired_api_key')

@@ -39,7 +39,7 @@ export const ChatCompletion = z
             tool_calls: z.array(ToolCall).max(128).optional(),
           }),
           logprobs: z.null(),
-          finish_reason: z.union([FinishReason, z.null()]),
+          finish_reason: FinishReason,
         }),
       )
       .length(1),

@@ -50,8 +50,6 @@ export const ChatMessage = z
       role: z.literal('assistant'),
       content: texts.nullable().optional(),
       name: name.optional(),
-      refusal: text.nullable().optional(),
-      reasoning_content: text.nullable().optional(),
       tool_calls: z.array(ToolCall).max(128).optional(),
     }),
     z.object({ role: z.literal('tool'), content: texts, tool_call_id: z.string().min(1).max(200) }),

@@ -1,6 +1,6 @@
 import type { SQL } from 'drizzle-orm'
 import { sql } from 'drizzle-orm'
-import type { Target } from '../../../ai/targets.ts'
+import { AT_ENDPOINT, type Target } from '../../../ai/targets.ts'
 import type { Idempotency } from '../../../db/idempotency.ts'
 import { sessionIsLive } from '../../../db/live-session.ts'
 import { unmetPrecondition } from '../../../db/preconditions.ts'
@@ -10,7 +10,15 @@ import { shardOf } from '../../../lib/shards.ts'
 import { keyIsLive, whyDead } from '../../chatbots/service/key-check.ts'
 import { readShownOf } from '../../files/service/attach.ts'
 import { MIN_OUTPUT } from '../../plans/service/quota.ts'
-import { type BareRun, findSameRun, type RunFeed, searchOffer, startBareRun, watchAgain } from '../../runs/service.ts'
+import {
+  type BareRun,
+  findSameRun,
+  type RunFeed,
+  SCHEMA_TOKENS,
+  searchOffer,
+  startBareRun,
+  watchAgain,
+} from '../../runs/service.ts'
 import { type ChatCompletionRequest, passedOn } from '../schemas/request.ts'
 import { type Choice, chooseTargets, inPlan, modelNotFound } from './models.ts'
 import { promptOf } from './prompt.ts'
@@ -22,6 +30,8 @@ export type Asked = {
   /** The client sends by itself what it sent before. */
   isRetry: boolean
   lastEventId: number
+  /** Aborts when the client leaves. */
+  signal: AbortSignal
   /** What happens when the client leaves, where it says so. */
   onDisconnect: 'continue' | 'cancel' | undefined
 }
@@ -46,10 +56,10 @@ export async function complete(
   const choice = await chooseTargets(ctx, request.model)
   const bare = await plan(ctx, request, choice, asked, isDirect)
   try {
-    return await startBareRun(ctx, bare, asked.lastEventId)
+    return await startBareRun(ctx, bare, asked)
   } catch (error) {
     const unmet = unmetPrecondition(error)
-    if (unmet === 'key_live') throw await whyDead(ctx.db, ctx.caller.key!, ctx.now)
+    if (unmet === 'key_live') throw await whyDead(ctx.db, ctx.caller.key!, new Date())
     if (unmet === 'session_live') throw invalidToken()
     if (unmet === 'model_in_plan') throw modelNotFound(request.model)
     throw error
@@ -74,14 +84,14 @@ async function plan(
   { idempotency, fingerprint, onDisconnect }: Asked,
   isDirect: boolean,
 ): Promise<BareRun> {
-  const { config, user, caller, now, newId } = ctx
+  const { config, user, caller, newId } = ctx
   const [target] = targets
   const options = { ...(chatbot?.temperature != null && { temperature: chatbot.temperature }), ...passedOn(request) }
   const hasTools = (request.tools?.length ?? 0) > 0
   const files = chatbot?.files.length ? await readShownOf(ctx, chatbot.files) : []
   const search = searchOffer(config, target, chatbot?.internetEnabled === true && !hasTools)
   const prompt = promptOf({ request, target, chatbot, files, rules: search.instructions, options })
-  const tokens = prompt.tokens + (search.searches ? search.tokens : 0)
+  const tokens = prompt.tokens + (search.searches ? SCHEMA_TOKENS : 0)
   const wanted = request.max_completion_tokens ?? request.max_tokens ?? target.default_output
   const able = ableOf(targets, hasTools || search.searches, prompt.hasPictures)
   const id = newId()
@@ -101,7 +111,7 @@ async function plan(
         conversationId: null,
         userMessageId: null,
         messageId: null,
-        model: target.id,
+        model: target.endpoint ? AT_ENDPOINT : target.id,
         context: {
           sent: request.messages.length,
           dropped: 0,
@@ -112,7 +122,7 @@ async function plan(
         warnings: search.warnings,
         includeUsage: request.stream_options?.include_usage,
         keptMs: idempotency || request.store ? config.IDEMPOTENCY_TTL_MS : undefined,
-        createdAt: now.getTime(),
+        createdAt: Date.now(),
       },
       messages: prompt.messages,
       searches: search.searches,
@@ -131,10 +141,13 @@ async function plan(
 }
 
 /** That whoever asks may still ask, at the moment of the write. */
-const allowedTo = ({ caller, user, now }: CallerCtx): Record<string, SQL> =>
-  caller.key
+function allowedTo({ caller, user }: CallerCtx): Record<string, SQL> {
+  // A long body may have taken its time to get here.
+  const now = new Date()
+  return caller.key
     ? { key_live: keyIsLive(caller.key.id, now) }
     : { session_live: sessionIsLive(sql`${caller.sessionId}`, sql`${user.id}`, now) }
+}
 
 /**
  * Those that can do what is asked for.

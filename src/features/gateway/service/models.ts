@@ -39,9 +39,8 @@ export async function listModels({ db, config, user, caller }: CallerCtx): Promi
 
 /** @throws AppError `model_not_found` */
 export async function getModel(ctx: CallerCtx, name: string): Promise<NamedModel> {
-  const found = (await listModels(ctx)).find(({ id }) => id === name)
-  if (!found) throw modelNotFound(name)
-  return found
+  const { targets, chatbot } = await chooseTargets(ctx, name)
+  return chatbot ? toNamed(chatbot) : toServed(targets[0])
 }
 
 /**

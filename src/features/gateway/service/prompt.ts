@@ -47,8 +47,10 @@ export function promptOf({ request, target, chatbot, files, rules, options }: Pa
 function toPromptMessage(message: ChatMessage): { message: PromptMessage; tokens: number } {
   const content = textOf(message)
   const verbatim = message as PromptMessage['verbatim'] & ChatMessage
-  const calls = message.role === 'assistant' && message.tool_calls ? JSON.stringify(message.tool_calls) : ''
-  const tokens = estimateTokens(content + calls)
+  // Of all that goes on nothing may be left out: what is not counted is not paid.
+  const { content: _, role: __, ...others } = message
+  const rest = Object.keys(others).length === 0 ? '' : JSON.stringify(others)
+  const tokens = estimateTokens(content + rest)
   if (message.role === 'tool') {
     return { message: { role: 'tool', content, callId: message.tool_call_id, verbatim }, tokens }
   }

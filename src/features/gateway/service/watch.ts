@@ -1,6 +1,6 @@
 import type { OwnerCtx } from '../../../http/context.ts'
 import { AppError } from '../../../http/errors.ts'
-import { getRun, type RunFeed, watchRun } from '../../runs/service.ts'
+import { isAlive, type RunFeed, readRun, watchStored } from '../../runs/service.ts'
 
 /**
  * A completion of the caller's from its start, told as seen up to number `after`; `ended` when nothing follows.
@@ -12,12 +12,12 @@ export async function watchCompletion(
   after: number,
   isStream: boolean,
 ): Promise<RunFeed | 'ended'> {
-  const { run } = await getRun(ctx, runId).catch(throwNotFound)
+  const { run } = await readRun(ctx, runId).catch(throwNotFound)
   if (run.kind !== 'gateway') throw notFound()
-  if (!isStream && run.status === 'in_progress') {
+  if (!isStream && run.status === 'in_progress' && (await isAlive(ctx, run))) {
     throw new AppError('run_in_progress', undefined, { extras: { run_id: runId }, retryAfterS: 1 })
   }
-  return watchRun(ctx, runId, after, true)
+  return watchStored(ctx, run, after, true)
 }
 
 const notFound = () => new AppError('run_not_found')

@@ -3,8 +3,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
+import { isPinned } from '../processes.ts'
 import { bounds, environment, line, type Results, slowTable, table } from './report.ts'
-import { isPinned, type Peer, startParley, startPeer, type What } from './servers.ts'
+import { type Peer, startParley, startPeer, type What } from './servers.ts'
 import type { PeerName } from './wires.ts'
 
 // npm run bench:channels: one channel with many receivers, beside plain `ws` and Socket.IO in the same run (README.md).

@@ -1,0 +1,133 @@
+import { readFileSync } from 'node:fs'
+import { cpus } from 'node:os'
+import { join } from 'node:path'
+import type { GatewayName } from './gateways.ts'
+import type { Measured } from './load.ts'
+
+const MAX_LOAD_CPU = 0.9
+/** Of DESIGN: a stored stream against a pass-through. */
+const MAX_RATIO = 3
+const MAX_TRIPS = 2
+
+/** What was measured of one gateway in one round; cores in use by the load with its upstream, by the gateway, and by all else. */
+export type Sample = Measured & { loadCpu: number; serverCpu: number; othersCpu: number }
+export type Samples = Map<GatewayName, Sample[]>
+
+export function environment(isPinned: boolean): string {
+  const lock = JSON.parse(readFileSync(join(import.meta.dirname, 'portkey/package-lock.json'), 'utf8')).packages
+  const versions = ['@portkey-ai/gateway', '@hono/node-server'].map(
+    (name) => `${name} ${lock[`node_modules/${name}`].version}`,
+  )
+  const { version: workerd } = JSON.parse(readFileSync('node_modules/workerd/package.json', 'utf8'))
+  const cores = isPinned ? 'gateways on core 0, load and upstream on core 1' : 'all share all cores: nothing is pinned'
+  return `Node ${process.version}, workerd ${workerd}, ${versions.join(', ')}; ${cpus().length} × ${cpus()[0]?.model}; ${cores}`
+}
+
+/** One measurement in a line. */
+export function line(name: GatewayName, title: string, sample: Sample): string {
+  const { times, perSecond, loadCpu, serverCpu, othersCpu, faults } = sample
+  const [p50, p99] = [0.5, 0.99].map((share) => number(quantile(times, share)))
+  return [
+    `${name}, ${title}: ${number(perSecond)}/s, p50 ${p50} p99 ${p99} ms`,
+    `CPU of load ${loadCpu.toFixed(2)}, of the gateway ${serverCpu.toFixed(2)}, of others ${othersCpu.toFixed(2)}`,
+    ...(faults.count > 0 ? [`VOID: ${faults.count} faults, the first: ${faults.first}`] : []),
+  ].join('; ')
+}
+
+/** Times until the last byte, of all rounds together; ratios as medians of those of each round, with their range. */
+export function timeTable(title: string, samples: Samples): string {
+  const rows = [...samples].map(([name, all]) => {
+    const times = valid(all).flatMap(({ times }) => times)
+    return [
+      name,
+      number(quantile(times, 0.5)),
+      number(quantile(times, 0.99)),
+      ...(['pass-through', 'portkey'] as const).map((other) => spread(ratios(samples, name, other, p50))),
+      String(valid(all).findLast(({ trips }) => trips !== undefined)?.trips ?? '–'),
+      times.length.toLocaleString('en'),
+    ]
+  })
+  const head = [title, 'p50 ms', 'p99 ms', '× pass-through', '× portkey', 'D1 trips before the answer', 'requests']
+  return markdown(head, rows)
+}
+
+export function speedTable(title: string, samples: Samples): string {
+  const rate = ({ perSecond }: Sample) => perSecond
+  const rows = [...samples].map(([name, all]) => [
+    name,
+    spread(valid(all).map(rate)),
+    spread(valid(all).map(({ times }) => quantile(times, 0.99))),
+    ...(['pass-through', 'portkey'] as const).map((other) => spread(ratios(samples, name, other, rate))),
+    spread(valid(all).map(({ loadCpu }) => loadCpu)) + (valid(all).some(isFull) ? ' (full)' : ''),
+    spread(valid(all).map(({ serverCpu }) => serverCpu)),
+    spread(valid(all).map(({ othersCpu }) => othersCpu)),
+  ])
+  return markdown(
+    [title, 'requests/s', 'p99 ms', '× pass-through', '× portkey', 'load CPU', 'gateway CPU', 'others CPU'],
+    rows,
+  )
+}
+
+/** The bounds of README.md. */
+export function bounds(atOnce: Samples, paced: Samples): string {
+  const trips = valid(atOnce.get('parley') ?? []).map(({ trips }) => trips ?? Number.NaN)
+  const checks: [what: string, value: number, most: number][] = [
+    [
+      'stored and resumable, at once: p50 against the pass-through',
+      median(ratios(atOnce, 'parley', 'pass-through', p50)),
+      MAX_RATIO,
+    ],
+    [
+      'stored and resumable, paced: p50 against the pass-through',
+      median(ratios(paced, 'parley', 'pass-through', p50)),
+      MAX_RATIO,
+    ],
+    ['D1 round trips before the answer', trips.length > 0 ? Math.max(...trips) : Number.NaN, MAX_TRIPS],
+  ]
+  return checks
+    .map(([what, value, most]) => {
+      const verdict = Number.isNaN(value) ? 'not measured' : value <= most ? 'holds' : 'DOES NOT HOLD'
+      return `${verdict}: ${what} (${number(value)} ≤ ${number(most)})`
+    })
+    .join('\n')
+}
+
+const valid = (samples: Sample[]) => samples.filter(({ faults }) => faults.count === 0)
+/** What is measured then is the load. */
+const isFull = ({ loadCpu }: Sample) => loadCpu > MAX_LOAD_CPU
+const p50 = ({ times }: Sample) => quantile(times, 0.5)
+
+/** Round by round, as the machine is the same then. */
+function ratios(samples: Samples, name: GatewayName, other: GatewayName, of: (sample: Sample) => number): number[] {
+  const others = samples.get(other) ?? []
+  return (samples.get(name) ?? []).flatMap((sample, at) => {
+    const beside = others[at]
+    return beside && valid([sample, beside]).length === 2 ? [of(sample) / of(beside)] : []
+  })
+}
+
+/** NaN of nothing. */
+function quantile(values: number[], share: number): number {
+  const sorted = values.toSorted((a, b) => a - b)
+  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN
+}
+
+/** NaN of nothing. */
+function median(values: number[]): number {
+  const sorted = values.toSorted((a, b) => a - b)
+  const middle = (sorted.length - 1) / 2
+  return (sorted[Math.floor(middle)]! + sorted[Math.ceil(middle)]!) / 2
+}
+
+/** Median and range. */
+function spread(values: number[]): string {
+  if (values.length === 0) return '–'
+  const range = [Math.min(...values), Math.max(...values)].map(number)
+  return values.length === 1 ? range[0]! : `${number(median(values))} (${range.join('–')})`
+}
+
+const number = (value: number) =>
+  value.toLocaleString('en', { maximumFractionDigits: value < 10 ? 2 : value < 100 ? 1 : 0 })
+
+const markdown = (head: string[], rows: string[][]) =>
+  [head, head.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n')

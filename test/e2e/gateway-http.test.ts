@@ -1,3 +1,7 @@
+import { spawn, spawnSync } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
 import { EventSource } from 'eventsource'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { readEvents, type SseEvent } from '../../scripts/sse.ts'
@@ -5,14 +9,18 @@ import { reply } from '../support/fake-openai.ts'
 import { allOf, asking, type BotOwner, signInWithBot, startGateway, type TestGateway } from '../support/gateway.ts'
 import { until } from '../support/server-user.ts'
 
-// What no SDK does: to go on with a stream that broke, and to see what a key may do without one.
+// What no SDK does: to go on with a stream that broke, and to see what a key may do without one. And what docs/gateway.md shows.
 let parley: TestGateway
+const folder = mkdtempSync(join(tmpdir(), 'parley-docs-'))
 
 beforeAll(async () => {
   parley = await startGateway()
 })
 
-afterAll(() => parley.close())
+afterAll(async () => {
+  await parley.close()
+  rmSync(folder, { recursive: true, force: true })
+})
 
 type More = { body?: object; headers?: Record<string, string>; key?: string; signal?: AbortSignal }
 
@@ -180,4 +188,59 @@ test('a key of a browser answers its own pages alone, which are told so before t
     const refused = await post(ada, 'Hello', { key, headers })
     expect([refused.status, await refused.json()]).toMatchObject([403, { error: { code: 'origin_not_allowed' } }])
   }
+})
+
+/** The examples of one language, in their order. */
+const examples = (language: string) =>
+  [...readFileSync('docs/gateway.md', 'utf8').matchAll(/^```(\w+)\n([\s\S]*?)^```/gm)]
+    .filter(([, fence]) => fence === language)
+    .map(([, , code]) => code!)
+
+/** What a program says when it succeeds. */
+async function outputOf(command: string, args: string[], env: Record<string, string>): Promise<string> {
+  const child = spawn(command, args, {
+    cwd: folder,
+    env: { ...process.env, ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  let [output, errors] = ['', '']
+  child.stdout.setEncoding('utf8').on('data', (text) => (output += text))
+  child.stderr.setEncoding('utf8').on('data', (text) => (errors += text))
+  const code = await new Promise((done) => child.once('close', done))
+  if (code !== 0) throw new Error(`${command} ${args[0]} ended with ${code}: ${errors}`)
+  return output
+}
+
+test('the programs of the documentation run as they stand, and get an answer', async () => {
+  const ada = await signInWithBot(parley.url)
+  const origin = 'https://shop.example.com'
+  const open = await ada.newKey({ kind: 'pk', scopes: ['chat:public'], allowed_origins: [origin] })
+  symlinkSync(resolve('node_modules'), join(folder, 'node_modules'))
+  const page = `const send = fetch
+globalThis.fetch = (url, init) => send(url, { ...init, headers: { ...init.headers, origin: '${origin}' } })
+globalThis.document = { querySelector: () => ({ append: (text) => process.stdout.write(text) }) }
+`
+  const inPage = (code: string) =>
+    page + code.replace('https://parley.example.com', parley.url).replace('parley_pk_…', open.key)
+  const programs = [...examples('ts'), ...examples('js').map(inPage)]
+  expect(programs).toHaveLength(4)
+  for (const [at, code] of programs.entries()) {
+    const file = join(folder, `example-${at}.mts`)
+    writeFileSync(file, code)
+    const output = await outputOf(process.execPath, [file], { PARLEY_URL: parley.url, PARLEY_KEY: ada.key })
+    expect(output).toMatch(/You said: (Why is the sea salty|Do you ship to Rome)\?/)
+  }
+})
+
+const hasCurl = spawnSync('curl', ['--version']).status === 0
+
+test.skipIf(!hasCurl)('the commands of the documentation make a chatbot and a key, ask, and resume', async () => {
+  const ada = await signInWithBot(parley.url)
+  const commands = examples('sh').join('\n').replace('https://parley.example.com', parley.url)
+  const output = await outputOf('bash', ['-euc', commands], { PARLEY_TOKEN: ada.token })
+  const [asked, resumed] = output.split('[DONE]')
+  expect(asked).toContain('"role":"assistant"')
+  expect(resumed).toMatch(/^id: 3$/m)
+  expect(resumed).not.toMatch(/^id: [12]$|"role":"assistant"/m)
+  expect(output.match(/\[DONE\]/g)).toHaveLength(2)
 })

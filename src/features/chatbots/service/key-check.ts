@@ -1,26 +1,30 @@
-import { and, eq, sql } from 'drizzle-orm'
+import { eq, type SQL, sql } from 'drizzle-orm'
 import type { Db } from '../../../db/client.ts'
-import { apiKeys, chatbots, chatbotVersions, type KeyScope, plans, users } from '../../../db/schema/index.ts'
+import { apiKeys, chatbots, chatbotVersions, plans, users } from '../../../db/schema/index.ts'
 import type { Config } from '../../../env.ts'
 import type { BaseCtx } from '../../../http/context.ts'
 import { AppError } from '../../../http/errors.ts'
 import { describeError } from '../../../http/log.ts'
-import { type KeyKind, kindOfApiKey } from '../../../lib/api-keys.ts'
+import { kindOfApiKey } from '../../../lib/api-keys.ts'
 import { sha256 } from '../../../lib/digests.ts'
+import type { StoredKey } from '../schemas/api-key.ts'
+import { isCurrentVersion } from './read.ts'
 import { SERVED, type ServedChatbot } from './served.ts'
 
 /** A key that opens something, with its chatbot. */
-export type LiveKey = {
-  id: string
-  familyId: string
-  userId: string
-  kind: KeyKind
-  scopes: KeyScope[]
-  models: string[]
-  allowedOrigins: string[]
-  rpm: number | null
-  monthlyTokenCap: number | null
-  expiresAt: Date | null
+export type LiveKey = Pick<
+  StoredKey,
+  | 'id'
+  | 'familyId'
+  | 'userId'
+  | 'kind'
+  | 'scopes'
+  | 'models'
+  | 'allowedOrigins'
+  | 'rpm'
+  | 'monthlyTokenCap'
+  | 'expiresAt'
+> & {
   /** What the plan of its owner has. */
   requestsPerMinute: number
   chatbot: ServedChatbot
@@ -56,11 +60,14 @@ export async function findKey(
   return key
 }
 
+/** That a row of `api_keys` has not ended at that moment. */
+export const isLive = (now: Date): SQL =>
+  sql`(api_keys.revoked_at IS NULL AND (api_keys.expires_at IS NULL OR api_keys.expires_at > ${now.getTime()}))`
+
 /** That a key opens something at this moment, for the statement that spends. */
 export const keyIsLive = (keyId: string, now: Date) => sql`EXISTS (
-  SELECT 1 FROM api_keys k JOIN chatbots b ON b.id = k.chatbot_id JOIN users u ON u.id = k.user_id
-  WHERE k.id = ${keyId} AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > ${now.getTime()})
-    AND b.deleted_at IS NULL AND u.disabled_at IS NULL)`
+  SELECT 1 FROM api_keys JOIN chatbots b ON b.id = api_keys.chatbot_id JOIN users u ON u.id = api_keys.user_id
+  WHERE api_keys.id = ${keyId} AND ${isLive(now)} AND b.deleted_at IS NULL AND u.disabled_at IS NULL)`
 
 /** Has D1 know the minute in which a key was used last: behind the answer, and once a minute at most. */
 export function noteUse({ db, now, waitUntil, log }: BaseCtx, { id }: LiveKey): void {
@@ -110,10 +117,7 @@ const readKey = (db: Db, hash: string) =>
     })
     .from(apiKeys)
     .innerJoin(chatbots, eq(chatbots.id, apiKeys.chatbotId))
-    .innerJoin(
-      chatbotVersions,
-      and(eq(chatbotVersions.chatbotId, chatbots.id), eq(chatbotVersions.version, chatbots.version)),
-    )
+    .innerJoin(chatbotVersions, isCurrentVersion)
     .innerJoin(users, eq(users.id, apiKeys.userId))
     .innerJoin(plans, eq(plans.id, users.plan))
     .where(eq(apiKeys.hash, hash))

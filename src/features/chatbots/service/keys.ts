@@ -1,4 +1,4 @@
-import { and, desc, eq, isNull, lt, type SQL, sql } from 'drizzle-orm'
+import { and, desc, eq, isNull, lt, sql } from 'drizzle-orm'
 import { audited } from '../../../db/audit.ts'
 import { type Idempotency, once } from '../../../db/idempotency.ts'
 import { keyAfter, type PageRequest, pageOf } from '../../../db/pages.ts'
@@ -9,17 +9,13 @@ import { AppError, invalid, notFound } from '../../../http/errors.ts'
 import { newApiKey, shownOf } from '../../../lib/api-keys.ts'
 import { sha256 } from '../../../lib/digests.ts'
 import type { NewApiKey, StoredKey } from '../schemas/api-key.ts'
-import { forgetKeysOf } from './key-check.ts'
+import { forgetKeysOf, isLive } from './key-check.ts'
 import { isOwn, ownExists } from './read.ts'
 
 /** A key as it is made: `secret` is known this once, and null when nothing was made anew. */
 export type Made = { key: StoredKey; secret: string | null; replayed: boolean }
 
 const MAX_KEYS = 50
-
-/** That a row of `api_keys` opens something at that moment. */
-export const isLive = (now: Date): SQL =>
-  sql`(revoked_at IS NULL AND (expires_at IS NULL OR expires_at > ${now.getTime()}))`
 
 /** That a row of `api_keys` is this one, of a chatbot of the user's that is there. */
 export const isOwnKey = (userId: string, chatbotId: string, id: string) =>

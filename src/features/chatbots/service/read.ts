@@ -17,7 +17,7 @@ const filesLeft = sql<string>`(SELECT json_group_array(f.value) FROM (
   .as('files')
 
 /** The settings of one version, as they are stored. */
-const SETTINGS = {
+export const SETTINGS = {
   llmEndpointUrl: chatbotVersions.llmEndpointUrl,
   model: chatbotVersions.model,
   fallbacks: chatbotVersions.fallbacks,
@@ -26,9 +26,10 @@ const SETTINGS = {
   contextTokens: chatbotVersions.contextTokens,
   maxOutputTokens: chatbotVersions.maxOutputTokens,
   internetEnabled: chatbotVersions.internetEnabled,
-  files: filesLeft,
+  files: chatbotVersions.files,
 }
-const VERSION = { ...SETTINGS, version: chatbotVersions.version, createdAt: chatbotVersions.createdAt }
+const SHOWN_SETTINGS = { ...SETTINGS, files: filesLeft }
+const VERSION = { ...SHOWN_SETTINGS, version: chatbotVersions.version, createdAt: chatbotVersions.createdAt }
 
 /** Where secrets are stored for, never what they are. */
 const secretOrigins = sql<string>`(
@@ -45,8 +46,14 @@ const FIELDS = {
   createdAt: chatbots.createdAt,
   updatedAt: chatbots.updatedAt,
   secretOrigins,
-  ...SETTINGS,
+  ...SHOWN_SETTINGS,
 }
+
+/** That a row of `chatbot_versions` is the one by which a row of `chatbots` answers now. */
+export const isCurrentVersion = and(
+  eq(chatbotVersions.chatbotId, chatbots.id),
+  eq(chatbotVersions.version, chatbots.version),
+)
 
 /** That a row of `chatbots` is this one, the user's own, and there. */
 export const isOwn = (userId: string, id: string): SQL =>
@@ -61,10 +68,7 @@ const select = (db: Db, where: SQL | undefined, limit: number) =>
   db
     .select(FIELDS)
     .from(chatbots)
-    .innerJoin(
-      chatbotVersions,
-      and(eq(chatbotVersions.chatbotId, chatbots.id), eq(chatbotVersions.version, chatbots.version)),
-    )
+    .innerJoin(chatbotVersions, isCurrentVersion)
     .where(and(isNull(chatbots.deletedAt), where))
     .orderBy(desc(chatbots.id))
     .limit(limit)

@@ -5,8 +5,8 @@ import { mustHold, unmetPrecondition } from '../../../db/preconditions.ts'
 import { apiKeys } from '../../../db/schema/index.ts'
 import type { Ctx } from '../../../http/context.ts'
 import { AppError, invalid } from '../../../http/errors.ts'
-import { forgetKeysOf } from './key-check.ts'
-import { getKey, isLive, isOwnKey, type Made, mustHaveRoom, newSecretOf, refuseWithoutRoom } from './keys.ts'
+import { forgetKeysOf, isLive } from './key-check.ts'
+import { getKey, isOwnKey, type Made, mustHaveRoom, newSecretOf, refuseWithoutRoom } from './keys.ts'
 
 /** That a key works and has no successor yet. */
 const isRotatable = ({ user, now }: Ctx, chatbotId: string, id: string, familyId: string): SQL => sql`EXISTS (

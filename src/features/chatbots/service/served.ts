@@ -1,6 +1,7 @@
 import { and, eq, isNull, type SQL, sql } from 'drizzle-orm'
 import type { Db } from '../../../db/client.ts'
 import { chatbots, chatbotVersions } from '../../../db/schema/index.ts'
+import { isCurrentVersion, SETTINGS } from './read.ts'
 
 /** A chatbot as it answers now. `secrets` are sealed, by the origin that they are for. */
 export type ServedChatbot = Awaited<ReturnType<typeof selectServed>>[number]
@@ -10,15 +11,7 @@ export const SERVED = {
   id: chatbots.id,
   ownerId: chatbots.userId,
   version: chatbots.version,
-  llmEndpointUrl: chatbotVersions.llmEndpointUrl,
-  model: chatbotVersions.model,
-  fallbacks: chatbotVersions.fallbacks,
-  instructions: chatbotVersions.instructions,
-  temperature: chatbotVersions.temperature,
-  contextTokens: chatbotVersions.contextTokens,
-  maxOutputTokens: chatbotVersions.maxOutputTokens,
-  internetEnabled: chatbotVersions.internetEnabled,
-  files: chatbotVersions.files,
+  ...SETTINGS,
   chatbotCreatedAt: sql<Date>`${chatbots.createdAt}`.mapWith(chatbots.createdAt).as('chatbot_created_at'),
   secrets:
     sql<string>`(SELECT json_group_object(s.origin, s.sealed) FROM chatbot_secrets s WHERE s.chatbot_id = chatbots.id)`
@@ -31,8 +24,5 @@ export const selectServed = (db: Db, userId: string, which?: SQL) =>
   db
     .select(SERVED)
     .from(chatbots)
-    .innerJoin(
-      chatbotVersions,
-      and(eq(chatbotVersions.chatbotId, chatbots.id), eq(chatbotVersions.version, chatbots.version)),
-    )
+    .innerJoin(chatbotVersions, isCurrentVersion)
     .where(and(eq(chatbots.userId, userId), isNull(chatbots.deletedAt), which))

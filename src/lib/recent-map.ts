@@ -26,4 +26,8 @@ export class RecentMap<V> {
   delete(key: string): void {
     this.#entries.delete(key)
   }
+
+  deleteWhere(isToGo: (value: V) => boolean): void {
+    for (const [key, value] of this.#entries) if (isToGo(value)) this.#entries.delete(key)
+  }
 }

@@ -76,4 +76,8 @@ test('a map of recent things drops what was used the longest ago', () => {
   map.get('a')
   map.set('c', 3)
   expect([map.get('a'), map.get('b'), map.get('c'), map.size]).toEqual([1, undefined, 3, 2])
+  map.set('c', 4)
+  expect([map.get('a'), map.get('c')]).toEqual([1, 4])
+  map.deleteWhere((value) => value > 3)
+  expect([map.get('a'), map.get('c'), map.size]).toEqual([1, undefined, 1])
 })

@@ -7,6 +7,7 @@ import { AppError } from '../../../http/errors.ts'
 import { describeError } from '../../../http/log.ts'
 import { kindOfApiKey } from '../../../lib/api-keys.ts'
 import { sha256 } from '../../../lib/digests.ts'
+import { RecentMap } from '../../../lib/recent-map.ts'
 import type { StoredKey } from '../schemas/api-key.ts'
 import { isCurrentVersion } from './read.ts'
 import { SERVED, type ServedChatbot } from './served.ts'
@@ -34,9 +35,9 @@ const MAX_REMEMBERED = 1_000
 const MINUTE_MS = 60_000
 
 /** Keys by their hashes, as this isolate read them, and when. */
-const remembered = new Map<string, { key: LiveKey; at: number }>()
+const remembered = new RecentMap<{ key: LiveKey; at: number }>(MAX_REMEMBERED)
 /** Minutes since 1970 in which this isolate last told D1 that a key was used. */
-const usedIn = new Map<string, number>()
+const usedIn = new RecentMap<number>(MAX_REMEMBERED)
 
 /**
  * The key that a client sent. It costs a round trip at most once in KEY_CACHE_MS and isolate: for so long a revoked one may
@@ -55,7 +56,7 @@ export async function findKey(
   const isFresh = known && now.getTime() - known.at < config.KEY_CACHE_MS
   if (!isFresh) await mayLookUp()
   const key = isFresh ? known.key : liveKeyOf(await readKey(db, hash))
-  if (!isFresh) remember(hash, { key, at: now.getTime() })
+  if (!isFresh) remembered.set(hash, { key, at: now.getTime() })
   if (key.expiresAt && key.expiresAt <= now) throw new AppError('expired_api_key')
   return key
 }
@@ -73,7 +74,6 @@ export const keyIsLive = (keyId: string, now: Date) => sql`EXISTS (
 export function noteUse({ db, now, waitUntil, log }: BaseCtx, { id }: LiveKey): void {
   const minute = Math.floor(now.getTime() / MINUTE_MS)
   if (usedIn.get(id) === minute) return
-  if (usedIn.size >= MAX_REMEMBERED) usedIn.clear()
   usedIn.set(id, minute)
   const lastUsedAt = new Date(minute * MINUTE_MS)
   const write = db.update(apiKeys).set({ lastUsedAt }).where(eq(apiKeys.id, id))
@@ -82,7 +82,7 @@ export function noteUse({ db, now, waitUntil, log }: BaseCtx, { id }: LiveKey): 
 
 /** Makes what was done to the keys of a chatbot, and to itself, hold at once in this isolate. */
 export function forgetKeysOf(chatbotId: string): void {
-  for (const [hash, { key }] of remembered) if (key.chatbot.id === chatbotId) remembered.delete(hash)
+  remembered.deleteWhere(({ key }) => key.chatbot.id === chatbotId)
 }
 
 /** Why a key that was live a moment ago is none any more. */
@@ -133,11 +133,4 @@ function liveKeyOf(row: Row): LiveKey {
   if (revokedAt || chatbotDeletedAt || disabledAt) throw new AppError('revoked_api_key')
   const settings = { scopes, models, allowedOrigins, rpm, monthlyTokenCap, expiresAt }
   return { id: keyId, familyId, userId: chatbot.ownerId, kind, ...settings, requestsPerMinute, chatbot }
-}
-
-function remember(hash: string, entry: { key: LiveKey; at: number }): void {
-  // The one that was read longest ago goes.
-  if (remembered.size >= MAX_REMEMBERED) remembered.delete(remembered.keys().next().value!)
-  remembered.delete(hash)
-  remembered.set(hash, entry)
 }

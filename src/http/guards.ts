@@ -7,7 +7,7 @@ import { adminIsLive, sessionIsLive } from '../db/live-session.ts'
 import type { KeyScope } from '../db/schema/index.ts'
 import { verifyAccessToken } from '../features/auth/access-tokens.ts'
 import { rememberPlan, sessionCheck } from '../features/auth/session-check.ts'
-import { findKey, type LiveKey, noteUse } from '../features/chatbots/service/key-check.ts'
+import { getLiveKey, type LiveKey, noteUse } from '../features/chatbots/service/key-check.ts'
 import {
   type AppEnv,
   type AuthedEnv,
@@ -205,7 +205,7 @@ const requireKey = (scope: KeyScope) =>
       return guarded<CallerCtx, CallerEnv>(c, session ? [session] : [], (ctx) => ({ ...ctx, ...asks }), next)
     }
     const base = ctxOf(c)
-    const key = await findKey(base, text, () => mayGuess(c)).catch(async (error) => {
+    const key = await getLiveKey(base, text, () => mayGuess(c)).catch(async (error) => {
       if (error instanceof AppError && error.code !== 'rate_limit_exceeded') await countGuess(c)
       throw error
     })

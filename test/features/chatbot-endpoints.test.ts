@@ -1,7 +1,7 @@
 import { env } from 'cloudflare:workers'
 import { afterEach, expect, test, vi } from 'vitest'
 import { configOf } from '../../src/env.ts'
-import { unsealFor } from '../../src/features/chatbots/service/endpoint-secrets.ts'
+import { unsealFor } from '../../src/features/chatbots/service/sealing.ts'
 import { newSecret } from '../../src/lib/ids.ts'
 import { askWith, faultOf, newChatbot } from '../support/chatbots.ts'
 import { countOf, type SignedIn, signIn } from '../support/client.ts'

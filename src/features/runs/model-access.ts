@@ -1,7 +1,7 @@
 import type { Access } from '../../ai/providers.ts'
 import type { Config } from '../../env.ts'
 import type { Log } from '../../http/log.ts'
-import { unsealFor } from '../chatbots/service/endpoint-secrets.ts'
+import { unsealFor } from '../chatbots/service/sealing.ts'
 import { readPicture } from '../files/service/pictures.ts'
 
 /** What whoever owns a run has, and the models that it asks may need. */

@@ -8,8 +8,8 @@ import { AppError } from '../../../http/errors.ts'
 import { FILES_THERE, fileNotFound, mustHaveFiles } from '../../files/service/attach.ts'
 import type { NewChatbot } from '../schemas/chatbot.ts'
 import { getOwnChatbot, type StoredChatbot } from './read.ts'
-import { storeKeys } from './secrets.ts'
-import { changedSettings, judged, NO_SETTINGS } from './settings.ts'
+import { storeSecrets } from './secrets.ts'
+import { changedSettings, judgeSettings, NO_SETTINGS } from './settings.ts'
 
 const MAX_CHATBOTS = 100
 
@@ -18,7 +18,7 @@ const hasRoom = (userId: string): SQL =>
 
 /**
  * A new chatbot, or the one that the same key made before, as it is now.
- * @throws AppError as `judged`; `file_not_found`, `conflict` for a taken handle, `limit_reached`, `not_configured`,
+ * @throws AppError as `judgeSettings`; `file_not_found`, `conflict` for a taken handle, `limit_reached`, `not_configured`,
  *   `idempotency_key_reused`, and `not_found` when what the key made is gone
  */
 export async function createChatbot(
@@ -28,7 +28,7 @@ export async function createChatbot(
 ): Promise<{ chatbot: StoredChatbot; replayed: boolean }> {
   const { db, user, now, newId } = ctx
   const settings = changedSettings(NO_SETTINGS, given)
-  const keys = judged(ctx, given, settings, ownHosts)
+  const secrets = judgeSettings(ctx, given, settings, ownHosts)
   const { name, handle } = given
   const row = { id: newId(), userId: user.id, name, handle, version: 1, createdAt: now, updatedAt: now }
   const made = once(db, idempotency, row.id, now, [
@@ -36,13 +36,13 @@ export async function createChatbot(
     mustHaveFiles(db, user.id, settings.files),
     db.insert(chatbots).values(row),
     db.insert(chatbotVersions).values({ ...settings, chatbotId: row.id, version: 1, createdAt: now }),
-    ...(await storeKeys(ctx, row.id, keys)),
+    ...(await storeSecrets(ctx, row.id, secrets)),
   ])
   const { id, replayed } = await made.catch((error) => {
     throw refusalOf(error) ?? error
   })
   if (replayed) return { chatbot: await getOwnChatbot(ctx, id), replayed }
-  const secretOrigins = [...keys].flatMap(([origin, key]) => (key === null ? [] : [origin]))
+  const secretOrigins = [...secrets].flatMap(([origin, secret]) => (secret === null ? [] : [origin]))
   return { chatbot: { ...row, ...settings, secretOrigins }, replayed }
 }
 

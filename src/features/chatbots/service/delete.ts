@@ -5,7 +5,7 @@ import { apiKeys, chatbotSecrets, chatbots, chatbotVersions } from '../../../db/
 import { SWEEP_ROWS } from '../../../db/sweep.ts'
 import type { Ctx, OwnerCtx } from '../../../http/context.ts'
 import { notFound } from '../../../http/errors.ts'
-import { forgetKeysOf } from './key-check.ts'
+import { evictCachedKeys } from './key-check.ts'
 import { isOwn, ownExists } from './read.ts'
 
 /**
@@ -30,7 +30,7 @@ export async function deleteChatbot(ctx: Ctx, id: string): Promise<void> {
   const [, , revoked] = await deleted.catch((error) => {
     throw unmetPrecondition(error) === 'chatbot_there' ? notFound() : error
   })
-  forgetKeysOf(id)
+  evictCachedKeys(id)
   for (const key of revoked) log('info', 'api_key_revoked', { user_id: user.id, target_id: key.id })
 }
 

@@ -45,7 +45,7 @@ const usedIn = new RecentMap<number>(MAX_REMEMBERED)
  * many that are none.
  * @throws AppError `invalid_api_key`, `revoked_api_key`, `expired_api_key`
  */
-export async function findKey(
+export async function getLiveKey(
   { db, config, now }: { db: Db; config: Pick<Config, 'KEY_CACHE_MS'>; now: Date },
   text: string,
   mayLookUp: () => Promise<void>,
@@ -81,13 +81,13 @@ export function noteUse({ db, now, waitUntil, log }: BaseCtx, { id }: LiveKey): 
 }
 
 /** Makes what was done to the keys of a chatbot, and to itself, hold at once in this isolate. */
-export function forgetKeysOf(chatbotId: string): void {
+export function evictCachedKeys(chatbotId: string): void {
   remembered.deleteWhere(({ key }) => key.chatbot.id === chatbotId)
 }
 
 /** Why a key that was live a moment ago is none any more. */
 export async function whyDead(db: Db, { id, chatbot }: LiveKey, now: Date): Promise<AppError> {
-  forgetKeysOf(chatbot.id)
+  evictCachedKeys(chatbot.id)
   const row = await db
     .select({ expiresAt: apiKeys.expiresAt, revokedAt: apiKeys.revokedAt })
     .from(apiKeys)

@@ -9,7 +9,7 @@ import { AppError, invalid, notFound } from '../../../http/errors.ts'
 import { newApiKey, shownOf } from '../../../lib/api-keys.ts'
 import { sha256 } from '../../../lib/digests.ts'
 import type { NewApiKey, StoredKey } from '../schemas/api-key.ts'
-import { forgetKeysOf, isLive } from './key-check.ts'
+import { evictCachedKeys, isLive } from './key-check.ts'
 import { isOwn, ownExists } from './read.ts'
 
 /** A key as it is made: `secret` is known this once, and null when nothing was made anew. */
@@ -157,7 +157,7 @@ export async function revokeKey(ctx: Ctx, chatbotId: string, id: string): Promis
       .where(isOwnKey(user.id, chatbotId, id)),
   ])
   if (!key) throw notFound()
-  forgetKeysOf(chatbotId)
+  evictCachedKeys(chatbotId)
   if (revoked.length > 0) log('info', 'api_key_revoked', { user_id: user.id, target_id: id })
   return key
 }

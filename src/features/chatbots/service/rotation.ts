@@ -5,7 +5,7 @@ import { mustHold, unmetPrecondition } from '../../../db/preconditions.ts'
 import { apiKeys } from '../../../db/schema/index.ts'
 import type { Ctx } from '../../../http/context.ts'
 import { AppError, invalid } from '../../../http/errors.ts'
-import { forgetKeysOf, isLive } from './key-check.ts'
+import { evictCachedKeys, isLive } from './key-check.ts'
 import { getKey, isOwnKey, type Made, mustHaveRoom, newSecretOf, refuseWithoutRoom } from './keys.ts'
 
 /** That a key works and has no successor yet. */
@@ -51,7 +51,7 @@ export async function rotateKey(
     refuseWithoutRoom(error)
     throw error
   }
-  forgetKeysOf(chatbotId)
+  evictCachedKeys(chatbotId)
   log('info', 'api_key_created', { user_id: user.id, target_id: id })
   if (graceS === 0) log('info', 'api_key_revoked', { user_id: user.id, target_id: keyId })
   return { key: row, secret, replayed: false }

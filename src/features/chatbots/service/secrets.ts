@@ -1,19 +1,19 @@
 import { and, eq, sql } from 'drizzle-orm'
 import { chatbotSecrets } from '../../../db/schema/index.ts'
 import type { Ctx } from '../../../http/context.ts'
-import { sealFor } from './endpoint-secrets.ts'
 import { ownExists } from './read.ts'
-import { type EndpointKeys, originsOf, type Settings } from './settings.ts'
+import { sealFor } from './sealing.ts'
+import { type EndpointSecrets, originsOf, type Settings } from './settings.ts'
 
 /**
- * Statements that store the keys that were given, each sealed for its origin.
+ * Statements that store the secrets that were given, each sealed for its origin.
  * @throws AppError `not_configured` when the server has no key to seal them with
  */
-export async function storeKeys({ db, config, now }: Ctx, chatbotId: string, keys: EndpointKeys) {
-  const given = [...keys].filter((entry): entry is [string, string] => entry[1] !== null)
+export async function storeSecrets({ db, config, now }: Ctx, chatbotId: string, secrets: EndpointSecrets) {
+  const given = [...secrets].filter((entry): entry is [string, string] => entry[1] !== null)
   const rows = await Promise.all(
-    given.map(async ([origin, key]) => {
-      const sealed = await sealFor(config, chatbotId, origin, key)
+    given.map(async ([origin, secret]) => {
+      const sealed = await sealFor(config, chatbotId, origin, secret)
       return { chatbotId, origin, sealed, createdAt: now }
     }),
   )
@@ -27,9 +27,9 @@ export async function storeKeys({ db, config, now }: Ctx, chatbotId: string, key
   ]
 }
 
-/** Statement that forgets what no address of these settings uses, and what is to be forgotten. */
-export function forgetKeys({ db, user }: Ctx, chatbotId: string, settings: Settings, keys: EndpointKeys) {
-  const kept = JSON.stringify(originsOf(settings).filter((origin) => keys.get(origin) !== null))
+/** Statement that deletes what no address of these settings uses, and what is to be removed. */
+export function dropUnusedSecrets({ db, user }: Ctx, chatbotId: string, settings: Settings, secrets: EndpointSecrets) {
+  const kept = JSON.stringify(originsOf(settings).filter((origin) => secrets.get(origin) !== null))
   return db
     .delete(chatbotSecrets)
     .where(

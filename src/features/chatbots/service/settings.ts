@@ -8,8 +8,8 @@ import type { StoredVersion } from './read.ts'
 /** How a chatbot answers: what a version holds. */
 export type Settings = Omit<StoredVersion, 'version' | 'createdAt'>
 
-/** Keys of endpoints that were given, by their origins; null for one that is to be forgotten. */
-export type EndpointKeys = Map<string, string | null>
+/** What endpoints want as their keys, as given, by their origins; null for one that is to be removed. */
+export type EndpointSecrets = Map<string, string | null>
 
 /** Of a chatbot of which nothing was said. */
 export const NO_SETTINGS: Settings = {
@@ -50,14 +50,19 @@ export const originsOf = ({ llmEndpointUrl, fallbacks }: Settings): string[] => 
 }
 
 /**
- * Judges what is given, of which `settings` came, and gives the keys in it. What was stored before is not judged again.
+ * Judges what is given, of which `settings` came, and gives the secrets in it. What was stored before is not judged again.
  * @throws AppError `validation_failed` for an address that may not be called, for a model that is not served when there is
- *   no address, and for a key without an address or beside another of its origin
+ *   no address, and for a secret without an address or beside another of its origin
  */
-export function judged(ctx: Ctx, given: ChatbotChanges, settings: Settings, ownHosts: string[]): EndpointKeys {
+export function judgeSettings(
+  ctx: Ctx,
+  given: ChatbotChanges,
+  settings: Settings,
+  ownHosts: string[],
+): EndpointSecrets {
   const faults = [...addressFaults(ctx, given, ownHosts), ...modelFaults(ctx, given, settings)]
   if (faults.length > 0) throw invalid(faults)
-  return keysOf(given, settings)
+  return secretsOf(given, settings)
 }
 
 function addressFaults({ config, log, user }: Ctx, given: ChatbotChanges, ownHosts: string[]): FieldError[] {
@@ -83,27 +88,27 @@ function modelFaults({ config }: Ctx, given: ChatbotChanges, { model, llmEndpoin
   return [{ pointer: '/model', detail: 'This model is not served here, and there is no endpoint that could have it' }]
 }
 
-function keysOf(given: ChatbotChanges, { llmEndpointUrl }: Settings): EndpointKeys {
+function secretsOf(given: ChatbotChanges, { llmEndpointUrl }: Settings): EndpointSecrets {
   const entries = [
-    { pointer: '/llm_api_key', url: llmEndpointUrl, key: given.llm_api_key },
+    { pointer: '/llm_api_key', url: llmEndpointUrl, secret: given.llm_api_key },
     ...(given.fallbacks ?? []).map((fallback, at) => ({
       pointer: `/fallbacks/${at}/llm_api_key`,
       url: fallback.llm_endpoint_url,
-      key: fallback.llm_api_key,
+      secret: fallback.llm_api_key,
     })),
   ]
-  const keys: EndpointKeys = new Map()
-  for (const { pointer, url, key } of entries) {
-    if (key === undefined) continue
+  const secrets: EndpointSecrets = new Map()
+  for (const { pointer, url, secret } of entries) {
+    if (secret === undefined) continue
     if (url === null) {
-      if (key !== null) throw invalid([{ pointer, detail: 'There is no llm_endpoint_url that it could be for' }])
+      if (secret !== null) throw invalid([{ pointer, detail: 'There is no llm_endpoint_url that it could be for' }])
       continue
     }
-    const known = keys.get(originOf(url))
-    if (known !== undefined && known !== key) {
+    const known = secrets.get(originOf(url))
+    if (known !== undefined && known !== secret) {
       throw invalid([{ pointer, detail: 'Another key is given for the same origin, and a chatbot has one for each' }])
     }
-    keys.set(originOf(url), key)
+    secrets.set(originOf(url), secret)
   }
-  return keys
+  return secrets
 }

@@ -6,18 +6,18 @@ import { AppError } from '../../../http/errors.ts'
 import { mustHaveFiles } from '../../files/service/attach.ts'
 import type { ChatbotChanges } from '../schemas/chatbot.ts'
 import { refusalOf } from './create.ts'
-import { forgetKeysOf } from './key-check.ts'
+import { evictCachedKeys } from './key-check.ts'
 import { getOwnChatbot, isOwn, ownExists, type StoredChatbot, selectOwn } from './read.ts'
-import { forgetKeys, storeKeys } from './secrets.ts'
-import { areSame, changedSettings, judged } from './settings.ts'
+import { dropUnusedSecrets, storeSecrets } from './secrets.ts'
+import { areSame, changedSettings, judgeSettings } from './settings.ts'
 
 /** How often a change is tried against others of the same chatbot. */
 const TRIES = 4
 
 /**
- * Changes only the fields given. Settings that differ make a new version; name, handle and keys do not.
- * @throws AppError as `judged`; `not_found`, `file_not_found`, `not_configured`, and `conflict` for a taken handle or when
- *   others were quicker each time
+ * Changes only the fields given. Settings that differ make a new version; name, handle and secrets do not.
+ * @throws AppError as `judgeSettings`; `not_found`, `file_not_found`, `not_configured`, and `conflict` for a taken handle or
+ *   when others were quicker each time
  */
 export async function updateChatbot(
   ctx: Ctx,
@@ -30,7 +30,7 @@ export async function updateChatbot(
     const after = await changed(ctx, before, changes, ownHosts)
     if (!after) continue
     // Its keys answer with it as it is now.
-    forgetKeysOf(id)
+    evictCachedKeys(id)
     return after
   }
   throw new AppError('conflict', 'The chatbot was changed at the same time: look at it and try again')
@@ -41,12 +41,12 @@ async function changed(ctx: Ctx, before: StoredChatbot, changes: ChatbotChanges,
   const { db, user, now } = ctx
   const { id } = before
   const settings = changedSettings(before, changes)
-  const keys = judged(ctx, changes, settings, ownHosts)
+  const secrets = judgeSettings(ctx, changes, settings, ownHosts)
   const isNewVersion = !areSame(before, settings)
   const version = before.version + 1
   const { name, handle } = changes
-  // What keys are for is in the settings, too.
-  const hangsOnSettings = isNewVersion || keys.size > 0
+  // What secrets are for is in the settings, too.
+  const hangsOnSettings = isNewVersion || secrets.size > 0
   try {
     const results = await db.batch([
       mustHold(db, 'chatbot_as_read', hangsOnSettings ? isOfVersion(user.id, before) : ownExists(user.id, id)),
@@ -58,7 +58,9 @@ async function changed(ctx: Ctx, before: StoredChatbot, changes: ChatbotChanges,
         .update(chatbots)
         .set({ name, handle, ...(isNewVersion && { version }), updatedAt: now })
         .where(isOwn(user.id, id)),
-      ...(hangsOnSettings ? [forgetKeys(ctx, id, settings, keys), ...(await storeKeys(ctx, id, keys))] : []),
+      ...(hangsOnSettings
+        ? [dropUnusedSecrets(ctx, id, settings, secrets), ...(await storeSecrets(ctx, id, secrets))]
+        : []),
       selectOwn(db, user.id, id),
     ])
     const [after] = results.at(-1) as StoredChatbot[]

@@ -3,12 +3,12 @@ import { AppError } from '../../../http/errors.ts'
 import { sha256 } from '../../../lib/digests.ts'
 import { type SealingKeys, seal, unseal } from '../../../lib/sealed-secrets.ts'
 
-type Secrets = Pick<Config, 'ENCRYPTION_KEY' | 'ENCRYPTION_KEY_PREVIOUS'>
+type SealingConfig = Pick<Config, 'ENCRYPTION_KEY' | 'ENCRYPTION_KEY_PREVIOUS'>
 
-const keysOf = new WeakMap<Secrets, Promise<SealingKeys>>()
+const keysOf = new WeakMap<SealingConfig, Promise<SealingKeys>>()
 
 /** The keys that secrets of chatbots are sealed with, the current one first; none where the operator has set none. */
-export function sealingKeys(config: Secrets): Promise<SealingKeys> {
+export function sealingKeys(config: SealingConfig): Promise<SealingKeys> {
   const known = keysOf.get(config)
   if (known) return known
   const given = [config.ENCRYPTION_KEY, config.ENCRYPTION_KEY_PREVIOUS].filter((key) => key !== undefined)
@@ -21,7 +21,12 @@ export function sealingKeys(config: Secrets): Promise<SealingKeys> {
  * What an endpoint wants as its key, sealed for this chatbot and this origin (security: it opens nothing elsewhere).
  * @throws AppError `not_configured` without an ENCRYPTION_KEY: nothing is ever stored in clear
  */
-export async function sealFor(config: Secrets, chatbotId: string, origin: string, secret: string): Promise<string> {
+export async function sealFor(
+  config: SealingConfig,
+  chatbotId: string,
+  origin: string,
+  secret: string,
+): Promise<string> {
   if (!config.ENCRYPTION_KEY) {
     throw new AppError('not_configured', 'This server keeps no keys of others: its operator has to set ENCRYPTION_KEY')
   }
@@ -30,7 +35,7 @@ export async function sealFor(config: Secrets, chatbotId: string, origin: string
 
 /** The secret; `undefined` when it was sealed for another chatbot or origin, or by a key that is not there any more. */
 export async function unsealFor(
-  config: Secrets,
+  config: SealingConfig,
   { chatbotId, origin, sealed }: { chatbotId: string; origin: string; sealed: string },
 ): Promise<string | undefined> {
   return unseal(await sealingKeys(config), sealed, aboutOf(chatbotId, origin))

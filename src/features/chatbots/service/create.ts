@@ -11,7 +11,8 @@ import { getOwnChatbot, type StoredChatbot } from './read.ts'
 import { storeSecrets } from './secrets.ts'
 import { changedSettings, judgeSettings, NO_SETTINGS } from './settings.ts'
 
-const MAX_CHATBOTS = 100
+/** Of one user. */
+export const MAX_CHATBOTS = 100
 
 const hasRoom = (userId: string): SQL =>
   sql`(SELECT count(*) FROM chatbots WHERE user_id = ${userId} AND deleted_at IS NULL) < ${MAX_CHATBOTS}`

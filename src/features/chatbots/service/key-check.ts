@@ -8,6 +8,7 @@ import { describeError } from '../../../http/log.ts'
 import { kindOfApiKey } from '../../../lib/api-keys.ts'
 import { sha256 } from '../../../lib/digests.ts'
 import { RecentMap } from '../../../lib/recent-map.ts'
+import type { Tier } from '../../../lib/tiers.ts'
 import type { StoredKey } from '../schemas/api-key.ts'
 import { isCurrentVersion } from './read.ts'
 import { SERVED, type ServedChatbot } from './served.ts'
@@ -28,6 +29,7 @@ export type LiveKey = Pick<
 > & {
   /** What the plan of its owner has. */
   requestsPerMinute: number
+  tiers: Tier[]
   chatbot: ServedChatbot
 }
 
@@ -114,6 +116,7 @@ const readKey = (db: Db, hash: string) =>
       chatbotDeletedAt: chatbots.deletedAt,
       disabledAt: users.disabledAt,
       requestsPerMinute: plans.requestsPerMinute,
+      tiers: plans.tiers,
     })
     .from(apiKeys)
     .innerJoin(chatbots, eq(chatbots.id, apiKeys.chatbotId))
@@ -129,8 +132,8 @@ type Row = Awaited<ReturnType<typeof readKey>>
 function liveKeyOf(row: Row): LiveKey {
   if (!row) throw new AppError('invalid_api_key')
   const { keyId, familyId, kind, scopes, models, allowedOrigins, rpm, monthlyTokenCap, expiresAt, ...rest } = row
-  const { requestsPerMinute, revokedAt, chatbotDeletedAt, disabledAt, ...chatbot } = rest
+  const { requestsPerMinute, tiers, revokedAt, chatbotDeletedAt, disabledAt, ...chatbot } = rest
   if (revokedAt || chatbotDeletedAt || disabledAt) throw new AppError('revoked_api_key')
   const settings = { scopes, models, allowedOrigins, rpm, monthlyTokenCap, expiresAt }
-  return { id: keyId, familyId, userId: chatbot.ownerId, kind, ...settings, requestsPerMinute, chatbot }
+  return { id: keyId, familyId, userId: chatbot.ownerId, kind, ...settings, requestsPerMinute, tiers, chatbot }
 }

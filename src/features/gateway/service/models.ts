@@ -4,6 +4,7 @@ import type { Target } from '../../../ai/targets.ts'
 import { chatbots, plans, users } from '../../../db/schema/index.ts'
 import type { CallerCtx } from '../../../http/context.ts'
 import { AppError } from '../../../http/errors.ts'
+import { MAX_CHATBOTS } from '../../chatbots/service/create.ts'
 import { type ServedChatbot, selectServed } from '../../chatbots/service/served.ts'
 import { includesTier } from '../../plans/service/plans.ts'
 
@@ -17,13 +18,13 @@ export type Choice = { targets: [Target, ...Target[]]; chatbot?: ServedChatbot }
 const CAUTIOUS = { context: 128_000, max_output: 16_384, default_output: 4_096 }
 /** Of models that are served here nobody knows when they were made. */
 const SINCE = new Date('2026-01-01T00:00:00Z')
-const MAX_CHATBOTS = 100
 
 /** All that the caller may name in `model`: with a key its chatbot and what else it opens, else one's chatbots and the plan's models. */
 export async function listModels({ db, config, user, caller }: CallerCtx): Promise<NamedModel[]> {
   if (caller.key) {
-    const { chatbot, models } = caller.key
-    return [toNamed(chatbot), ...config.MODELS.filter(({ id }) => models.includes(id)).map(toServed)]
+    const { chatbot, models, tiers } = caller.key
+    const open = config.MODELS.filter(({ id, tier }) => models.includes(id) && tiers.includes(tier))
+    return [toNamed(chatbot), ...open.map(toServed)]
   }
   const [own, [plan]] = await db.batch([
     selectServed(db, user.id).orderBy(chatbots.id).limit(MAX_CHATBOTS),

@@ -5,8 +5,10 @@ import { type SealingKeys, seal, unseal } from '../../../lib/sealed-secrets.ts'
 
 type SealingConfig = Pick<Config, 'ENCRYPTION_KEY' | 'ENCRYPTION_KEY_PREVIOUS'>
 
+type Secrets = Pick<Config, 'ENCRYPTION_KEY' | 'ENCRYPTION_KEY_PREVIOUS'>
+
 /** The keys that secrets of chatbots are sealed with, the current one first; none where the operator has set none. */
-export function sealingKeys({ ENCRYPTION_KEY, ENCRYPTION_KEY_PREVIOUS }: Secrets): Promise<SealingKeys> {
+function sealingKeys({ ENCRYPTION_KEY, ENCRYPTION_KEY_PREVIOUS }: Secrets): Promise<SealingKeys> {
   const given = [ENCRYPTION_KEY, ENCRYPTION_KEY_PREVIOUS].filter((key) => key !== undefined)
   return Promise.all(given.map(async (key) => ({ id: (await sha256(`sealing:${key}`)).slice(0, 8), key })))
 }

@@ -1,10 +1,10 @@
 import { type SQL, sql } from 'drizzle-orm'
-import { drizzle } from 'drizzle-orm/d1'
+import { DrizzleD1Database, SQLiteD1Session } from 'drizzle-orm/d1'
+import { SQLiteAsyncDialect } from 'drizzle-orm/sqlite-core'
 import { isTransient } from './failures.ts'
 import { mustHold } from './preconditions.ts'
-import * as schema from './schema/index.ts'
 
-export type Db = ReturnType<typeof drizzle<typeof schema>> & {
+export type Db = DrizzleD1Database<Record<string, unknown>> & {
   /** Whether something must still be asked before anything is done. */
   hasPreconditions: () => boolean
 }
@@ -23,6 +23,9 @@ export type Precondition = {
   value?: SQL<number>
   passed?: (value: number) => void
 }
+
+/** It remembers how columns are called: what `drizzle()` would make for each request took a third of its time. */
+const dialect = new SQLiteAsyncDialect({ casing: 'snake_case' })
 
 /** Drizzle over D1 that counts round trips, and sends `preconditions` along with the first one. */
 export function openDb(d1: D1Database, meter: DbMeter = newMeter(), preconditions: Precondition[] = []): Db {
@@ -61,7 +64,8 @@ export function openDb(d1: D1Database, meter: DbMeter = newMeter(), precondition
     prepare: (query: string) => metered(d1.prepare(query)),
     batch: (statements: Statement[]) => send(statements.map(({ bare }) => bare)),
   }
-  const bare = drizzle(client as unknown as D1Database, { schema, casing: 'snake_case' })
+  const session = new SQLiteD1Session(client as unknown as D1Database, dialect, undefined)
+  const bare = new DrizzleD1Database('async', dialect, session, undefined)
   const db: Db = Object.assign(bare, { hasPreconditions: () => pending.length > 0 })
   return db
 }

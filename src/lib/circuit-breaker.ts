@@ -1,17 +1,18 @@
 import { RecentMap } from './recent-map.ts'
 
-/** `faults` in a row open it, for `openMs`; it knows at most so many servers. */
-type Settings = { faults: number; openMs: number; most: number }
+/** `failureThreshold` failures in a row open it, for `openMs`; it knows at most so many servers. */
+type Settings = { failureThreshold: number; openMs: number; most: number }
 
-/** What a call says of its server; `unknown` when it never got there, or was ended by us. */
-export type Health = 'well' | 'ill' | 'unknown'
+/** What a call says of its server; `ignored` when it never got there, or was ended by us. */
+export type CallOutcome = 'success' | 'failure' | 'ignored'
 
-/** `until` is when it may be asked again, 0 for a server that nothing is held against yet; times are Unix milliseconds. */
-type State = { faults: number; until: number }
+/** `openUntil` is 0 while it is closed, and in the past when it is half-open; times are Unix milliseconds. */
+type State = { failures: number; openUntil: number }
 
 /**
- * Spares servers that fail: after so many faults in a row one is not asked for a while, then once, and that probe decides.
- * A probe of which nothing is heard stands in the way of the next no longer than a fault would.
+ * Spares servers that fail, each on its own: after so many failures in a row it is open, and the server is not called for a
+ * while; then it is half-open, and one call, the probe, decides. A probe of which nothing is heard stands in the way of the next
+ * no longer than a failure would.
  */
 export class CircuitBreaker {
   readonly #settings: Settings
@@ -27,28 +28,28 @@ export class CircuitBreaker {
     return this.#states.size
   }
 
-  /** For how many milliseconds a server is not to be asked; 0 when it may be. */
+  /** For how many milliseconds a server is not to be called; 0 when it may be. */
   waitMs(server: string, now: number): number {
-    return Math.max(0, (this.#states.get(server)?.until ?? 0) - now)
+    return Math.max(0, (this.#states.get(server)?.openUntil ?? 0) - now)
   }
 
-  /** It is asked now; gives whether this is the probe, during which nobody else asks. */
-  asked(server: string, now: number): boolean {
+  /** It is called now; gives whether this is the probe, during which nobody else calls. */
+  beginCall(server: string, now: number): boolean {
     const state = this.#states.get(server)
-    if (!state || state.until === 0 || state.until > now) return false
-    state.until = now + this.#settings.openMs
-    return true
+    const isHalfOpen = state !== undefined && state.openUntil !== 0 && state.openUntil <= now
+    if (isHalfOpen) state.openUntil = now + this.#settings.openMs
+    return isHalfOpen
   }
 
-  /** What came of it. */
-  told(server: string, health: Health, wasProbe: boolean, now: number): void {
-    const state = this.#states.get(server) ?? { faults: 0, until: 0 }
-    if (health === 'well') this.#states.delete(server)
+  /** What came of the call. */
+  record(server: string, outcome: CallOutcome, wasProbe: boolean, now: number): void {
+    const state = this.#states.get(server) ?? { failures: 0, openUntil: 0 }
+    if (outcome === 'success') this.#states.delete(server)
     // Another probe may be made at once.
-    else if (health === 'unknown' && wasProbe) state.until = now
-    else if (health === 'ill') {
-      state.faults += 1
-      if (state.faults >= this.#settings.faults) state.until = now + this.#settings.openMs
+    else if (outcome === 'ignored' && wasProbe) state.openUntil = now
+    else if (outcome === 'failure') {
+      state.failures += 1
+      if (state.failures >= this.#settings.failureThreshold) state.openUntil = now + this.#settings.openMs
       this.#states.set(server, state)
     }
   }

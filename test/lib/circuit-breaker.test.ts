@@ -2,16 +2,16 @@ import { expect, test } from 'vitest'
 import { CircuitBreaker } from '../../src/lib/circuit-breaker.ts'
 import { RecentMap } from '../../src/lib/recent-map.ts'
 
-const open = (most = 10) => new CircuitBreaker({ faults: 5, openMs: 15_000, most })
+const open = (most = 10) => new CircuitBreaker({ failureThreshold: 5, openMs: 15_000, most })
 const fail = (breaker: CircuitBreaker, times: number, now: number, server = 'a') => {
-  for (let n = 0; n < times; n++) breaker.told(server, 'ill', breaker.asked(server, now), now)
+  for (let n = 0; n < times; n++) breaker.record(server, 'failure', breaker.beginCall(server, now), now)
 }
 
-test('five faults in a row open it for fifteen seconds', () => {
+test('five failures in a row open it for fifteen seconds', () => {
   const breaker = open()
   fail(breaker, 4, 1_000)
   expect(breaker.waitMs('a', 1_000)).toBe(0)
-  breaker.told('a', 'well', false, 1_000)
+  breaker.record('a', 'success', false, 1_000)
   fail(breaker, 4, 2_000)
   expect(breaker.waitMs('a', 2_000)).toBe(0)
   fail(breaker, 1, 3_000)
@@ -24,22 +24,22 @@ test('five faults in a row open it for fifteen seconds', () => {
 test('what says nothing of the server neither counts nor breaks the row', () => {
   const breaker = open()
   fail(breaker, 4, 1_000)
-  breaker.told('a', 'unknown', false, 1_000)
+  breaker.record('a', 'ignored', false, 1_000)
   expect(breaker.waitMs('a', 1_000)).toBe(0)
   fail(breaker, 1, 1_000)
-  breaker.told('a', 'unknown', false, 2_000)
+  breaker.record('a', 'ignored', false, 2_000)
   expect(breaker.waitMs('a', 2_000)).toBe(14_000)
 })
 
-test('when the time is up one probe decides', () => {
+test('when the time is up it is half-open, and one probe decides', () => {
   const breaker = open()
   fail(breaker, 5, 0)
-  expect(breaker.asked('a', 15_000)).toBe(true)
+  expect(breaker.beginCall('a', 15_000)).toBe(true)
   expect(breaker.waitMs('a', 15_001)).toBe(14_999)
-  breaker.told('a', 'ill', true, 16_000)
+  breaker.record('a', 'failure', true, 16_000)
   expect(breaker.waitMs('a', 16_000)).toBe(15_000)
-  expect(breaker.asked('a', 31_000)).toBe(true)
-  breaker.told('a', 'well', true, 31_500)
+  expect(breaker.beginCall('a', 31_000)).toBe(true)
+  breaker.record('a', 'success', true, 31_500)
   expect(breaker.waitMs('a', 31_500)).toBe(0)
   fail(breaker, 4, 32_000)
   expect(breaker.waitMs('a', 32_000)).toBe(0)
@@ -48,12 +48,12 @@ test('when the time is up one probe decides', () => {
 test('after a probe that told nothing comes the next, at once or when it is overdue', () => {
   const breaker = open()
   fail(breaker, 5, 0)
-  expect(breaker.asked('a', 15_000)).toBe(true)
-  breaker.told('a', 'unknown', true, 15_500)
+  expect(breaker.beginCall('a', 15_000)).toBe(true)
+  breaker.record('a', 'ignored', true, 15_500)
   expect(breaker.waitMs('a', 15_500)).toBe(0)
-  expect(breaker.asked('a', 15_500)).toBe(true)
+  expect(breaker.beginCall('a', 15_500)).toBe(true)
   expect(breaker.waitMs('a', 20_000)).toBe(10_500)
-  expect(breaker.asked('a', 30_500)).toBe(true)
+  expect(breaker.beginCall('a', 30_500)).toBe(true)
 })
 
 test('it remembers a bounded number of servers, and forgets who was heard of the longest ago', () => {
@@ -64,8 +64,8 @@ test('it remembers a bounded number of servers, and forgets who was heard of the
   fail(breaker, 1, 0, 'c')
   expect(breaker.size).toBe(2)
   expect([breaker.waitMs('a', 1) > 0, breaker.waitMs('b', 1)]).toEqual([true, 0])
-  breaker.told('c', 'well', false, 1)
-  breaker.told('d', 'well', false, 1)
+  breaker.record('c', 'success', false, 1)
+  breaker.record('d', 'success', false, 1)
   expect(breaker.size).toBe(1)
 })
 

@@ -1,16 +1,16 @@
 import { completionsOf } from '../../ai/outgoing.ts'
 import type { UpstreamCode, UpstreamFault } from '../../ai/provider.ts'
 import type { Target } from '../../ai/targets.ts'
-import { CircuitBreaker, type Health } from '../../lib/circuit-breaker.ts'
+import { type CallOutcome, CircuitBreaker } from '../../lib/circuit-breaker.ts'
 
 /**
  * Of this isolate. The URL is the key, so that nobody's chatbot is held up by what others do elsewhere. Models that are served here
  * are not watched: each reply is promised its tries and the fallback, and the one provider of all must not be shut by a few.
  */
-const breaker = new CircuitBreaker({ faults: 5, openMs: 15_000, most: 1_000 })
+const breaker = new CircuitBreaker({ failureThreshold: 5, openMs: 15_000, most: 1_000 })
 
-/** What tells that a server is ill, and not that this call was wrong. */
-const ILLS = new Set<UpstreamCode>([
+/** What tells that a server fails, and not that this call was wrong. */
+const FAILURES = new Set<UpstreamCode>([
   'upstream_error',
   'upstream_timeout',
   'upstream_busy',
@@ -19,6 +19,9 @@ const ILLS = new Set<UpstreamCode>([
   'upstream_stalled',
 ])
 
+/** How a call ended: with an answer, by a fault, or by us. */
+type Ended = UpstreamFault | 'well' | 'aborted'
+
 /** For how many milliseconds each is not to be asked; 0 for those that may be. */
 export const waitsOf = (targets: Target[]): number[] =>
   targets.map((target) => {
@@ -26,22 +29,22 @@ export const waitsOf = (targets: Target[]): number[] =>
     return server === undefined ? 0 : breaker.waitMs(server, Date.now())
   })
 
-/** Says that a target is asked now; what it gives is to be told what came of it, without a fault if all went well. */
-export function asking(target: Target): (outcome: UpstreamFault | 'well' | 'aborted') => void {
+/** Says that a target is asked now; what it gives is to be told what came of it: a fault, an answer, or that we ended it. */
+export function asking(target: Target): (ended: Ended) => void {
   const server = serverOf(target)
   if (server === undefined) return () => {}
-  const isProbe = breaker.asked(server, Date.now())
-  return (outcome) => breaker.told(server, healthOf(outcome), isProbe, Date.now())
+  const isProbe = breaker.beginCall(server, Date.now())
+  return (ended) => breaker.record(server, outcomeOf(ended), isProbe, Date.now())
 }
 
-function healthOf(outcome: UpstreamFault | 'well' | 'aborted'): Health {
-  if (outcome === 'well') return 'well'
-  if (outcome === 'aborted') return 'unknown'
+function outcomeOf(ended: Ended): CallOutcome {
+  if (ended === 'well') return 'success'
+  if (ended === 'aborted') return 'ignored'
   // It has read the call.
-  if (outcome.code === 'upstream_rejected' || outcome.code === 'context_too_long') return 'well'
-  if (!ILLS.has(outcome.code)) return 'unknown'
+  if (ended.code === 'upstream_rejected' || ended.code === 'context_too_long') return 'success'
+  if (!FAILURES.has(ended.code)) return 'ignored'
   // Whoever says when to come back knows what it does.
-  return outcome.code === 'upstream_busy' && outcome.retryAfterMs !== undefined ? 'unknown' : 'ill'
+  return ended.code === 'upstream_busy' && ended.retryAfterMs !== undefined ? 'ignored' : 'failure'
 }
 
 function serverOf({ endpoint }: Target): string | undefined {

@@ -10,12 +10,12 @@ export type Send = (body: string, signal: AbortSignal) => Promise<Response>
 /** Gives what an endpoint wants as its key; `undefined` when it does not open any more. */
 export type OpenSecret = (endpoint: Endpoint) => Promise<string | undefined>
 
-type Provider = { OPENAI_API_KEY?: string; OPENAI_BASE_URL?: string }
-export type Rules = Pick<Config, 'LLM_ENDPOINTS' | 'LLM_ENDPOINT_ALLOWLIST' | 'DNS_OVER_HTTPS_URL'>
+type OwnProvider = Pick<Config, 'OPENAI_API_KEY' | 'OPENAI_BASE_URL'>
+type Rules = Pick<Config, 'LLM_ENDPOINTS' | 'LLM_ENDPOINT_ALLOWLIST' | 'DNS_OVER_HTTPS_URL'>
 
 /** The way to the operator's own provider. Many local servers want no key. */
 export const sendToProvider =
-  ({ OPENAI_API_KEY, OPENAI_BASE_URL = 'https://api.openai.com/v1' }: Provider): Send =>
+  ({ OPENAI_API_KEY, OPENAI_BASE_URL = 'https://api.openai.com/v1' }: OwnProvider): Send =>
   (body, signal) =>
     post(completionsOf(OPENAI_BASE_URL), OPENAI_API_KEY, body, signal)
 

@@ -1,10 +1,19 @@
+import type { Config } from '../env.ts'
 import { offlineProvider } from './offline.ts'
 import { openAiProvider } from './openai.ts'
-import { type OpenSecret, type Rules, sendToEndpoint, sendToProvider } from './outgoing.ts'
+import { type OpenSecret, sendToEndpoint, sendToProvider } from './outgoing.ts'
 import type { Provider, ReadPicture } from './provider.ts'
 import type { Target } from './targets.ts'
 
-type Settings = Parameters<typeof sendToProvider>[0] & Rules & { OFFLINE_TOKEN_MS: number }
+type Settings = Pick<
+  Config,
+  | 'OPENAI_API_KEY'
+  | 'OPENAI_BASE_URL'
+  | 'OFFLINE_TOKEN_MS'
+  | 'LLM_ENDPOINTS'
+  | 'LLM_ENDPOINT_ALLOWLIST'
+  | 'DNS_OVER_HTTPS_URL'
+>
 
 /** What the one who asks has, and models need: its files, and the keys of its endpoints. */
 export type Access = { readPicture: ReadPicture; openSecret: OpenSecret }

@@ -7,7 +7,7 @@ const [one, two] = [
   { id: 'k2', key: newSecret() },
 ]
 
-test('a secret opens for what it was sealed about, and for nothing else', async () => {
+test('a secret opens with the associated data that it was sealed with, and with no other', async () => {
   const sealed = await seal([one], 'sk-ünïcode', 'bot-1 https://api.example.com')
   expect(await unseal([one], sealed, 'bot-1 https://api.example.com')).toBe('sk-ünïcode')
   expect(await unseal([one], sealed, 'bot-1 https://api.example.org')).toBe(undefined)

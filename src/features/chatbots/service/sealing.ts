@@ -26,7 +26,7 @@ export async function sealFor(
   if (!config.ENCRYPTION_KEY) {
     throw new AppError('not_configured', 'This server keeps no keys of others: its operator has to set ENCRYPTION_KEY')
   }
-  return seal(await sealingKeys(config), secret, aboutOf(chatbotId, origin))
+  return seal(await sealingKeys(config), secret, associatedDataOf(chatbotId, origin))
 }
 
 /** The secret; `undefined` when it was sealed for another chatbot or origin, or by a key that is not there any more. */
@@ -34,7 +34,7 @@ export async function unsealFor(
   config: SealingConfig,
   { chatbotId, origin, sealed }: { chatbotId: string; origin: string; sealed: string },
 ): Promise<string | undefined> {
-  return unseal(await sealingKeys(config), sealed, aboutOf(chatbotId, origin))
+  return unseal(await sealingKeys(config), sealed, associatedDataOf(chatbotId, origin))
 }
 
-const aboutOf = (chatbotId: string, origin: string) => `${chatbotId} ${origin}`
+const associatedDataOf = (chatbotId: string, origin: string) => `${chatbotId} ${origin}`

@@ -1,5 +1,5 @@
 import type { Config } from '../env.ts'
-import { MAX_URL_LENGTH, urlFault } from '../lib/public-urls.ts'
+import { formFault, urlFault } from '../lib/public-urls.ts'
 
 type Settings = Pick<Config, 'LLM_ENDPOINTS' | 'LLM_ENDPOINT_ALLOWLIST'>
 
@@ -13,20 +13,10 @@ export function endpointFault(text: string, settings: Settings, ownHosts: string
   // A key in it would be shown with the address, and paths are appended to it.
   if (text.includes('?')) return 'No query string'
   if (settings.LLM_ENDPOINT_ALLOWLIST.length === 0) return urlFault(text, ownHosts)
-  return listedFault(text, settings.LLM_ENDPOINT_ALLOWLIST)
+  // What is trusted is the origin, so the rest of the address is judged all the same.
+  return formFault(text) ?? (isListed(text, settings) ? undefined : 'Not one of the servers that may be called here')
 }
 
 /** Whether an address is at an origin that the operator lists. */
 export const isListed = (text: string, { LLM_ENDPOINT_ALLOWLIST }: Pick<Settings, 'LLM_ENDPOINT_ALLOWLIST'>): boolean =>
   LLM_ENDPOINT_ALLOWLIST.includes(URL.parse(text)?.origin ?? '')
-
-/** What is trusted is the origin, so the rest of the address is judged all the same. */
-function listedFault(text: string, origins: string[]): string | undefined {
-  if (text.length > MAX_URL_LENGTH) return `At most ${MAX_URL_LENGTH} characters`
-  const url = URL.parse(text)
-  if (!url) return 'This is not a URL'
-  if (!origins.includes(url.origin)) return 'Not one of the servers that may be called here'
-  if (url.username !== '' || url.password !== '') return 'No user name or password in it'
-  if (text.includes('#')) return 'No fragment'
-  return undefined
-}

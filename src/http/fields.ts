@@ -3,6 +3,9 @@ import { z } from '@hono/zod-openapi'
 /** Fields that many resources have, with the bounds and examples that the document shows. */
 const EXAMPLE_ID = '019b76da-a800-7000-8000-000000000000'
 
+/** Pattern of a name that others see: control and bidirectional characters would move what they read. */
+export const SHOWN = '^[^\\p{Cc}\\p{Zl}\\p{Zp}\\u202A-\\u202E\\u2066-\\u2069]*$'
+
 export const id = z.uuid().openapi({ example: EXAMPLE_ID })
 export const maybeId = z.uuid().nullable().openapi({ example: EXAMPLE_ID })
 export const moment = z.iso.datetime().openapi({ example: '2026-01-01T00:00:00.000Z', maxLength: 24 })

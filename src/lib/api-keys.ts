@@ -8,7 +8,9 @@ const DIGITS = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'
 /** 62^43 > 2^256, and 62^6 > 2^32. */
 const SECRET_LENGTH = 43
 const CHECK_LENGTH = 6
-const SHAPE = new RegExp(`^parley_(sk|pk)_[0-9A-Za-z]{${SECRET_LENGTH}}_[0-9A-Za-z]{${CHECK_LENGTH}}$`)
+/** The form of a key. */
+export const KEY_PATTERN = `^parley_(sk|pk)_[0-9A-Za-z]{${SECRET_LENGTH}}_[0-9A-Za-z]{${CHECK_LENGTH}}$`
+const SHAPE = new RegExp(KEY_PATTERN)
 /** So much of a key is shown in lists, beside its last four characters. */
 const PREFIX_LENGTH = 'parley_sk_'.length + 4
 

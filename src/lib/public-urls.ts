@@ -57,14 +57,22 @@ export const MAX_URL_LENGTH = 2_048
  * our own. It judges the URL as parsed (WHATWG), in which an IPv4 address in any spelling has become four decimal numbers.
  */
 export function urlFault(text: string, own: string[] = []): string | undefined {
+  const fault = formFault(text)
+  if (fault !== undefined) return fault
+  const url = new URL(text)
+  if (url.protocol !== 'https:') return 'Only https'
+  if (url.port !== '') return 'Only port 443'
+  return hostFault(url.hostname, own)
+}
+
+/** The same of what holds for any URL that we would call, wherever it leads. */
+export function formFault(text: string): string | undefined {
   if (text.length > MAX_URL_LENGTH) return `At most ${MAX_URL_LENGTH} characters`
   const url = URL.parse(text)
   if (!url) return 'This is not a URL'
-  if (url.protocol !== 'https:') return 'Only https'
-  if (url.port !== '') return 'Only port 443'
   if (url.username !== '' || url.password !== '') return 'No user name or password in it'
-  if (url.hash !== '' || text.includes('#')) return 'No fragment'
-  return hostFault(url.hostname, own)
+  if (text.includes('#')) return 'No fragment'
+  return undefined
 }
 
 /** The same of a host name as a parsed URL has it. */

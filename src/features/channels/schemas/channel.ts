@@ -1,10 +1,7 @@
 import { z } from '@hono/zod-openapi'
 import { CHANNEL_KINDS, MEMBER_ROLES, VISIBILITIES } from '../../../db/schema/channels.ts'
-import { id, maybeMoment, moment } from '../../../http/fields.ts'
+import { id, maybeMoment, moment, SHOWN } from '../../../http/fields.ts'
 import type { ChannelJson, PersonJson } from '../event-rows.ts'
-
-/** Control and bidirectional characters move what others read. */
-export const SHOWN = '^[^\\p{Cc}\\p{Zl}\\p{Zp}\\u202A-\\u202E\\u2066-\\u2069]*$'
 
 export const seq = z
   .int()

@@ -2,11 +2,10 @@ import { z } from '@hono/zod-openapi'
 import { type apiKeys, KEY_SCOPES } from '../../../db/schema/index.ts'
 import { id, maybeId, maybeMoment, modelName, moment } from '../../../http/fields.ts'
 import { IdParam } from '../../../http/openapi.ts'
-import { KEY_KINDS } from '../../../lib/api-keys.ts'
+import { KEY_KINDS, KEY_PATTERN } from '../../../lib/api-keys.ts'
 
 /** A pattern of origins would look as if it were one. */
 const ORIGIN = '^https?://[^\\s/?#@\\\\*]+$'
-const KEY = '^parley_(sk|pk)_[0-9A-Za-z]{43}_[0-9A-Za-z]{6}$'
 
 const name = z.string().trim().min(1).max(80).openapi({ example: 'Website' })
 const kind = z
@@ -75,10 +74,10 @@ export const MadeApiKey = z
     key: z
       .string()
       .max(60)
-      .regex(new RegExp(KEY))
+      .regex(new RegExp(KEY_PATTERN))
       .nullable()
       .openapi({
-        pattern: KEY,
+        pattern: KEY_PATTERN,
         example: `parley_sk_${'Ab3d'.repeat(10)}xyz_0aB1cD`,
         description: 'Shown this once. Null when the Idempotency-Key was used before',
       }),

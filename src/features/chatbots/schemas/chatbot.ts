@@ -1,8 +1,7 @@
 import { z } from '@hono/zod-openapi'
-import { id, modelName, moment } from '../../../http/fields.ts'
+import { id, modelName, moment, SHOWN } from '../../../http/fields.ts'
 import { PageQuery } from '../../../http/pages.ts'
-import { originOf } from '../../../lib/public-urls.ts'
-import { SHOWN } from '../../channels/schemas/channel.ts'
+import { MAX_URL_LENGTH, originOf } from '../../../lib/public-urls.ts'
 import type { StoredChatbot, StoredVersion } from '../service/read.ts'
 
 const HANDLE = '^[a-z0-9][a-z0-9._-]{1,30}[a-z0-9]$'
@@ -26,7 +25,7 @@ const handle = z
 const endpointUrl = z
   .string()
   .min(1)
-  .max(2_048)
+  .max(MAX_URL_LENGTH)
   .regex(new RegExp(URL_TEXT, 'u'), 'No white space')
   .openapi({ pattern: URL_TEXT, example: 'https://api.example.com/v1' })
 const maybeEndpointUrl = endpointUrl.nullable().openapi({

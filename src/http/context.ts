@@ -39,7 +39,7 @@ export type Ctx = BaseCtx & { user: Principal }
  */
 export type OwnerCtx = BaseCtx & { user: Pick<Principal, 'id'> & { keyFamily?: string } }
 
-/** Who asks through `/v1`: somebody with an API key, or one of the users. */
+/** Who asks where API keys are taken: somebody with one, or one of the users. */
 export type Caller = { key: LiveKey; sessionId?: undefined } | { key?: undefined; sessionId: string }
 export type CallerCtx = OwnerCtx & { caller: Caller; ownHosts: string[] }
 

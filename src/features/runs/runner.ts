@@ -31,8 +31,8 @@ const LATE_PAUSE_MS = { first: 2_000, most: 60_000 }
 const TURN_MS = 2_000
 
 /**
- * Owns the runs of one conversation: it alone talks to the upstream, numbers the events, keeps them for resuming, and
- * ends every run exactly once. HTTP connections only watch (docs/runs.md).
+ * Owns the runs of one conversation, or of one shard of those of an API key or a user: it alone talks to the upstream,
+ * numbers the events, keeps them for resuming, and ends every run exactly once. HTTP connections only watch (docs/runs.md).
  */
 export class Runner extends DurableObject<Env> {
   readonly #config: Config

@@ -4,7 +4,8 @@ import type { Target } from '../../ai/targets.ts'
 import { type CallOutcome, CircuitBreaker } from '../../lib/circuit-breaker.ts'
 
 /**
- * Of this isolate. The URL is the key, so that nobody's chatbot is held up by what others do elsewhere. Models that are served here
+ * Of this isolate, by chatbot and URL: many call the same server, each with a key of their own, and nobody's chatbot is to be held up
+ * by what others do. Models that are served here
  * are not watched: each reply is promised its tries and the fallback, and the one provider of all must not be shut by a few.
  */
 const breaker = new CircuitBreaker({ failureThreshold: 5, openMs: 15_000, most: 1_000 })
@@ -49,5 +50,6 @@ function outcomeOf(ended: Ended): CallOutcome {
 
 function serverOf({ endpoint }: Target): string | undefined {
   if (!endpoint) return undefined
-  return URL.canParse(endpoint.url) ? completionsOf(endpoint.url) : endpoint.url
+  const url = URL.canParse(endpoint.url) ? completionsOf(endpoint.url) : endpoint.url
+  return `${endpoint.chatbotId} ${url}`
 }

@@ -130,11 +130,11 @@ test('who leaves ends the run a moment later', async () => {
   const ada = await signInWithBot(parley.url)
   const { ask, calls } = parley.script([{ tokens: 3 }, { hang: true }])
   const leaving = new AbortController()
-  const answer = modelOf(ada).invoke(ask, { signal: leaving.signal })
-  const failed = answer.catch((error: Error) => error)
-  await until(5_000, async () => calls().length === 1)
-  leaving.abort()
-  expect(await failed).toBeInstanceOf(Error)
+  const left = async () => {
+    for await (const { content } of await modelOf(ada).stream(ask, { signal: leaving.signal }))
+      if (content) leaving.abort()
+  }
+  await expect(left()).rejects.toThrow(/abort/i)
   await until(8_000, async () => calls()[0]!.closed_by_client)
   await until(5_000, async () => (await ada.ledger()).runs === 1)
 })

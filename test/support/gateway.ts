@@ -9,7 +9,10 @@ import { type ServerUser, signIn, until } from './server-user.ts'
 
 export type TestGateway = Awaited<ReturnType<typeof startGateway>>
 
-/** A server whose models are a scriptable provider. Waits are short, so that a test can sit them out. */
+/**
+ * A server whose models are a scriptable provider. Waits are short, so that a test can sit them out; a local server hears of a
+ * client's leaving only when it writes to it, which is at the next heartbeat.
+ */
 export async function startGateway(vars: Vars = {}) {
   const folder = mkdtempSync(join(tmpdir(), 'parley-gateway-'))
   const upstream = await startFakeOpenAi()
@@ -23,6 +26,8 @@ export async function startGateway(vars: Vars = {}) {
       REGISTER_ADDRESS_LIMIT: '1000',
       AUTH_RATE_LIMIT: '1000',
       GATEWAY_DETACH_MS: '3000',
+      HEARTBEAT_MS: '500',
+      RUN_FLUSH_MS: '0',
       ...vars,
     },
   })

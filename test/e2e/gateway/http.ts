@@ -3,24 +3,17 @@ import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { EventSource } from 'eventsource'
-import { afterAll, beforeAll, expect, test } from 'vitest'
-import { readEvents, type SseEvent } from '../../scripts/sse.ts'
-import { reply } from '../support/fake-openai.ts'
-import { allOf, asking, type BotOwner, signInWithBot, startGateway, type TestGateway } from '../support/gateway.ts'
-import { until } from '../support/server-user.ts'
+import { afterAll, expect, test } from 'vitest'
+import { readEvents, type SseEvent } from '../../../scripts/sse.ts'
+import { reply } from '../../support/fake-openai.ts'
+import { allOf, asking, type BotOwner, signInWithBot } from '../../support/gateway.ts'
+import { until } from '../../support/server-user.ts'
+import { parley } from './server.ts'
 
 // What no SDK does: to go on with a stream that broke, and to see what a key may do without one. And what docs/gateway.md shows.
-let parley: TestGateway
 const folder = mkdtempSync(join(tmpdir(), 'parley-docs-'))
 
-beforeAll(async () => {
-  parley = await startGateway()
-})
-
-afterAll(async () => {
-  await parley.close()
-  rmSync(folder, { recursive: true, force: true })
-})
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
 type More = { body?: object; headers?: Record<string, string>; key?: string; signal?: AbortSignal }
 

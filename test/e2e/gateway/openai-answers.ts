@@ -1,29 +1,12 @@
 import type OpenAI from 'openai'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { z } from 'zod'
-import { reply } from '../support/fake-openai.ts'
-import {
-  allOf,
-  asking,
-  type BotOwner,
-  saying,
-  signInWithBot,
-  startGateway,
-  type TestGateway,
-  textOfChunks,
-  toolCalls,
-} from '../support/gateway.ts'
-import { OPENAI_MAJORS } from '../support/openai-majors.ts'
+import { reply } from '../../support/fake-openai.ts'
+import { allOf, asking, type BotOwner, saying, signInWithBot, textOfChunks, toolCalls } from '../../support/gateway.ts'
+import { OPENAI_MAJORS } from '../../support/openai-majors.ts'
+import { parley } from './server.ts'
 
 // The SDK as it comes: a base URL and a key are all that it is given.
-let parley: TestGateway
-
-beforeAll(async () => {
-  parley = await startGateway()
-})
-
-afterAll(() => parley.close())
-
 const user = (content: string) => ({ role: 'user' as const, content })
 const WEATHER = {
   type: 'function' as const,

@@ -1,27 +1,11 @@
 import { createOpenAICompatible, type OpenAICompatibleProviderSettings } from '@ai-sdk/openai-compatible'
 import { APICallError, generateText, isStepCount, Output, RetryError, streamText, tool } from 'ai'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { z } from 'zod'
-import { reply } from '../support/fake-openai.ts'
-import {
-  allOf,
-  type BotOwner,
-  CUTS,
-  saying,
-  signInWithBot,
-  startGateway,
-  type TestGateway,
-  toolCalls,
-} from '../support/gateway.ts'
-import { until } from '../support/server-user.ts'
-
-let parley: TestGateway
-
-beforeAll(async () => {
-  parley = await startGateway()
-})
-
-afterAll(() => parley.close())
+import { reply } from '../../support/fake-openai.ts'
+import { allOf, type BotOwner, CUTS, saying, signInWithBot, toolCalls } from '../../support/gateway.ts'
+import { until } from '../../support/server-user.ts'
+import { parley } from './server.ts'
 
 const providerOf = ({ key }: BotOwner, more: Partial<OpenAICompatibleProviderSettings> = {}) =>
   createOpenAICompatible({

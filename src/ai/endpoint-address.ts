@@ -18,5 +18,8 @@ export function endpointFault(text: string, settings: Settings, ownHosts: string
 }
 
 /** Whether an address is at an origin that the operator lists. */
-export const isListed = (text: string, { LLM_ENDPOINT_ALLOWLIST }: Pick<Settings, 'LLM_ENDPOINT_ALLOWLIST'>): boolean =>
-  LLM_ENDPOINT_ALLOWLIST.includes(URL.parse(text)?.origin ?? '')
+export function isListed(text: string, { LLM_ENDPOINT_ALLOWLIST }: Pick<Settings, 'LLM_ENDPOINT_ALLOWLIST'>): boolean {
+  const url = URL.parse(text)
+  // The origin of a `blob:` is that of the address in it.
+  return url !== null && /^https?:$/.test(url.protocol) && LLM_ENDPOINT_ALLOWLIST.includes(url.origin)
+}

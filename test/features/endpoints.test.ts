@@ -57,10 +57,11 @@ test('after five faults in a row an endpoint is left alone for a while, and othe
   const other = endpointAt(freshUrl())
   const asked = await askThem([target, other], prompt, { config: config(3) })
   expect(asked).toMatchObject({ finish: 'stop', target: other, attempts: [{ status: 'ok' }] })
-  // The same name elsewhere is another server, and the same server is one for every chatbot.
+  // The same name elsewhere is another server, and what one chatbot meets there holds no other up.
   expect((await askThem([endpointAt(freshUrl())], prompt)).finish).toBe('stop')
   const { url } = target.endpoint!
-  expect((await askThem([endpointAt(`${url}/`, { chatbotId: 'another' })], prompt)).code).toBe('upstream_busy')
+  expect((await askThem([endpointAt(`${url}/`)], prompt)).code).toBe('upstream_busy')
+  expect((await askThem([endpointAt(`${url}/`, { chatbotId: 'another' })], prompt)).finish).toBe('stop')
 })
 
 test('one that is opened by its own tries is not asked once more', async () => {

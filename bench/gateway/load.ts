@@ -22,7 +22,7 @@ export type Measured = {
   /** Milliseconds from sending until the last byte, of each request. */
   times: number[]
   perSecond: number
-  /** What `server-timing` says of D1 when the answer begins; of a gateway that says nothing, nothing. */
+  /** The most that `server-timing` says of D1 when an answer begins; of a gateway that says nothing, nothing. */
   trips?: number
   /** What was wrong with the first answer that was not as it has to be, and how many there were. */
   faults: { count: number; first?: string }
@@ -49,7 +49,7 @@ async function measure(load: Load): Promise<Measured> {
         faults.first ??= answer.fault
         // What refuses at once would fill the time with refusals.
         await sleep(SETTLE_MS)
-      } else trips = answer.trips
+      } else if (answer.trips !== undefined) trips = Math.max(trips ?? 0, answer.trips)
     }
   }
   const all = (end: number, times: number[]) =>

@@ -1,4 +1,6 @@
-const TRANSIENT = /network connection lost|object to be reset|reset because its code was updated|cannot resolve d1 db/i
+const INTERNAL = /internal error; reference/i
+const TRANSIENT =
+  /network connection lost|object to be reset|reset because its code was updated|cannot resolve d1 db|internal error; reference/i
 
 /**
  * Whether D1 failed in passing, so that an idempotent statement may be sent once more. The texts are those of
@@ -6,9 +8,10 @@ const TRANSIENT = /network connection lost|object to be reset|reset because its 
  */
 export const isTransient = (error: unknown): boolean => TRANSIENT.test(deepMessage(error))
 
-/** Whether D1 itself is the cause, and not what was asked of it. */
+/** Whether D1 itself is the cause, and not what was asked of it. A fault of the platform comes without D1's name. */
 export const isStoreFailure = (error: unknown): boolean =>
-  /D1_ERROR|D1 DB/.test(deepMessage(error)) && !/constraint failed|SQLITE_ERROR/.test(deepMessage(error))
+  INTERNAL.test(deepMessage(error)) ||
+  (/D1_ERROR|D1 DB/.test(deepMessage(error)) && !/constraint failed|SQLITE_ERROR/.test(deepMessage(error)))
 
 /** The message of an error or of its cause. It may carry parameter values: match it, never show or log it. */
 export const deepMessage = (error: unknown): string => {

@@ -34,6 +34,7 @@ export const OpenAiError = z
       param: z.string().max(200).nullable(),
       code: z.string().max(64),
       run_id: z.uuid().optional(),
+      partial: z.literal(true).optional(),
       request_id: z.string().max(128),
       plan: z.string().max(32).optional(),
       limit: z.int().min(0).optional(),
@@ -62,7 +63,7 @@ export const openAiStatus = (code: ErrorCode): number => RENAMED[code]?.status ?
 /** The renderer of errors under `/v1`. */
 export function renderOpenAiError(error: unknown, c: Context<AppEnv>): Response {
   const known = reported(error, c)
-  const { errors, message_id: _, partial: __, until: ___, param, ...extras } = known.options.extras ?? {}
+  const { errors, message_id: _, until: __, param, ...extras } = known.options.extras ?? {}
   const status = openAiStatus(known.code)
   const [field] = errors ?? []
   const body = {

@@ -64,15 +64,18 @@ export function admit(limiter: Limiter, subject: string, limit: number, now: num
   return { isAdmitted: left > 0, limit, remaining: Math.max(0, left - 1), resetS }
 }
 
-/** How many requests of `subject` this isolate let in, in the window of the last request. */
-export const admitted = ({ own }: Limiter, subject: string): number => own.get(subject) ?? 0
+/** How many requests of `subject` this isolate let in, in the window of `now`. */
+export function admitted(limiter: Limiter, subject: string, now: number): number {
+  enterWindow(limiter, now)
+  return limiter.own.get(subject) ?? 0
+}
 
 /**
  * Refuses after all a request that was let in. It may come again when the window is over, and `seconds` at the earliest: by
  * then another isolate may know that the limit is reached, and nobody is to be refused twice in a row.
  */
 export function takeBack(limiter: Limiter, subject: string, verdict: Verdict, seconds: number): Verdict {
-  const own = admitted(limiter, subject)
+  const own = limiter.own.get(subject) ?? 0
   if (own > 0) limiter.own.set(subject, own - 1)
   return { ...verdict, isAdmitted: false, remaining: 0, resetS: Math.max(seconds, verdict.resetS) }
 }

@@ -223,7 +223,7 @@ test('an upstream that fails is an error of its class, and in a stream an error 
         code,
         answer.headers.get('x-run-id'),
       ])
-      if (steps === broken) expect(answer.headers.get('x-should-retry')).toBe('false')
+      if (steps === broken) expect([answer.headers.get('x-should-retry'), body.error.partial]).toEqual(['false', true])
       const frames = await framesOf(await stream(bot, say((await script(steps)).prompt, more)))
       const last = JSON.parse(frames.at(-1)!.data)
       expect(last.error.code).toBe(code)

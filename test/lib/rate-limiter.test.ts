@@ -2,6 +2,7 @@ import { expect, test, vi } from 'vitest'
 import { exchange, type Store } from '../../src/http/rate-limits/exchange.ts'
 import {
   admit,
+  admitted,
   beginMerge,
   claimMerge,
   endMerge,
@@ -170,4 +171,12 @@ test('others are read a hundred at a time, and three hundred at the most', async
   })
   expect((await exchange(store, 'me', merge)).heard.length).toBe(300)
   expect(asked).toEqual([100, 100, 100])
+})
+
+test('what was let in counts in its own window, also where nothing is let in any more', () => {
+  const limiter = newLimiter()
+  const now = 10 * WINDOW_MS
+  for (let n = 0; n < 3; n++) admit(limiter, 'guess', 3, now)
+  expect(admitted(limiter, 'guess', now + WINDOW_MS - 1)).toBe(3)
+  expect(admitted(limiter, 'guess', now + WINDOW_MS)).toBe(0)
 })

@@ -56,6 +56,8 @@ type Admission = { job: Job; quota: Quota } | { replayOf: string }
 async function admit(ctx: OwnerCtx, { job, conditions, idempotency, fingerprint }: BareRun): Promise<Admission> {
   const { db, now, config } = ctx
   const { run } = job
+  // A long body may have taken its time to get here; all calls of a run are of the month in which it begins.
+  const createdAt = new Date(run.createdAt)
   const need: Need = { runId: run.id, call: 1, inputTokens: run.context.tokens, outputTokens: job.maxOutputTokens }
   const [first, ...others] = Object.entries(conditions).map(([label, condition]) => mustHold(db, label, condition))
   try {
@@ -64,15 +66,14 @@ async function admit(ctx: OwnerCtx, { job, conditions, idempotency, fingerprint 
       ...others,
       // The claim comes before the quota: a request that was answered before is no new one to be refused.
       ...(idempotency ? [claimKey(db, idempotency, run.id, now)] : []),
-      ...reserve(db, run.userId, need, now, run.keyCap),
+      ...reserve(db, run.userId, need, createdAt, run.keyCap),
       db.insert(runs).values({
         ...run,
         fingerprint,
         reserved: reservedAsJson(need),
         status: 'in_progress',
-        // A long body may have taken its time to get here.
         leaseUntil: new Date(run.createdAt + config.RUN_LEASE_MS),
-        createdAt: new Date(run.createdAt),
+        createdAt,
       }),
     ])
     return { job: { ...job, run: { ...run, reserved }, maxOutputTokens: reserved.tokens - need.inputTokens }, quota }

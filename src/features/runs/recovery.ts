@@ -39,9 +39,7 @@ export const toRunRef = (run: StoredRun): RunRef => ({
  * owns is lost when its lease is over.
  */
 export async function isAlive(ctx: BaseCtx, run: StoredRun): Promise<boolean> {
-  if (run.runner === null) {
-    return !(await endDirect(ctx, run))
-  }
+  if (run.runner === null) return !(await endDirect(ctx, run))
   const isOnItsWay = Date.now() - run.createdAt.getTime() < START_GRACE_MS
   return callRunner(ctx, run.runner, (runner) => runner.recover(toRunRef(run), isOnItsWay))
 }

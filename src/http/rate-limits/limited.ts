@@ -20,8 +20,9 @@ export const limited = (policy: PolicyName) =>
   createMiddleware<AppEnv>(async (c, next) => {
     const { subjectOf, limitOf } = POLICIES[policy]
     const subject = `${policy}:${await subjectOf(c)}`
-    let verdict = admit(limiter, subject, limitOf(c), c.get('request').startedAt)
-    if (verdict.isAdmitted && (await isBurst(c.env.BURST, subject, admitted(limiter, subject)))) {
+    const { startedAt } = c.get('request')
+    let verdict = admit(limiter, subject, limitOf(c), startedAt)
+    if (verdict.isAdmitted && (await isBurst(c.env.BURST, subject, admitted(limiter, subject, startedAt)))) {
       // Not counted, so the next request is asked about again.
       verdict = takeBack(limiter, subject, verdict, BURST_S)
     }
@@ -44,7 +45,7 @@ const guessesOf = async (c: Context) => `guess:${await hashAddress(c)}`
 
 /** Anybody can make what looks like a key, and each costs a look in D1. @throws AppError `rate_limit_exceeded` */
 export async function mayGuess(c: Context): Promise<void> {
-  if (admitted(limiter, await guessesOf(c)) < c.get('config').AUTH_RATE_LIMIT) return
+  if (admitted(limiter, await guessesOf(c), Date.now()) < c.get('config').AUTH_RATE_LIMIT) return
   throw new AppError('rate_limit_exceeded', 'Too many keys that are none came from this address', {
     retryAfterS: GUESS_RETRY_S,
   })

@@ -96,6 +96,7 @@ async function plan(
   const able = ableOf(targets, hasTools || search.searches, prompt.hasPictures)
   const id = newId()
   const { key } = caller
+  const isInPlan = inPlan(ctx, target)
   return {
     job: {
       run: {
@@ -128,13 +129,13 @@ async function plan(
       searches: search.searches,
       maxOutputTokens: outputOf(wanted, target, tokens),
       desertedMs: desertedMsOf(ctx, request, onDisconnect),
-      // Less than what is held for it at the least is asked of the model all the same.
       // A key that everybody can read is not its owner's: what their provider says is none of its readers' business.
       tellsRejections: key?.kind !== 'pk',
+      // Less than what is held for it at the least is asked of the model all the same.
       targets: able.map((one) => ({ ...one, max_output: Math.min(one.max_output, wanted) })),
       options,
     },
-    conditions: { ...allowedTo(ctx), ...(inPlan(ctx, target) && { model_in_plan: inPlan(ctx, target)! }) },
+    conditions: { ...allowedTo(ctx), ...(isInPlan && { model_in_plan: isInPlan }) },
     idempotency,
     fingerprint: isDirect ? undefined : fingerprint,
   }

@@ -18,6 +18,15 @@ export const mustHold = (db: Db, label: string, condition: SQL, value: SQL<numbe
     .select({ met: sql<number>`CASE WHEN ${condition} THEN ${value} ELSE ${unmet(label)} END`.as('met') })
     .from(sql`(SELECT 1)`)
 
+/** The same for several conditions in one statement; the first that does not hold gives its label. */
+export const mustAllHold = (db: Db, conditions: Record<string, SQL>) => {
+  const met = Object.entries(conditions).reduceRight(
+    (inner, [label, condition]) => sql<number>`CASE WHEN ${condition} THEN ${inner} ELSE ${unmet(label)} END`,
+    sql<number>`1`,
+  )
+  return db.select({ met: met.as('met') }).from(sql`(SELECT 1)`)
+}
+
 /** The label of the precondition that undid the batch, if that is what happened. */
 export const unmetPrecondition = (error: unknown): string | undefined =>
   /bad JSON path: '(\w+)'/.exec(deepMessage(error))?.[1]

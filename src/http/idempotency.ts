@@ -26,9 +26,9 @@ export async function idempotencyOf(c: Context<AuthedEnv>, content: unknown): Pr
 }
 
 /** The same for a caller of the gateway, whose API keys have their own. */
-export const callerIdempotencyOf = (c: Context<CallerEnv>, fingerprint: string) => {
+export const callerIdempotencyOf = (c: Context<CallerEnv>, fingerprint: () => Promise<string>) => {
   const { id, keyFamily } = c.var.ctx.user
-  return keyOf(c, keyFamily === undefined ? `user:${id}` : `key:${keyFamily}`, async () => fingerprint)
+  return keyOf(c, keyFamily === undefined ? `user:${id}` : `key:${keyFamily}`, fingerprint)
 }
 
 /** SHA-256 over method, path and `content`, in whatever order its fields come. */

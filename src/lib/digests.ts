@@ -5,9 +5,18 @@ export async function sha256(text: string): Promise<string> {
 
 /** HMAC-SHA-256 of a text, as base64url. */
 export async function hmac(secret: string, text: string): Promise<string> {
-  const key = await crypto.subtle.importKey('raw', encode(secret), { name: 'HMAC', hash: 'SHA-256' }, false, ['sign'])
+  let key = keys.get(secret)
+  if (!key) {
+    key = await crypto.subtle.importKey('raw', encode(secret), { name: 'HMAC', hash: 'SHA-256' }, false, ['sign'])
+    if (keys.size >= MAX_KEYS) keys.clear()
+    keys.set(secret, key)
+  }
   return toBase64Url(new Uint8Array(await crypto.subtle.sign('HMAC', key, encode(text))))
 }
+
+/** There are a few secrets, and each request asks for one. */
+const MAX_KEYS = 20
+const keys = new Map<string, CryptoKey>()
 
 /** Base64url without padding (RFC 4648, section 5). */
 export const toBase64Url = (bytes: Uint8Array): string =>

@@ -126,7 +126,7 @@ gatewayRoutes.openapi(
     const headers = c.req.valid('header')
     const { key } = c.var.ctx.caller
     const { stream: _, stream_options: __, ...content } = request
-    const fingerprint = await fingerprintOf(c, content)
+    const fingerprint = () => fingerprintOf(c, content)
     const feed = await complete(c.var.ctx, request, {
       idempotency: await callerIdempotencyOf(c, fingerprint),
       fingerprint,

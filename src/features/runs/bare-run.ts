@@ -1,6 +1,6 @@
 import type { SQL } from 'drizzle-orm'
 import { claimKey, type Idempotency, isKeyTaken, resultOf, selectClaim } from '../../db/idempotency.ts'
-import { mustHold } from '../../db/preconditions.ts'
+import { mustAllHold } from '../../db/preconditions.ts'
 import { runs } from '../../db/schema/index.ts'
 import type { OwnerCtx } from '../../http/context.ts'
 import { type Need, type Quota, quotaRefusal, readQuota, reserve, reservedAsJson } from '../plans/service/quota.ts'
@@ -59,11 +59,9 @@ async function admit(ctx: OwnerCtx, { job, conditions, idempotency, fingerprint 
   // A long body may have taken its time to get here; all calls of a run are of the month in which it begins.
   const createdAt = new Date(run.createdAt)
   const need: Need = { runId: run.id, call: 1, inputTokens: run.context.tokens, outputTokens: job.maxOutputTokens }
-  const [first, ...others] = Object.entries(conditions).map(([label, condition]) => mustHold(db, label, condition))
   try {
     const { reserved, quota } = await commitRun(ctx, run.id, [
-      first!,
-      ...others,
+      mustAllHold(db, conditions),
       // The claim comes before the quota: a request that was answered before is no new one to be refused.
       ...(idempotency ? [claimKey(db, idempotency, run.id, now)] : []),
       ...reserve(db, run.userId, need, createdAt, run.keyCap),

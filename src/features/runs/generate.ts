@@ -16,6 +16,7 @@ import type { FinishReason, RunFault } from '../../lib/run-events.ts'
 import { utf8Length } from '../../lib/token-estimate.ts'
 import { asking, waitsOf } from './endpoint-health.ts'
 import { nextTry } from './next-try.ts'
+import { Patience } from './patience.ts'
 import type { CallUse } from './usage.ts'
 
 const MAX_TEXT_LENGTH = 256 * 1024
@@ -131,6 +132,7 @@ async function attempt(input: Input, result: Answer): Promise<void> {
   const onAbort = () => abort.abort()
   signal.addEventListener('abort', onAbort)
   result.use = { inputTokens: input.inputTokens, made: 0, isFinal: false }
+  const patience = new Patience(signal)
   try {
     const request = {
       model: target.upstream ?? target.id,
@@ -142,13 +144,14 @@ async function attempt(input: Input, result: Answer): Promise<void> {
       options,
     }
     const opening = input.provider(target).open(request, abort.signal)
-    const noHeaders = new UpstreamFault('upstream_timeout', 'same')
-    const stream = await within(opening, config.UPSTREAM_HEADERS_MS, noHeaders, signal)
-    await take(stream[Symbol.asyncIterator](), input, result)
+    const noHeaders = () => new UpstreamFault('upstream_timeout', 'same')
+    const stream = await patience.wait(opening, config.UPSTREAM_HEADERS_MS, noHeaders)
+    await take(stream[Symbol.asyncIterator](), input, result, patience)
     if (!result.finish && !result.fault) throw new UpstreamFault('upstream_truncated', 'same')
   } catch (error) {
     if (!result.finish) throw error
   } finally {
+    patience.end()
     signal.removeEventListener('abort', onAbort)
     // Closes the upstream when we stopped reading early.
     abort.abort()
@@ -156,8 +159,13 @@ async function attempt(input: Input, result: Answer): Promise<void> {
 }
 
 /** Reads an answer to its end: to the usage behind the finish reason, if it comes soon. */
-async function take(chunks: AsyncIterator<ModelChunk>, input: Input, result: Answer): Promise<void> {
-  const { config, signal, before } = input
+async function take(
+  chunks: AsyncIterator<ModelChunk>,
+  input: Input,
+  result: Answer,
+  patience: Patience,
+): Promise<void> {
+  const { config, before } = input
   const isClients = hasClientTools(input)
   const use = result.use!
   const whole = { text: wholeCharacters(), reasoning: wholeCharacters() }
@@ -167,12 +175,12 @@ async function take(chunks: AsyncIterator<ModelChunk>, input: Input, result: Ans
   let hasContent = false
   let finishedAt = 0
   for (;;) {
-    const [ms, fault] = result.finish
-      ? [finishedAt + USAGE_WAIT_MS - Date.now(), new UpstreamFault('upstream_stalled', 'never')]
+    const ms = result.finish
+      ? finishedAt + USAGE_WAIT_MS - Date.now()
       : hasContent
-        ? [result.target.idle_ms ?? config.UPSTREAM_IDLE_MS, new UpstreamFault('upstream_stalled', 'never')]
-        : [config.UPSTREAM_FIRST_TOKEN_MS, new UpstreamFault('upstream_timeout', 'fallback')]
-    const next = await within(chunks.next(), ms, fault, signal)
+        ? (result.target.idle_ms ?? config.UPSTREAM_IDLE_MS)
+        : config.UPSTREAM_FIRST_TOKEN_MS
+    const next = await patience.wait(chunks.next(), ms, hasContent ? stalled : silent)
     if (next.done) return
     const { finish, usage, toolCalls } = next.value
     if (usage) use.counts = usage
@@ -219,6 +227,9 @@ async function take(chunks: AsyncIterator<ModelChunk>, input: Input, result: Ans
   }
 }
 
+const stalled = () => new UpstreamFault('upstream_stalled', 'never')
+const silent = () => new UpstreamFault('upstream_timeout', 'fallback')
+
 /** Holds back the first half of a character until the second comes: a half one could not be stored as it was shown. */
 function wholeCharacters(): (text: string) => string {
   let half = ''
@@ -226,25 +237,6 @@ function wholeCharacters(): (text: string) => string {
     const joined = half + text
     half = /[\ud800-\udbff]$/.exec(joined)?.[0] ?? ''
     return joined.slice(0, joined.length - half.length).toWellFormed()
-  }
-}
-
-/** `work`, or `fault` after `ms`, or the abort. Work left behind may fail unheard: its upstream is closed by then. */
-export async function within<T>(work: Promise<T>, ms: number, fault: Error, signal: AbortSignal): Promise<T> {
-  work.catch(() => {})
-  let timer: ReturnType<typeof setTimeout> | undefined
-  let onAbort: (() => void) | undefined
-  try {
-    return await new Promise<T>((resolve, reject) => {
-      onAbort = () => reject(signal.reason)
-      if (signal.aborted) onAbort()
-      signal.addEventListener('abort', onAbort)
-      timer = setTimeout(() => reject(fault), Math.max(0, ms))
-      work.then(resolve, reject)
-    })
-  } finally {
-    clearTimeout(timer)
-    if (onAbort) signal.removeEventListener('abort', onAbort)
   }
 }
 

@@ -14,6 +14,7 @@ import { toRun } from './schemas/run.ts'
 import { getRun, type ReplyFeed, type RunFeed } from './service.ts'
 
 const RECONNECT_MS = 1_500
+const HEARTBEAT = new TextEncoder().encode(comment('hb'))
 
 export const LastEventId = z.object({
   'last-event-id': z
@@ -86,21 +87,30 @@ export function streamOf<S>(
   const { run, groups, stop, reset, skip } = feed
   const encoder = new TextEncoder()
   const texts = encoded(encoding, groups, skip)
-  let next: Promise<IteratorResult<string>> | undefined
+  let beats: ReturnType<typeof setInterval> | undefined
+  let saidAt = Date.now()
   const body = new ReadableStream<Uint8Array>({
     start(controller) {
       const opening = retry(RECONNECT_MS) + comment('open') + (reset ? encoding.reset(run.id).join('') : '')
       controller.enqueue(encoder.encode(opening))
+      // One timer for all: most pieces come long before it.
+      beats = setInterval(() => {
+        const isSilent = Date.now() - saidAt >= HEARTBEAT_MS / 2
+        // Who has not taken what there is needs no sign of life.
+        if (isSilent && (controller.desiredSize ?? 0) > 0) controller.enqueue(HEARTBEAT)
+      }, HEARTBEAT_MS / 2)
     },
     async pull(controller) {
-      next ??= texts.next()
-      const text = await orSilence(next, HEARTBEAT_MS)
-      if (text === 'silence') return controller.enqueue(encoder.encode(comment('hb')))
-      next = undefined
-      if (text.done) return controller.close()
-      controller.enqueue(encoder.encode(text.value))
+      const text = await texts.next()
+      saidAt = Date.now()
+      if (!text.done) return controller.enqueue(encoder.encode(text.value))
+      clearInterval(beats)
+      controller.close()
     },
-    cancel: stop,
+    cancel: () => {
+      clearInterval(beats)
+      return stop()
+    },
   })
   return new Response(body, {
     headers: {

@@ -58,27 +58,29 @@ const placeholderOf = ({ messageId }: RunRef) =>
  * is in progress, or once per run, so doing it again changes nothing. Gives how it had ended before, if it had, and
  * otherwise than this. @throws with the label `may_settle` unless `onlyIf` holds
  */
-export async function settle(
-  db: Db,
-  run: RunRef,
-  outcome: Outcome,
-  onlyIf: SQL = sql`true`,
-): Promise<Result | undefined> {
+export async function settle(db: Db, run: RunRef, outcome: Outcome, onlyIf?: SQL): Promise<Result | undefined> {
   const { ending, text, sources, usage, attempts, lastSeq } = outcome
   const endedAt = new Date(outcome.endedAt)
   const fault = 'error' in ending ? ending.error : undefined
-  const [, , ended] = await db.batch([
-    mustHold(db, 'may_settle', onlyIf),
-    db
-      .update(messages)
-      .set({
-        content: text,
-        tokens: estimateTokens(text),
-        sources: sources.length > 0 ? sources : null,
-        status: ending.status,
-        updatedAt: endedAt,
-      })
-      .where(placeholderOf(run)),
+  const written =
+    run.messageId === null
+      ? []
+      : [
+          db
+            .update(messages)
+            .set({
+              content: text,
+              tokens: estimateTokens(text),
+              sources: sources.length > 0 ? sources : null,
+              status: ending.status,
+              updatedAt: endedAt,
+            })
+            .where(placeholderOf(run)),
+        ]
+  const results = await db.batch([
+    ...bookOnce(db, run, outcome),
+    ...written,
+    ...(onlyIf ? [mustHold(db, 'may_settle', onlyIf)] : []),
     db
       .update(runs)
       .set({
@@ -95,8 +97,8 @@ export async function settle(
       })
       .where(and(eq(runs.id, run.id), eq(runs.status, 'in_progress')))
       .returning({ id: runs.id }),
-    ...bookOnce(db, run, outcome),
   ])
+  const ended = results.at(-1) as { id: string }[]
   return ended.length > 0 ? undefined : storedResult(db, run, outcome)
 }
 
@@ -118,7 +120,8 @@ const bookOnce = (db: Db, run: RunRef, { ending, usage, attempts, endedAt }: Out
               WHERE run_id = ${run.id} GROUP BY run_id, period_start) r
         WHERE true`)
       .onConflictDoNothing({ target: usageLedger.runId }),
-    ...release(db, run.id),
+    // Whether its key has a cap is not known of a run that was read from D1.
+    ...release(db, run.id, run.apiKeyId !== undefined),
   ] as const
 
 async function storedResult(db: Db, run: RunRef, { endedAt }: Outcome): Promise<Result | undefined> {

@@ -8,8 +8,9 @@ import type { FinishReason, NewRunEvent, RunFault } from '../../lib/run-events.t
 import { estimateTokens } from '../../lib/token-estimate.ts'
 import { MIN_OUTPUT } from '../plans/service/quota.ts'
 import type { FurtherCall } from './further-call.ts'
-import { type Answer, generate, type Surroundings, toRunFault, type Written, within } from './generate.ts'
+import { type Answer, generate, type Surroundings, toRunFault, type Written } from './generate.ts'
 import type { Job } from './job.ts'
+import { Patience } from './patience.ts'
 import { search, searchFailure, type ToolResult, toolError, WEB_SEARCH } from './search-tool.ts'
 import { handOver, withIds } from './tool-calls.ts'
 import { type CallUse, outputOf } from './usage.ts'
@@ -149,13 +150,16 @@ async function answerCall(input: Input, call: ToolCall, at: number, maxBytes: nu
 /** Room in the quota for a call, as much output as there is; or the fault that ends the run. */
 async function roomFor(input: Input, { inputTokens, maxOutputTokens }: Call, call: number) {
   const { signal, log, job } = input
+  const patience = new Patience(signal)
   try {
     const reserved = input.reserve({ call, inputTokens, outputTokens: maxOutputTokens })
-    const room = await within(reserved, RESERVE_MS, new Error('D1 took too long'), signal)
+    const room = await patience.wait(reserved, RESERVE_MS, () => new Error('D1 took too long'))
     if (room === 'no_room') return toRunFault('quota_exhausted_in_run', true)
     return room === 'ended' ? toRunFault('run_interrupted', true) : room
   } catch (error) {
     if (!signal.aborted) log('error', 'reservation_failed', { run_id: job.run.id, ...describeError(error) })
     return toRunFault('store_unavailable', true)
+  } finally {
+    patience.end()
   }
 }

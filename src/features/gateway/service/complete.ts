@@ -26,7 +26,8 @@ import { promptOf } from './prompt.ts'
 /** How a completion is asked for, besides what it is. */
 export type Asked = {
   idempotency: Idempotency | undefined
-  fingerprint: string
+  /** What was asked for, made when it is needed. */
+  fingerprint: () => Promise<string>
   /** The client sends by itself what it sent before. */
   isRetry: boolean
   lastEventId: number
@@ -50,7 +51,7 @@ export async function complete(
   const isDirect = request.store === false && !asked.idempotency
   if (asked.isRetry && !asked.idempotency && !isDirect) {
     const since = new Date(ctx.now.getTime() - ctx.config.SDK_DEDUPE_MS)
-    const before = await findSameRun(ctx, asked.fingerprint, since)
+    const before = await findSameRun(ctx, await asked.fingerprint(), since)
     if (before !== undefined) return watchAgain(ctx, before, asked.lastEventId)
   }
   const choice = await chooseTargets(ctx, request.model)
@@ -137,7 +138,7 @@ async function plan(
     },
     conditions: { ...allowedTo(ctx), ...(isInPlan && { model_in_plan: isInPlan }) },
     idempotency,
-    fingerprint: isDirect ? undefined : fingerprint,
+    fingerprint: isDirect ? undefined : await fingerprint(),
   }
 }
 

@@ -89,12 +89,28 @@ export const reservedAsJson = ({ runId, call, outputTokens }: Need): SQL => sql`
   SELECT json_object('tokens', input_tokens + output_tokens, 'clamped', json(iif(output_tokens < ${outputTokens}, 'true', 'false')))
   FROM reservations WHERE run_id = ${runId} AND call = ${call})`
 
+const ofRunOf = (runId: string) => sql`FROM reservations WHERE run_id = ${runId} LIMIT 1`
+
+/** Of a key, what it used is kept here alone, and only where it has a cap. */
+const releaseOfKey = (db: Db, runId: string) =>
+  db
+    .update(quotaPeriods)
+    .set({
+      messagesHeld: sql`messages_held - ${sumOf('messages', runId)}`,
+      tokensHeld: sql`tokens_held - ${sumOf('input_tokens + output_tokens', runId)}`,
+      messagesUsed: sql`messages_used + coalesce((SELECT messages FROM usage_ledger WHERE run_id = ${runId}), 0)`,
+      tokensUsed: sql`tokens_used + coalesce((SELECT charged_tokens FROM usage_ledger WHERE run_id = ${runId}), 0)`,
+    })
+    .where(
+      sql`subject = (SELECT key_subject ${ofRunOf(runId)}) AND period_start = (SELECT period_start ${ofRunOf(runId)})`,
+    )
+
 /**
  * Statements that follow the ledger's row of a run in its batch: they give back what it held. What it used was added by
  * the row itself (migrations/0004). Without a reservation they change nothing, so doing it twice is doing it once.
  */
-export const release = (db: Db, runId: string) => {
-  const ofRun = sql`FROM reservations WHERE run_id = ${runId} LIMIT 1`
+export const release = (db: Db, runId: string, hasKey: boolean) => {
+  const ofRun = ofRunOf(runId)
   return [
     db
       .update(quotaPeriods)
@@ -103,16 +119,7 @@ export const release = (db: Db, runId: string) => {
         tokensHeld: sql`tokens_held - ${sumOf('input_tokens + output_tokens', runId)}`,
       })
       .where(sql`subject = (SELECT subject ${ofRun}) AND period_start = (SELECT period_start ${ofRun})`),
-    // Of a key, what it used is kept here alone, and only where it has a cap.
-    db
-      .update(quotaPeriods)
-      .set({
-        messagesHeld: sql`messages_held - ${sumOf('messages', runId)}`,
-        tokensHeld: sql`tokens_held - ${sumOf('input_tokens + output_tokens', runId)}`,
-        messagesUsed: sql`messages_used + coalesce((SELECT messages FROM usage_ledger WHERE run_id = ${runId}), 0)`,
-        tokensUsed: sql`tokens_used + coalesce((SELECT charged_tokens FROM usage_ledger WHERE run_id = ${runId}), 0)`,
-      })
-      .where(sql`subject = (SELECT key_subject ${ofRun}) AND period_start = (SELECT period_start ${ofRun})`),
+    ...(hasKey ? [releaseOfKey(db, runId)] : []),
     db.delete(reservations).where(eq(reservations.runId, runId)),
   ] as const
 }
@@ -137,7 +144,7 @@ export async function releaseOrphans({ db, now, log }: Pick<BaseCtx, 'db' | 'now
     .where(sql`NOT EXISTS (SELECT 1 FROM runs WHERE id = ${reservations.runId} AND status = 'in_progress')`)
     .limit(SWEEP_ROWS)
   for (const { runId } of orphans) {
-    await db.batch(release(db, runId))
+    await db.batch(release(db, runId, true))
     log('error', 'reservation_orphaned', { run_id: runId })
   }
 }

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { isPrivateAddress } from '../lib/public-urls.ts'
 import { RecentMap } from '../lib/recent-map.ts'
-import { cutAfter } from './bounded-streams.ts'
+import { cutAfter } from './cut-stream.ts'
 
 const LOOK_UP_MS = 3_000
 const MAX_ANSWER_BYTES = 64 * 1024

@@ -1,9 +1,9 @@
 import type OpenAI from 'openai'
 import { APIError } from 'openai/core/error'
-import { Stream } from 'openai/core/streaming'
 import { z } from 'zod'
 import type { FinishReason } from '../lib/run-events.ts'
-import { boundedEvents, cutAfter } from './bounded-streams.ts'
+import { cutAfter } from './cut-stream.ts'
+import { readEvents } from './event-stream.ts'
 import { toFault } from './openai-faults.ts'
 import { toWireMessage } from './openai-messages.ts'
 import { collectToolCalls, toWireTool } from './openai-tools.ts'
@@ -21,7 +21,7 @@ import {
 const MAX_ERROR_BYTES = 64 * 1024
 
 /**
- * Any OpenAI-compatible server; `send` is the way to it. Of the package its reading of streams and of errors is used, and not its
+ * Any OpenAI-compatible server; `send` is the way to it. Of the package its types and its reading of errors are used, and not its
  * client, which is a quarter of the bundle and of whose thirty resources and retries nothing is wanted: the one retry loop is
  * the runner's.
  */
@@ -38,14 +38,9 @@ export function openAiProvider(send: Send, readPicture: ReadPicture): Provider {
         stream_options: { include_usage: true },
         [outputParam]: maxOutputTokens,
       }
-      // The stream ends its request through this one.
-      const request = new AbortController()
-      const abort = () => request.abort(signal.reason)
-      signal.addEventListener('abort', abort, { once: true })
-      if (signal.aborted) abort()
       try {
-        const answer = await eventStreamOf(await send(JSON.stringify(body), request.signal))
-        return chunks(Stream.fromSSEResponse(answer, request, SILENT), hasClientTools(asked))
+        const { body: stream, headers } = await eventStreamOf(await send(JSON.stringify(body), signal))
+        return chunks(chunksOf(stream, headers), hasClientTools(asked))
       } catch (error) {
         throw toFault(error, 'upstream_error')
       }
@@ -59,10 +54,19 @@ const LIMITS = new Set(['max_tokens', 'max_completion_tokens', 'n'])
 const withoutLimits = (options: ModelRequest['options'] = {}) =>
   Object.fromEntries(Object.entries(options).filter(([name]) => !LIMITS.has(name)))
 
-/** A client to the package, which would print what it cannot parse. */
-const SILENT = { logLevel: 'off' } as OpenAI
+type Chunks = AsyncGenerator<OpenAI.ChatCompletionChunk>
 
-type Chunks = AsyncIterable<OpenAI.ChatCompletionChunk>
+/** What the events say, to the one that says that no more come. @throws SyntaxError, APIError for an error among them */
+async function* chunksOf(stream: ReadableStream<Uint8Array>, headers: Headers): Chunks {
+  for await (const events of readEvents(stream)) {
+    for (const data of events) {
+      if (data.startsWith('[DONE]')) return
+      const chunk = JSON.parse(data)
+      if (chunk?.error) throw new APIError(undefined, chunk.error, undefined, headers)
+      yield chunk
+    }
+  }
+}
 
 async function* chunks(stream: Chunks, isClients: boolean): AsyncGenerator<ModelChunk> {
   const calls = collectToolCalls(isClients)
@@ -132,17 +136,17 @@ function toCounts(usage: unknown): TokenCounts | undefined {
 }
 
 /**
- * Refuses what the package would take for an empty stream, such as a page of HTML with status 200, and bounds the rest.
+ * Refuses what would be taken for an empty stream, such as a page of HTML with status 200.
  * @throws APIError for an error of the server, UpstreamFault
  */
-async function eventStreamOf(response: Response): Promise<Response> {
+async function eventStreamOf(response: Response): Promise<{ body: ReadableStream<Uint8Array>; headers: Headers }> {
   if (response.status >= 300 && response.status < 400) throw new UpstreamFault('upstream_error', 'same')
   if (!response.ok) throw await toApiError(response)
   if (!response.body || !/^text\/event-stream\b/i.test(response.headers.get('content-type') ?? '')) {
     await response.body?.cancel()
     throw new UpstreamFault('upstream_garbled', 'same')
   }
-  return new Response(response.body.pipeThrough(boundedEvents()), response)
+  return { body: response.body, headers: response.headers }
 }
 
 async function toApiError({ status, headers, body }: Response): Promise<APIError> {

@@ -7,6 +7,7 @@ import { unmetPrecondition } from '../../../db/preconditions.ts'
 import type { CallerCtx } from '../../../http/context.ts'
 import { AppError, invalidToken, unsupported } from '../../../http/errors.ts'
 import { shardOf } from '../../../lib/shards.ts'
+import { type Choice, modelNotFound } from '../../chatbots/service/choice.ts'
 import { keyIsLive, whyDead } from '../../chatbots/service/key-check.ts'
 import { readShownOf } from '../../files/service/attach.ts'
 import { MIN_OUTPUT } from '../../plans/service/quota.ts'
@@ -20,7 +21,7 @@ import {
   watchAgain,
 } from '../../runs/service.ts'
 import { type ChatCompletionRequest, passedOn } from '../schemas/request.ts'
-import { type Choice, chooseTargets, inPlan, modelNotFound } from './models.ts'
+import { chooseTargets, inPlan } from './models.ts'
 import { promptOf } from './prompt.ts'
 
 /** How a completion is asked for, besides what it is. */

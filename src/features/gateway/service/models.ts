@@ -3,7 +3,7 @@ import type { Model } from '../../../ai/models.ts'
 import type { Target } from '../../../ai/targets.ts'
 import { chatbots, plans, users } from '../../../db/schema/index.ts'
 import type { CallerCtx } from '../../../http/context.ts'
-import { AppError } from '../../../http/errors.ts'
+import { type Choice, choiceOf, modelNotFound, withFallback } from '../../chatbots/service/choice.ts'
 import { MAX_CHATBOTS } from '../../chatbots/service/create.ts'
 import { type ServedChatbot, selectServed } from '../../chatbots/service/served.ts'
 import { includesTier } from '../../plans/service/plans.ts'
@@ -11,11 +11,6 @@ import { includesTier } from '../../plans/service/plans.ts'
 /** A name that stands in `model`: what answers to it, who has it, and since when. */
 export type NamedModel = { id: string; ownedBy: string; createdAt: Date }
 
-/** Whom a request is for: the targets in the order in which they are asked, and through which chatbot. */
-export type Choice = { targets: [Target, ...Target[]]; chatbot?: ServedChatbot }
-
-/** What an endpoint is taken to have where its chatbot does not say. */
-const CAUTIOUS = { context: 128_000, max_output: 16_384, default_output: 4_096 }
 /** Of models that are served here nobody knows when they were made. */
 const SINCE = new Date('2026-01-01T00:00:00Z')
 
@@ -64,69 +59,7 @@ export async function chooseTargets(ctx: CallerCtx, name: string): Promise<Choic
 export const inPlan = ({ user }: CallerCtx, { tier, endpoint }: Target) =>
   endpoint ? undefined : includesTier(user.id, tier)
 
-export const modelNotFound = (name: string) =>
-  new AppError('model_not_found', `There is no model ${JSON.stringify(name.slice(0, 100))} for you: GET /v1/models`, {
-    extras: { param: 'model' },
-  })
-
 const IS_ID = /^[0-9a-f-]{36}$/
-
-function choiceOf(ctx: CallerCtx, chatbot: ServedChatbot): Choice {
-  const limits = {
-    ...(chatbot.contextTokens !== null && { context: chatbot.contextTokens }),
-    ...(chatbot.maxOutputTokens !== null && {
-      max_output: chatbot.maxOutputTokens,
-      default_output: chatbot.maxOutputTokens,
-    }),
-  }
-  if (chatbot.llmEndpointUrl === null) {
-    const { model: name, maxOutputTokens } = chatbot
-    const model = ctx.config.MODELS.find(({ id, tier }) => (name === null ? tier === 'basic' : id === name))
-    if (!model) throw modelNotFound(name ?? 'default')
-    const targets = withFallback(ctx, model).map((target) => ({
-      ...target,
-      context: Math.min(target.context, limits.context ?? target.context),
-      max_output: Math.min(target.max_output, maxOutputTokens ?? target.max_output),
-      default_output: Math.min(target.default_output, maxOutputTokens ?? target.default_output),
-    }))
-    return { targets: targets as Choice['targets'], chatbot }
-  }
-  const first = { llm_endpoint_url: chatbot.llmEndpointUrl, model: chatbot.model }
-  const targets = [first, ...chatbot.fallbacks].map(({ llm_endpoint_url: url, model }) =>
-    endpointTarget(ctx, chatbot, url, model ?? 'default', limits),
-  )
-  return { targets: targets as Choice['targets'], chatbot }
-}
-
-function endpointTarget(ctx: CallerCtx, chatbot: ServedChatbot, url: string, model: string, limits: object): Target {
-  const { origin, hostname } = new URL(url)
-  return {
-    ...CAUTIOUS,
-    ...limits,
-    id: model,
-    provider: 'openai',
-    tier: 'basic',
-    output_param: hostname === 'api.openai.com' ? 'max_completion_tokens' : 'max_tokens',
-    vision: true,
-    picture_detail: 'auto',
-    picture_tokens: 1_445,
-    tools: true,
-    price_in: 0,
-    price_out: 0,
-    hides_reasoning: false,
-    endpoint: {
-      url,
-      chatbotId: chatbot.id,
-      sealed: chatbot.secrets[origin] ?? null,
-      ownHosts: ctx.ownHosts,
-    },
-  }
-}
-
-const withFallback = ({ config }: CallerCtx, model: Model): Choice['targets'] => {
-  const fallback = config.MODELS.find(({ id }) => id === model.fallback)
-  return fallback ? [model, fallback] : [model]
-}
 
 const toNamed = ({ id, ownerId, chatbotCreatedAt }: ServedChatbot): NamedModel => ({
   id,

@@ -55,10 +55,13 @@ type Membership = {
   muted_until: string | null
 }
 
+type Unanswered = { chatbot_id: string | null; reply_to: string | null; run_id: string | null; code: string }
+
 type EventData = Record<'message' | 'message.updated', Message> &
   Record<'message.deleted' | 'pin.added' | 'pin.removed', Marked> &
   Record<'reaction.added' | 'reaction.removed', Reaction> &
   Record<`member.${'joined' | 'left' | 'removed' | 'banned' | 'unbanned' | 'updated'}`, Membership> &
+  Record<'chatbot.failed', Unanswered> &
   Record<'channel.updated' | 'channel.deleted', Channel>
 
 /** A numbered event. A newer server may send types that are not listed: ignore them. `ts` is ISO 8601. */
@@ -73,7 +76,7 @@ type NoticeData = {
   'channel.added': Place
   'channel.gone': Record<string, never>
   'read.updated': { read_seq: number }
-  typing: { user_id: string; thread_id: string | null }
+  typing: { user_id: string; thread_id: string | null; run_id?: string }
   /** Of large channels only how many are there. */
   presence: { user_id: string; state: 'online' | 'away' | 'offline' } | { online: number }
 }

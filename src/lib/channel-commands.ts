@@ -9,7 +9,7 @@ export type Command =
         | { type: 'pin.add' | 'pin.remove'; message_id: string }
         | { type: 'member.join'; invite_id?: string }
         | { type: 'member.leave' }
-        | { type: 'member.add' | 'member.remove'; target: string | null }
+        | { type: 'member.add' | 'chatbot.add' | 'member.remove'; target: string | null }
         | { type: 'member.update'; target: string; role?: Role; muted_until?: number | null }
         | {
             type: 'member.ban'
@@ -21,6 +21,8 @@ export type Command =
         | { type: 'member.unban'; target: string | null; audit_id: string; request_id: string | null }
         | { type: 'channel.update'; version?: number; changes: ChannelFields }
         | { type: 'channel.delete'; audit_id: string; request_id: string | null }
+        /** In the name of a chatbot: it owes an answer to this message, and there will be none. */
+        | { type: 'chatbot.failed'; message_id: string; run_id: string | null; code: string }
         /** In the name of an account that is closed: a channel that it owns gets another owner, or ends. */
         | { type: 'owner.replace' }
       ))
@@ -74,6 +76,7 @@ export type Refusal = (typeof REFUSALS)[number]
 /** Channels that one user can be in, and as many direct ones. */
 export const MAX_CHANNELS = 500
 export const MAX_MEMBERSHIPS = 2 * MAX_CHANNELS
+export const MAX_CHATBOTS = 10
 
 /** What became of a command. `seq` is of its event; null when it made none, as what it wants is so already. */
 export type Outcome =
@@ -94,9 +97,20 @@ export type ChannelEvent = {
   message_id: string | null
   author?: string
   nonce?: string
-  /** Whom an event of members is about. */
+  /** Whom an event of members is about: a user, or a chatbot, who has no sockets. */
   subject?: string
+  chatbot?: string
 }
+
+/** A message that a chatbot of the channel is to answer; `threadId` is where. */
+export type Call = { channelId: string; chatbotId: string; seq: number; messageId: string; threadId: string }
+
+/** What a chatbot answers once. */
+export const callKey = ({ channelId, seq, chatbotId }: Pick<Call, 'channelId' | 'seq' | 'chatbotId'>): string =>
+  `channel:${channelId}:${seq}:${chatbotId}`
+
+/** The Runner of what a chatbot says in a channel. */
+export const runnerOfChatbot = (channelId: string, chatbotId: string): string => `m:${channelId}:${chatbotId}`
 
 /** The frame for those who see `nonce`: the data of a frame is its last member. */
 export const frameWithNonce = ({ frame, nonce }: ChannelEvent): string =>

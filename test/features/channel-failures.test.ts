@@ -27,6 +27,7 @@ async function queueOf(channelId: string, fate: Fate = (_, make) => make()) {
     channelId,
     d1,
     after: () => head,
+    hasChatbots: () => false,
     committed: async (rows) => {
       head = rows.at(-1)?.seq ?? head
       return rows.map((row) => toEvent(channelId, row))

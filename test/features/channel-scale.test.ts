@@ -199,6 +199,7 @@ test('a command in such a channel is one batch of a bounded number of rows', asy
   const queue = new CommandQueue({
     channelId: BIG,
     d1,
+    hasChatbots: () => false,
     after: () => head,
     committed: async (rows) => {
       head = rows.at(-1)?.seq ?? head

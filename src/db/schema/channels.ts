@@ -59,6 +59,7 @@ export const channelMembers = sqliteTable(
     primaryKey({ columns: [table.channelId, table.memberId] }),
     index('channel_members_member').on(table.memberId, table.channelId),
     uniqueIndex('channel_members_owner').on(table.channelId).where(sql`role = 'owner'`),
+    index('channel_members_chatbots').on(table.channelId).where(sql`member_kind = 'chatbot'`),
   ],
 )
 
@@ -83,13 +84,19 @@ export const channelEvents = sqliteTable(
   ],
 )
 
-/** What an event tells beside its message: whom it is about and what they are, or an emoji and how often it is there. */
+/**
+ * What an event tells beside its message: whom it is about and what they are, an emoji and how often it is there, or the run that
+ * failed, if it began, and why.
+ */
 export type EventPayload = {
   user_id?: string
+  kind?: 'chatbot'
   role?: string | null
   muted_until?: number | null
   emoji?: string
   count?: number
+  run_id?: string | null
+  code?: string
 }
 
 export const channelMessages = sqliteTable(

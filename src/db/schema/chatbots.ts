@@ -24,6 +24,7 @@ export const chatbots = sqliteTable(
   (table) => [
     index('chatbots_user').on(table.userId, table.id).where(sql`deleted_at IS NULL`),
     index('chatbots_live').on(table.id).where(sql`deleted_at IS NULL`),
+    index('chatbots_gone').on(table.deletedAt).where(sql`deleted_at IS NOT NULL`),
     index('chatbots_deleted').on(table.userId, table.id).where(sql`deleted_at IS NOT NULL`),
   ],
 )

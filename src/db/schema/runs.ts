@@ -34,6 +34,9 @@ export const runs = sqliteTable(
     apiKeyId: text(),
     chatbotId: text(),
     chatbotVersion: integer(),
+    /** Of what a chatbot says in a channel: where, and the message that it answers, once. */
+    channelId: text(),
+    triggerKey: text(),
     /** The next four are null for kinds without a conversation, and for a run that no Durable Object owns. */
     conversationId: text(),
     userMessageId: text(),
@@ -66,6 +69,8 @@ export const runs = sqliteTable(
     index('runs_lease').on(table.leaseUntil).where(sql`status = 'in_progress'`),
     index('runs_conversation').on(table.conversationId),
     index('runs_user').on(table.userId, table.id),
+    uniqueIndex('runs_trigger').on(table.triggerKey).where(sql`trigger_key IS NOT NULL`),
+    index('runs_channel').on(table.channelId).where(sql`status = 'in_progress' AND channel_id IS NOT NULL`),
     index('runs_fingerprint').on(table.fingerprint, table.id).where(sql`fingerprint IS NOT NULL`),
   ],
 )

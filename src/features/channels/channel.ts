@@ -1,18 +1,21 @@
 import { DurableObject } from 'cloudflare:workers'
+import { openDb } from '../../db/client.ts'
 import { type Config, configOf } from '../../env.ts'
 import { describeError, type Log, openLog } from '../../http/log.ts'
-import type {
-  ChannelEvent,
-  Command,
-  LogPage,
-  Outcome,
-  Push,
-  SignalKind,
-  Subscribed,
+import {
+  type ChannelEvent,
+  type Command,
+  type LogPage,
+  type Outcome,
+  type Push,
+  runnerOfChatbot,
+  type SignalKind,
+  type Subscribed,
 } from '../../lib/channel-commands.ts'
 import { within } from '../../lib/deadline.ts'
 import { gatewayName, shardOf } from '../../lib/shards.ts'
 import { Books, type Subscription } from './books.ts'
+import { Calls } from './calls.ts'
 import { CommandLimits } from './command-limits.ts'
 import { CommandQueue } from './command-queue.ts'
 import { EventCache, MAX_CACHED } from './event-cache.ts'
@@ -45,6 +48,7 @@ export class Channel extends DurableObject<Env> {
   readonly #cache = new EventCache()
   readonly #queue: CommandQueue
   readonly #limits: CommandLimits
+  readonly #calls: Calls
   readonly #feeds = new Map<number, ShardFeed>()
   #head: HeadRow | undefined
   #loading: Promise<void> | undefined
@@ -66,10 +70,17 @@ export class Channel extends DurableObject<Env> {
       channelId: this.#id,
       d1: env.DB,
       after: () => this.#head?.head ?? 0,
+      hasChatbots: () => this.#calls.hasChatbots,
       committed: (rows, head) => this.#committed(rows, head),
       lost: () => {
         this.#isUncertain = true
       },
+      log: this.#log,
+    })
+    this.#calls = new Calls({
+      channelId: this.#id,
+      db: openDb(env.DB),
+      runnerOf: (chatbotId) => env.RUNNER.getByName(runnerOfChatbot(this.#id, chatbotId)),
       log: this.#log,
     })
   }
@@ -120,13 +131,13 @@ export class Channel extends DurableObject<Env> {
     try {
       const head = await this.#load()
       if (head) await this.#reachBack()
-      await Promise.all(this.#concerned().map((shard) => this.#feed(shard).pump()))
-      if (head) this.#books.keep(head.epoch, this.#seen)
-      isDone = !head || this.#concerned().every((shard) => this.#isTold(shard))
+      await Promise.all([this.#calls.handOn(), ...this.#concerned().map((shard) => this.#feed(shard).pump())])
+      if (head) this.#books.keep(head.epoch, this.#calls.upTo(this.#seen))
+      isDone = !head || (!this.#calls.isDue && this.#concerned().every((shard) => this.#isTold(shard)))
     } catch (error) {
       this.#log('error', 'alarm_failed', describeError(error))
     }
-    if (!isDone) this.#checkIn(RECHECK_MS)
+    if (!isDone) this.#checkIn(this.#calls.isDue ? CHECK_MS : RECHECK_MS)
   }
 
   /** Does one command. Who says something and is no member joins first. */
@@ -145,7 +156,7 @@ export class Channel extends DurableObject<Env> {
     const isNew = outcome.ok && outcome.message?.duplicate === false
     if (command.type === 'message.send' && !isNew) this.#limits.giveBack(command)
     if (!outcome.ok && outcome.code === 'not_member') return UNAVAILABLE
-    if (outcome.ok && outcome.event && REMOVAL_EVENTS.test(outcome.event.type)) {
+    if (outcome.ok && outcome.event?.subject && REMOVAL_EVENTS.test(outcome.event.type)) {
       await this.#removeFromSockets(outcome.event)
     }
     if (outcome.ok && !outcome.event && REMOVAL_COMMANDS.has(command.type)) await this.#doubt(removedBy(command))
@@ -166,10 +177,12 @@ export class Channel extends DurableObject<Env> {
   async #look(): Promise<void> {
     const head = await this.env.DB.prepare(SELECT_HEAD)
       .bind(JSON.stringify({ channel: this.#id }))
-      .first<HeadRow>()
+      .first<HeadRow & { chatbots: string }>()
     if (!head) return
     if (this.#head && head.epoch !== this.#head.epoch) this.#restart()
-    await this.#readFrom(this.#head?.head ?? this.#books.seen(head.epoch, head.head), head)
+    const from = this.#head?.head ?? this.#books.seen(head.epoch, head.head)
+    if (!this.#head) this.#calls.open(JSON.parse(head.chatbots), from, head.head)
+    await this.#readFrom(from, head)
     // What is older than the cache reaches back nobody hears of, but finds.
     this.#seen = Math.max(this.#seen, head.head)
     this.#isUncertain = false
@@ -180,6 +193,7 @@ export class Channel extends DurableObject<Env> {
     this.#cache.clear()
     this.#head = undefined
     this.#seen = 0
+    this.#calls.restart()
   }
 
   /** D1 has these events, and the channel has come so far. */
@@ -196,6 +210,7 @@ export class Channel extends DurableObject<Env> {
     if (this.#head.head < head.head) await this.#readFrom(this.#head.head, head)
     await this.#reachBack()
     // The next batch does not wait for it.
+    if (this.#calls.isDue) this.ctx.waitUntil(this.#calls.handOn())
     for (const shard of this.#concerned()) this.ctx.waitUntil(this.#feed(shard).pump())
     return events
   }
@@ -205,6 +220,7 @@ export class Channel extends DurableObject<Env> {
     for (const event of events) {
       if (event.subject) this.#books.owe(await shardOf(event.subject, this.#config.SOCKET_SHARDS), event)
     }
+    this.#calls.notice(events)
     this.#seen = Math.max(this.#seen, events.at(-1)?.seq ?? 0)
   }
 

@@ -1,5 +1,5 @@
-import { type Command, MAX_CHANNELS, type SendMessage } from '../../lib/channel-commands.ts'
-import { CLOSE_GROUP, mayNameAll } from './message-group.ts'
+import { type Command, MAX_CHANNELS, MAX_CHATBOTS, type SendMessage } from '../../lib/channel-commands.ts'
+import { CLOSE_GROUP, mayNameAll, membersNamed } from './message-group.ts'
 
 // Every command but a send is "event first": its event is written if the verdict is `ok`, then each change if the event was,
 // then the channel has come as far as its log. Each statement takes one JSON: the command, {channel, now} beside it.
@@ -49,6 +49,13 @@ const channelsFull = (user: string) => `WHEN (SELECT count(*) FROM (
     SELECT 1 FROM channel_members AS fm CROSS JOIN channels AS fc ON fc.id = fm.channel_id AND fc.deleted_at IS NULL
     WHERE fm.member_id = ${user} AND fc.kind = 'channel' LIMIT ${MAX_CHANNELS})) >= ${MAX_CHANNELS} THEN 'limit_reached'`
 const USER_THERE = `EXISTS (SELECT 1 FROM users WHERE id = ${TARGET} AND deleted_at IS NULL)`
+const CHATBOT = `SELECT 1 FROM chatbots WHERE id = ${TARGET} AND deleted_at IS NULL`
+const SOMEBODY_THERE = `(${USER_THERE} OR EXISTS (${CHATBOT}))`
+const OWN_CHATBOT = `EXISTS (${CHATBOT} AND user_id = ${ACTOR})`
+const CHATBOTS_FULL = `WHEN (SELECT count(*) FROM channel_members
+    WHERE channel_id = facts.id AND member_kind = 'chatbot') >= ${MAX_CHATBOTS} THEN 'limit_reached'`
+/** A chatbot that was taken out does not come back by saying something. */
+const USER_ACTS = `EXISTS (SELECT 1 FROM users WHERE id = ${ACTOR})`
 /** The account of who acts is closed: what it is in and what it owns is being given up. */
 const CLOSED = `EXISTS (SELECT 1 FROM users WHERE id = ${ACTOR} AND deleted_at IS NOT NULL)`
 const OTHERS = `FROM channel_members AS om WHERE om.channel_id = facts.id AND om.member_kind = 'user' AND om.member_id <> ${ACTOR}`
@@ -71,7 +78,9 @@ const DONE = `EXISTS (SELECT 1 FROM channels AS dc JOIN channel_events AS de ON 
   WHERE dc.id = ${CHANNEL_ID} AND de.command_id = ?1->>'command_id')`
 
 const ABOUT_ACTOR = `json_object('user_id', ${ACTOR})`
-const ABOUT_TARGET = `json_object('user_id', ${TARGET})`
+const aboutChatbot = (id: string) => `json_object('user_id', ${id}, 'kind', 'chatbot')`
+const ABOUT_TARGET = `iif(EXISTS (SELECT 1 FROM chatbots WHERE id = ${TARGET}), ${aboutChatbot(TARGET)},
+  json_object('user_id', ${TARGET}))`
 
 /** Who was muted when they left is so still. */
 const mutedBefore = (member: string) => `(SELECT until FROM channel_mutes
@@ -79,11 +88,14 @@ const mutedBefore = (member: string) => `(SELECT until FROM channel_mutes
 const about = (member: string) =>
   `json_object('user_id', ${member}, 'role', 'member', 'muted_until', ${mutedBefore(member)})`
 
+const become = (member: string, kind: 'user' | 'chatbot') => [
+  `INSERT INTO channel_members (channel_id, member_id, member_kind, role, muted_until, joined_at)
+    SELECT ${CHANNEL_ID}, ${member}, '${kind}', 'member', ${mutedBefore(member)}, ${NOW} WHERE ${DONE}`,
+  `DELETE FROM channel_mutes WHERE user_id = ${member} AND channel_id = ${CHANNEL_ID} AND ${DONE}`,
+]
 /** What was said before somebody came is not unread to them. */
 const enter = (member: string) => [
-  `INSERT INTO channel_members (channel_id, member_id, member_kind, role, muted_until, joined_at)
-    SELECT ${CHANNEL_ID}, ${member}, 'user', 'member', ${mutedBefore(member)}, ${NOW} WHERE ${DONE}`,
-  `DELETE FROM channel_mutes WHERE user_id = ${member} AND channel_id = ${CHANNEL_ID} AND ${DONE}`,
+  ...become(member, 'user'),
   `INSERT INTO read_state (user_id, channel_id, read_seq, updated_at)
     SELECT ${member}, id, last_seq + 1, ${NOW} FROM channels WHERE id = ${CHANNEL_ID} AND ${DONE}
     ON CONFLICT (user_id, channel_id) DO UPDATE SET read_seq = max(read_seq, excluded.read_seq), updated_at = excluded.updated_at`,
@@ -106,13 +118,11 @@ const mutedAfter = (before: string) => `CASE WHEN ?1->>'role' = 'owner' THEN NUL
 
 const COUNT = `coalesce(json_extract(reaction_counts, ${EMOJI_PATH}), 0)`
 
+const MAY_NAME_ALL = `(EXISTS (SELECT 1 FROM json_each(mentions) WHERE value = '*')
+  OR (SELECT ${mayNameAll('mb.role', 'mb.channel_id')} FROM channel_members AS mb
+    WHERE mb.channel_id = ${CHANNEL_ID} AND mb.member_id = ${ACTOR}))`
 const MENTIONED = `(SELECT json_group_array(id) FROM (
-    SELECT u.id FROM json_each(?1, '$.names') AS n CROSS JOIN users AS u ON u.username = n.value
-    CROSS JOIN channel_members AS named ON named.channel_id = ${CHANNEL_ID} AND named.member_id = u.id
-    UNION ALL SELECT '*' FROM json_each(?1, '$.names') AS n WHERE n.value = 'channel' AND (
-      EXISTS (SELECT 1 FROM json_each(mentions) WHERE value = '*')
-      OR (SELECT ${mayNameAll('mb.role', 'mb.channel_id')} FROM channel_members AS mb
-        WHERE mb.channel_id = ${CHANNEL_ID} AND mb.member_id = ${ACTOR}))))`
+    ${membersNamed(`json_each(?1, '$.names')`, CHANNEL_ID, MAY_NAME_ALL)}))`
 
 const PLANS: Record<OtherCommand['type'], Plan> = {
   'message.edit': {
@@ -190,7 +200,7 @@ const PLANS: Record<OtherCommand['type'], Plan> = {
     // An invitation opens what is private.
     verdict: `WHEN id IS NULL THEN 'not_found' WHEN role IS NOT NULL THEN 'noop'
       WHEN ?1->>'invite_id' IS NULL AND (visibility = 'private' OR kind = 'direct') THEN 'not_found'
-      WHEN is_banned THEN 'banned'
+      WHEN is_banned THEN 'banned' WHEN NOT ${USER_ACTS} THEN 'forbidden'
       WHEN ?1->>'invite_id' IS NOT NULL AND NOT EXISTS (SELECT 1 ${INVITE}) THEN 'gone'
       ${channelsFull(ACTOR)}`,
     event: 'member.joined',
@@ -202,7 +212,7 @@ const PLANS: Record<OtherCommand['type'], Plan> = {
       WHEN kind = 'direct' AND NOT ${CLOSED} THEN 'direct_channel'
       WHEN role IS NULL THEN 'noop' WHEN role = 'owner' THEN 'last_owner'`,
     event: 'member.left',
-    payload: ABOUT_ACTOR,
+    payload: `iif(${USER_ACTS}, ${ABOUT_ACTOR}, ${aboutChatbot(ACTOR)})`,
     changes: exit(ACTOR),
   },
   'member.add': {
@@ -211,6 +221,19 @@ const PLANS: Record<OtherCommand['type'], Plan> = {
     event: 'member.joined',
     payload: about(TARGET),
     changes: enter(TARGET),
+  },
+  'chatbot.add': {
+    verdict: `${MUST_MODERATE} WHEN NOT ${OWN_CHATBOT} THEN 'not_found' WHEN target_banned THEN 'user_banned'
+      WHEN target_role IS NOT NULL THEN 'noop' ${CHATBOTS_FULL} ${channelsFull(TARGET)}`,
+    event: 'member.joined',
+    payload: `json_set(${about(TARGET)}, '$.kind', 'chatbot')`,
+    changes: become(TARGET, 'chatbot'),
+  },
+  'chatbot.failed': {
+    verdict: `WHEN id IS NULL THEN 'not_found'`,
+    event: 'chatbot.failed',
+    payload: `json_object('run_id', ?1->>'run_id', 'code', ?1->>'code')`,
+    changes: [],
   },
   'member.remove': {
     verdict: `${MUST_MODERATE} ${RANKS_ABOVE} WHEN target_role IS NULL THEN 'noop'`,
@@ -227,8 +250,8 @@ const PLANS: Record<OtherCommand['type'], Plan> = {
       WHEN coalesce(?1->>'role', target_role) = target_role
         AND (json_type(?1, '$.muted_until') IS NULL OR target_muted_until IS ?1->>'muted_until') THEN 'noop'`,
     event: 'member.updated',
-    payload: `json_object('user_id', ${TARGET}, 'role', coalesce(?1->>'role', target_role), 'muted_until',
-      ${mutedAfter('target_muted_until')})`,
+    payload: `json_patch(${ABOUT_TARGET}, json_object('role', coalesce(?1->>'role', target_role), 'muted_until',
+      ${mutedAfter('target_muted_until')}))`,
     changes: [
       // Who hands a channel over remains its moderator; everybody sees both.
       `INSERT INTO channel_events (channel_id, seq, type, actor_id, payload, created_at)
@@ -244,7 +267,7 @@ const PLANS: Record<OtherCommand['type'], Plan> = {
     ],
   },
   'member.ban': {
-    verdict: `${MUST_MODERATE} WHEN NOT ${USER_THERE} THEN 'not_found' ${RANKS_ABOVE} WHEN target_banned THEN 'noop'`,
+    verdict: `${MUST_MODERATE} WHEN NOT ${SOMEBODY_THERE} THEN 'not_found' ${RANKS_ABOVE} WHEN target_banned THEN 'noop'`,
     event: 'member.banned',
     payload: ABOUT_TARGET,
     changes: [
@@ -255,7 +278,7 @@ const PLANS: Record<OtherCommand['type'], Plan> = {
     ],
   },
   'member.unban': {
-    verdict: `${MUST_MODERATE} WHEN NOT ${USER_THERE} THEN 'not_found' WHEN NOT target_banned THEN 'noop'`,
+    verdict: `${MUST_MODERATE} WHEN NOT ${SOMEBODY_THERE} THEN 'not_found' WHEN NOT target_banned THEN 'noop'`,
     event: 'member.unbanned',
     payload: ABOUT_TARGET,
     changes: [

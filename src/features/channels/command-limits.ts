@@ -7,8 +7,11 @@ const OTHERS: Rate = { perSecond: 10, burst: 100 }
 /** So long it is remembered why a channel is not shown to somebody. */
 const HIDDEN_MS = 5_000
 
-/** Takes a channel, a user and a nonce: whether slow mode is nothing to them, who moderate, or to what was said already. */
-const EXEMPT = `SELECT 1 FROM channel_members WHERE channel_id = ?1 AND member_id = ?2 AND role <> 'member'
+/**
+ * Takes a channel, a member and a nonce: whether slow mode is nothing to them, who moderate, or only answer, or to what was said
+ * already.
+ */
+const EXEMPT = `SELECT 1 FROM channel_members WHERE channel_id = ?1 AND member_id = ?2 AND (role <> 'member' OR member_kind = 'chatbot')
   UNION ALL SELECT 1 FROM channel_messages WHERE channel_id = ?1 AND author_id = ?2 AND nonce = ?3 LIMIT 1`
 
 /** Takes a channel and a user: why it is not shown to them. */

@@ -23,6 +23,8 @@ type Journal = {
   d1: D1Database
   /** The number of the last event that is known. */
   after: () => number
+  /** Whether there is one that may be replied to. */
+  hasChatbots: () => boolean
   /** Takes what is new in D1, in order, and gives it as events. */
   committed: (rows: EventRow[], head: HeadRow | undefined) => Promise<ChannelEvent[]>
   /** It is not known what became of a batch: D1 may have it. */
@@ -77,13 +79,13 @@ export class CommandQueue {
   }
 
   async #commitMessages(group: Waiting[]): Promise<void> {
-    const { channelId, d1 } = this.#journal
+    const { channelId, d1, hasChatbots } = this.#journal
     const sends = group as (Waiting & { command: SendMessage })[]
     // Of equal nonces in one group the first is offered, and answers for all.
     const byNonce = Map.groupBy(sends, ({ command }) => `${command.actor} ${command.nonce}`)
     const offers = [...byNonce.values()].map(([first]) => first!.command)
     const input = JSON.stringify({ channel: channelId, now: Date.now(), offers })
-    const { rows, events } = await this.#batch(storeMessages(d1, input, offers))
+    const { rows, events } = await this.#batch(storeMessages(d1, input, offers, hasChatbots()))
     const results = await resultsOf(d1, input, offers, rows)
     const eventOf = new Map(events.map((event) => [event.seq, event]))
     for (const [at, [first, ...others]] of [...byNonce.values()].entries()) {

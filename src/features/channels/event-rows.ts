@@ -49,16 +49,24 @@ export type ChannelJson = {
   last_seq: number
 }
 
-/** A person as others see them. Who closed their account is a deleted user. */
-export const personOf = (id: string, kind = `'user'`) => `json_object('id', ${id}, 'kind', ${kind},
-    'username', iif(u.deleted_at IS NULL, u.username, NULL), 'display_name', coalesce(u.display_name, 'Deleted user'))`
+const userOf = (id: string) => `(SELECT json_object('id', ${id}, 'kind', 'user',
+    'username', iif(u.deleted_at IS NULL, u.username, NULL), 'display_name', coalesce(u.display_name, 'Deleted user'))
+    FROM (SELECT 1) LEFT JOIN users u ON u.id = ${id})`
+
+const chatbotOf = (id: string) => `(SELECT json_object('id', ${id}, 'kind', 'chatbot', 'username', b.handle,
+    'display_name', iif(b.deleted_at IS NULL, coalesce(b.name, 'Deleted chatbot'), 'Deleted chatbot'))
+    FROM (SELECT 1) LEFT JOIN chatbots b ON b.id = ${id})`
+
+/** Somebody as others see them. Who closed their account is a deleted user. A chatbot has its handle for a username. */
+export const personOf = (id: string, kind = `'user'`) =>
+  kind === `'user'` ? userOf(id) : `json(iif(${kind} = 'user', ${userOf(id)}, ${chatbotOf(id)}))`
 
 /** Of a message `m`, as `MessageJson`. */
 export const MESSAGE = `json_object('id', m.id, 'seq', m.seq, 'nonce', m.nonce, 'content', m.content, 'mentions', json(m.mentions),
     'attachments', json(m.attachments), 'thread_id', m.thread_id, 'reply_count', m.reply_count,
     'reaction_counts', json(m.reaction_counts), 'pinned_at', m.pinned_at, 'version', m.version, 'edited_at', m.edited_at,
-    'deleted_at', m.deleted_at, 'created_at', m.created_at, 'author', (
-      SELECT ${personOf('m.author_id', 'm.author_kind')} FROM (SELECT 1) LEFT JOIN users u ON u.id = m.author_id))`
+    'deleted_at', m.deleted_at, 'created_at', m.created_at,
+    'author', ${personOf('m.author_id', 'm.author_kind')})`
 
 /** Of a direct channel `c` who is in it but the viewer, whose id `viewer` gives: its name. */
 const others = (
@@ -79,8 +87,7 @@ export const SELECT_EVENTS = `
 SELECT e.seq, e.type, e.actor_id, e.message_id, e.command_id, e.payload, e.created_at,
   iif(m.id IS NULL, NULL, ${MESSAGE}) AS message,
   iif(e.type LIKE 'channel.%', ${CHANNEL}, NULL) AS channel,
-  iif(e.type NOT LIKE 'member.%', NULL, (SELECT ${personOf(`e.payload->>'user_id'`)}
-    FROM (SELECT 1) LEFT JOIN users u ON u.id = e.payload->>'user_id')) AS subject
+  iif(e.type LIKE 'member.%', ${personOf(`e.payload->>'user_id'`, `coalesce(e.payload->>'kind', 'user')`)}, NULL) AS subject
 FROM channels c CROSS JOIN channel_events e ON e.channel_id = c.id AND e.seq > CAST(?1->>'after' AS INTEGER)
 LEFT JOIN channel_messages m ON m.id = e.message_id
 WHERE c.id = ?1->>'channel' ORDER BY e.seq LIMIT CAST(?1->>'limit' AS INTEGER)`
@@ -88,8 +95,10 @@ WHERE c.id = ?1->>'channel' ORDER BY e.seq LIMIT CAST(?1->>'limit' AS INTEGER)`
 /** Of `channels`, as a `HeadRow`. */
 export const HEAD = `epoch, last_seq AS head, oldest_seq AS oldest, slow_mode_s, deleted_at IS NOT NULL AS is_deleted,
   visibility = 'public' AS is_public`
-/** Takes `{channel}`: how far a channel has come. Nothing when there is none. */
-export const SELECT_HEAD = `SELECT ${HEAD} FROM channels WHERE id = ?1->>'channel'`
+/** Takes `{channel}`: how far a channel has come, and the ids of its chatbots, as JSON. Nothing when there is none. */
+export const SELECT_HEAD = `SELECT ${HEAD}, (SELECT json_group_array(member_id) FROM channel_members
+  WHERE channel_id = channels.id AND member_kind = 'chatbot') AS chatbots
+  FROM channels WHERE id = ?1->>'channel'`
 export type HeadRow = {
   epoch: number
   head: number
@@ -114,6 +123,6 @@ export function toEvent(channelId: string, row: EventRow): ChannelEvent {
     frame: JSON.stringify({ type: row.type, ch: channelId, seq: row.seq, ts, data }),
     message_id: row.message_id,
     ...(isMessage && { author: message.author.id, nonce: message.nonce }),
-    ...(subject && { subject: subject.id }),
+    ...(subject && { [subject.kind === 'user' ? 'subject' : 'chatbot']: subject.id }),
   }
 }

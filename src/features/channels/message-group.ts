@@ -14,11 +14,27 @@ const NEW_MESSAGES = `channels AS c CROSS JOIN channel_messages AS m ON m.channe
 export const mayNameAll = (role: string, channel: string) => `(${role} <> 'member'
   OR (SELECT count(*) FROM (SELECT 1 FROM channel_members WHERE channel_id = ${channel} LIMIT 51)) <= 50)`
 
-// Here and below `CROSS` keeps the order of the loops: SQLite would begin with all members, or all files of the author.
-const MENTIONS = `(SELECT json_group_array(id) FROM (
-    SELECT u.id FROM json_each(o.value, '$.names') AS n CROSS JOIN users AS u ON u.username = n.value
-    CROSS JOIN channel_members AS named ON named.channel_id = c.id AND named.member_id = u.id
-    UNION ALL SELECT '*' FROM json_each(o.value, '$.names') AS n WHERE n.value = 'channel' AND ${mayNameAll('mb.role', 'c.id')}))`
+/**
+ * Ids of the members that these names stand for, users and chatbots, each once; with `*` for everybody where `all` holds. Here and
+ * below `CROSS` keeps the order of the loops: SQLite would begin with all members, or all files of the author.
+ */
+export const membersNamed = (names: string, channel: string, all: string) => {
+  const named = (
+    table: string,
+    name: string,
+  ) => `SELECT p.id FROM ${names} AS n CROSS JOIN ${table} AS p ON p.${name} = n.value
+    CROSS JOIN channel_members AS named ON named.channel_id = ${channel} AND named.member_id = p.id`
+  return `${named('users', 'username')} UNION ${named('chatbots', 'handle')}
+    UNION SELECT '*' FROM ${names} AS n WHERE n.value = 'channel' AND ${all}`
+}
+
+/** Who replies to a chatbot, or in a thread that it began, calls it without naming it. */
+const REPLIED_TO = `UNION SELECT bot.author_id FROM channel_messages AS bot
+    JOIN channel_members AS bm ON bm.channel_id = c.id AND bm.member_id = bot.author_id AND bm.member_kind = 'chatbot'
+    WHERE bot.id IN (root.id, root.thread_id) AND bot.author_kind = 'chatbot' AND mb.member_kind = 'user'`
+
+const mentions = (hasChatbots: boolean) => `(SELECT json_group_array(id) FROM (
+    ${membersNamed(`json_each(o.value, '$.names')`, 'c.id', mayNameAll('mb.role', 'c.id'))} ${hasChatbots ? REPLIED_TO : ''}))`
 
 const FILES = `json_each(o.value, '$.attachments') AS a
   CROSS JOIN files AS f ON f.id = a.value AND f.user_id = o.value->>'actor' AND f.state = 'ready'`
@@ -31,11 +47,11 @@ const FILES_THERE = `(SELECT count(*) FROM ${FILES}) = json_array_length(o.value
 const SENT = `EXISTS (SELECT 1 FROM channel_messages AS s
   WHERE s.channel_id = c.id AND s.author_id = o.value->>'actor' AND s.nonce = o.value->>'nonce')`
 
-const ACCEPT = `
+const accept = (hasChatbots: boolean) => `
 INSERT INTO channel_messages (id, channel_id, seq, author_id, author_kind, nonce, send_hash, content, mentions, attachments,
   thread_id, created_at)
 SELECT o.value->>'id', c.id, c.last_seq + row_number() OVER (ORDER BY o.key), mb.member_id, mb.member_kind,
-  o.value->>'nonce', o.value->>'hash', o.value->>'content', ${MENTIONS}, ${ATTACHMENTS},
+  o.value->>'nonce', o.value->>'hash', o.value->>'content', ${mentions(hasChatbots)}, ${ATTACHMENTS},
   coalesce(root.thread_id, root.id), ?1->>'now'
 FROM ${OFFERS}
 JOIN channel_members AS mb ON mb.channel_id = c.id AND mb.member_id = o.value->>'actor'
@@ -98,12 +114,17 @@ type FoundRow = { key: number; muted_until: number | null } & (
 export type Refused = { code: Refusal | 'not_member'; mutedUntil?: number }
 
 /** The statements that store a group of messages, of which the last gives a `HeadRow`. */
-export const storeMessages = (d1: D1Database, input: string, offers: SendMessage[]): D1PreparedStatement[] =>
+export const storeMessages = (
+  d1: D1Database,
+  input: string,
+  offers: SendMessage[],
+  hasChatbots: boolean,
+): D1PreparedStatement[] =>
   [
-    ACCEPT,
+    accept(hasChatbots),
     LOG,
     ...(offers.some(({ thread_id }) => thread_id !== null) ? [COUNT_REPLIES] : []),
-    ...(offers.some(({ names }) => names.length > 0) ? [NAME] : []),
+    ...(offers.some(({ names, thread_id }) => names.length > 0 || (hasChatbots && thread_id !== null)) ? [NAME] : []),
     ...(offers.some(({ attachments }) => attachments.length > 0) ? [ATTACH] : []),
     CLOSE_GROUP,
   ].map((sql) => d1.prepare(sql).bind(input))

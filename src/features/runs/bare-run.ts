@@ -35,7 +35,7 @@ export function startBareRun(
 ): Promise<RunFeed | 'ended'> {
   const { run } = bare.job
   const work = (async (): Promise<RunFeed | 'ended'> => {
-    const admission = await admit(ctx, bare)
+    const admission = await admitBareRun(ctx, bare)
     if ('replayOf' in admission) return watchAgain(ctx, admission.replayOf, lastEventId)
     const { job, quota } = admission
     const feed = run.runner === null ? runDirectly(ctx, job, signal) : await handOver(ctx, job)
@@ -52,8 +52,13 @@ export async function watchAgain(ctx: OwnerCtx, runId: string, lastEventId: numb
 }
 
 type Admission = { job: Job; quota: Quota } | { replayOf: string }
+type Admitting = Pick<OwnerCtx, 'db' | 'user' | 'now' | 'config'>
 
-async function admit(ctx: OwnerCtx, { job, conditions, idempotency, fingerprint }: BareRun): Promise<Admission> {
+/** Writes the run, with what is held for it, unless the key was used before. @throws as `startBareRun`, but nothing of Runners */
+export async function admitBareRun(
+  ctx: Admitting,
+  { job, conditions, idempotency, fingerprint }: BareRun,
+): Promise<Admission> {
   const { db, now, config } = ctx
   const { run } = job
   // A long body may have taken its time to get here; all calls of a run are of the month in which it begins.

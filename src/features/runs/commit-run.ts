@@ -14,7 +14,7 @@ type Stored = [{ reserved: Reserved | null }[], Parameters<typeof toQuota>[0][]]
  * it. @throws whatever undid the batch
  */
 export async function commitRun(
-  { db, user, now }: OwnerCtx,
+  { db, user, now }: Pick<OwnerCtx, 'db' | 'user' | 'now'>,
   runId: string,
   statements: Statements,
 ): Promise<{ reserved: Reserved; quota: Quota }> {

@@ -27,6 +27,9 @@ export type RunRef = {
   keyCap?: KeyCap
   chatbotId?: string
   chatbotVersion?: number
+  /** Of an answer in a channel: where, and to which call. */
+  channelId?: string
+  triggerKey?: string
   /** Null outside of conversations. */
   conversationId: string | null
   /** Both are null for a run that writes no message. */

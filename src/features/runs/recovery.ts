@@ -24,6 +24,8 @@ export const toRunRef = (run: StoredRun): RunRef => ({
   apiKeyId: run.apiKeyId ?? undefined,
   chatbotId: run.chatbotId ?? undefined,
   chatbotVersion: run.chatbotVersion ?? undefined,
+  channelId: run.channelId ?? undefined,
+  triggerKey: run.triggerKey ?? undefined,
   conversationId: run.conversationId,
   userMessageId: run.userMessageId,
   messageId: run.messageId,

@@ -2,9 +2,11 @@ import { DurableObject } from 'cloudflare:workers'
 import { openDb } from '../../db/client.ts'
 import { type Config, configOf } from '../../env.ts'
 import { describeError, type Log, openLog } from '../../http/log.ts'
+import type { Call } from '../../lib/channel-commands.ts'
 import { newId, newSecret } from '../../lib/ids.ts'
 import type { CancelReason, NewRunEvent } from '../../lib/run-events.ts'
 import { cleanTitle } from '../../lib/titles.ts'
+import { Answers } from './answers.ts'
 import { EventLog } from './event-log.ts'
 import { type FurtherCall, reserveCall } from './further-call.ts'
 import { toRunFault } from './generate.ts'
@@ -27,12 +29,15 @@ export type Watch = { kind: 'stream'; stream: ReadableStream<Uint8Array> } | { k
 
 /** Pauses between late tries to settle, doubling, while D1 is down. */
 const LATE_PAUSE_MS = { first: 2_000, most: 60_000 }
+/** Until what could not be begun or told in a channel is tried again. */
+const ANSWER_PAUSE_MS = 3_000
 /** How long the one whose turn it is has to begin a run. */
 const TURN_MS = 2_000
 
 /**
- * Owns the runs of one conversation, or of one shard of those of an API key or a user: it alone talks to the upstream,
- * numbers the events, keeps them for resuming, and ends every run exactly once. HTTP connections only watch (docs/runs.md).
+ * Owns the runs of one conversation, of one chatbot in a channel, or of one shard of those of an API key or a user: it alone talks to
+ * the upstream, numbers the events, keeps them for resuming, and ends every run exactly once. HTTP connections only watch
+ * (docs/runs.md).
  */
 export class Runner extends DurableObject<Env> {
   readonly #config: Config
@@ -42,6 +47,8 @@ export class Runner extends DurableObject<Env> {
   readonly #epoch = newSecret(8)
   readonly #live = new Map<string, LiveRun>()
   readonly #turns: TurnQueue
+  /** Only of a chatbot in a channel. */
+  readonly #answers: Answers | undefined
   #recovered: Promise<void> | undefined
   #lateTries = 0
 
@@ -51,15 +58,25 @@ export class Runner extends DurableObject<Env> {
     this.#log = openLog({ runner: state.id.name ?? null })
     this.#runs = new EventLog(state.storage.sql)
     this.#turns = new TurnQueue({ most: this.#config.RUN_QUEUE_MAX, turnMs: TURN_MS })
+    if (!state.id.name?.startsWith('m:')) return
+    this.#answers = new Answers({
+      sql: state.storage.sql,
+      db: openDb(env.DB),
+      config: this.#config,
+      channels: env.CHANNEL,
+      log: this.#log,
+      begin: (job) => void this.#begin(job),
+      endLost: (run) => this.#endLost(run, INTERRUPTED),
+      textOf: (runId) => this.#runs.generated(runId).text,
+    })
   }
 
   /** Begins a run and lets the caller watch it from the start. A repeated call only watches. */
   async start(job: Job): Promise<Watch> {
     await this.#recover()
-    if (this.#runs.begin(job.run, this.#epoch)) {
+    const live = this.#begin(job)
+    if (live) {
       this.#turns.begun()
-      const live = this.#open(job)
-      this.ctx.waitUntil(this.#orGiveWay(job.run.id, this.#execute(live)))
       if (job.naming) {
         const failed = (error: unknown) =>
           this.#log('error', 'title_failed', { run_id: job.run.id, ...describeError(error) })
@@ -67,6 +84,25 @@ export class Runner extends DurableObject<Env> {
       }
     }
     return this.watch(job.run.id, 0)
+  }
+
+  /** Has the chatbot answer a call when its turn comes. Once it resolves that happens, whatever else does; asked again it is one call. */
+  async answer(call: Call): Promise<void> {
+    await this.#recover()
+    this.#answers!.take(call)
+    await this.#arm()
+    this.ctx.waitUntil(this.#answers!.work())
+  }
+
+  /** The chatbot may not answer in the channel any more: resolves when it does not. */
+  async dismiss(): Promise<void> {
+    await this.#recover()
+    // What is being begun is begun then, and what waits finds that it may not.
+    await this.#answers?.work()
+    for (const live of this.#live.values()) {
+      this.#stop(live, 'deleted')
+      await live.ended
+    }
   }
 
   /** Events after number `after`: those logged, then live ones. */
@@ -164,11 +200,20 @@ export class Runner extends DurableObject<Env> {
         live.cutStalled(this.#config.WATCHER_STALL_MS)
         await this.#checkpoint(live)
       }
+      await this.#answers?.work()
     } catch (error) {
       this.#log('error', 'alarm_failed', describeError(error))
     } finally {
       await this.#arm()
     }
+  }
+
+  /** Starts to generate; `undefined` when the run is known already. */
+  #begin(job: Job): LiveRun | undefined {
+    if (!this.#runs.begin(job.run, this.#epoch)) return undefined
+    const live = this.#open(job)
+    this.ctx.waitUntil(this.#orGiveWay(job.run.id, this.#execute(live)))
+    return live
   }
 
   #open(job: Job): LiveRun {
@@ -267,6 +312,7 @@ export class Runner extends DurableObject<Env> {
     const lastSeq = this.#runs.lastSeq(run.id) + closingEvents(run, result, true).length
     const outcome: Outcome = { ...result, lastSeq, endedAt: Date.now() }
     this.#runs.markEnded(run.id, outcome)
+    this.#answers?.ended(run, outcome.ending)
     await this.#conclude(live, outcome)
   }
 
@@ -287,6 +333,7 @@ export class Runner extends DurableObject<Env> {
       live.end()
       if (run.kind === 'reply' && !this.#isReplying) this.#turns.next()
       await this.#arm()
+      if (this.#answers) this.ctx.waitUntil(this.#answers.work())
     }
   }
 
@@ -366,6 +413,7 @@ export class Runner extends DurableObject<Env> {
     const times = [
       this.#live.size > 0 ? now + this.#config.ALARM_MS : undefined,
       this.#runs.unsettled().some(({ ref }) => !this.#live.has(ref.id)) ? now + latePauseMs : undefined,
+      this.#answers?.isDue ? now + ANSWER_PAUSE_MS : undefined,
       next,
     ].filter((time) => time !== undefined)
     if (times.length > 0) await this.ctx.storage.setAlarm(Math.min(...times))

@@ -52,7 +52,7 @@ export async function watchConversation(ctx: Ctx, id: string): Promise<RunFeed |
   return feed === undefined || feed === 'ended' ? 'idle' : feed
 }
 
-/** One's own run with the text so far. @throws AppError `not_found`, `runner_unavailable` */
+/** One's own run, or one of a channel that one is in, with the text so far. @throws AppError `not_found`, `runner_unavailable` */
 export async function getRun(ctx: OwnerCtx, id: string) {
   const found = await readRun(ctx, id)
   if (found.run.status !== 'in_progress' || found.run.runner === null) return found

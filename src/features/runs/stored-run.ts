@@ -1,4 +1,4 @@
-import { and, desc, eq, gt, isNotNull, sql } from 'drizzle-orm'
+import { and, desc, eq, gt, isNotNull, or, type SQL, sql } from 'drizzle-orm'
 import type { Db } from '../../db/client.ts'
 import { conversations, messages, runs } from '../../db/schema/index.ts'
 import type { OwnerCtx } from '../../http/context.ts'
@@ -14,13 +14,20 @@ export type FoundRun = { run: StoredRun; content: string; sources: Source[] }
 const ofKeys = (familyId: string | undefined) =>
   familyId === undefined ? undefined : sql`${runs.apiKeyId} IN (SELECT id FROM api_keys WHERE family_id = ${familyId})`
 
-/** @throws AppError `not_found`, also when it is somebody else's */
-export async function readRun({ db, user }: OwnerCtx, id: string): Promise<FoundRun> {
+/** What a chatbot says in a channel its members may follow. */
+const isInMyChannel = (userId: string) => sql`EXISTS (SELECT 1 FROM channel_members m
+  JOIN channels c ON c.id = m.channel_id AND c.deleted_at IS NULL WHERE m.channel_id = ${runs.channelId} AND m.member_id = ${userId})`
+
+/** One's own run, or one of a channel that one is in. @throws AppError `not_found`, also when it is somebody else's */
+export const readRun = (ctx: OwnerCtx, id: string) =>
+  read(ctx, id, or(eq(runs.userId, ctx.user.id), isInMyChannel(ctx.user.id)))
+
+async function read({ db, user }: OwnerCtx, id: string, mine: SQL | undefined): Promise<FoundRun> {
   const [row] = await db
     .select({ run: runs, content: messages.content, sources: messages.sources })
     .from(runs)
     .leftJoin(messages, eq(messages.id, runs.messageId))
-    .where(and(eq(runs.id, id), eq(runs.userId, user.id), ofKeys(user.keyFamily)))
+    .where(and(eq(runs.id, id), mine, ofKeys(user.keyFamily)))
   if (!row) throw notFound()
   return { run: row.run, content: row.content ?? '', sources: row.sources ?? [] }
 }
@@ -80,7 +87,7 @@ const askToStop = (db: Db, id: string, cancelReason: CancelReason) =>
 
 /** Ends one's own run; one that no Runner owns soon. One that has ended stays as it is. @throws AppError `not_found`, `runner_unavailable` */
 export async function cancelRun(ctx: OwnerCtx, id: string, reason: CancelReason = 'user'): Promise<FoundRun> {
-  const found = await readRun(ctx, id)
+  const found = await read(ctx, id, eq(runs.userId, ctx.user.id))
   if (found.run.status !== 'in_progress') return found
   const ref = toRunRef(found.run)
   if (ref.runner === null) await askToStop(ctx.db, id, reason)

@@ -11,7 +11,7 @@ import { type FoundRun, readRun } from './stored-run.ts'
 import { NO_USAGE } from './usage.ts'
 
 /**
- * The events of one's own run after number `after`: live, from the log, or told again; `ended` when nothing follows.
+ * The events of a run that `readRun` gives, after number `after`: live, from the log, or told again; `ended` when nothing follows.
  * With `whole` they are from the start, unless nothing follows `after`.
  * @throws AppError `not_found`, `run_expired` when its text was kept nowhere else, `runner_unavailable`
  */

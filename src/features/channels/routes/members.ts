@@ -36,7 +36,7 @@ memberRoutes.openapi(
       tags,
       method: 'post',
       path: '/channels/{id}/members',
-      summary: 'Take somebody in, as an owner or a moderator',
+      summary: 'Take somebody in, or a chatbot of yours, as an owner or a moderator',
       request: { params: ChannelParam, body: body(NewMember) },
       responses: { 200: json(Member, 'They were in it'), 201: json(Member, 'The new member') },
     },

@@ -27,8 +27,8 @@ const slowModeS = z
 export const Person = z
   .strictObject({
     id,
-    username: z.string().max(32).nullable().openapi({ example: 'johndoe' }),
-    display_name: z.string().max(80).openapi({ example: 'John Doe' }),
+    username: z.string().max(32).nullable().openapi({ example: 'johndoe', description: 'Of a chatbot: its handle' }),
+    display_name: z.string().max(120).openapi({ example: 'John Doe' }),
     kind: z.enum(['user', 'chatbot']),
   })
   .openapi('Person')
@@ -100,7 +100,7 @@ export const BannedUser = z
   .strictObject({
     id,
     username: z.string().max(32).nullable().openapi({ example: 'banneduser' }),
-    display_name: z.string().max(80).openapi({ example: 'Banned User' }),
+    display_name: z.string().max(120).openapi({ example: 'Banned User' }),
   })
   .openapi('BannedUser')
 

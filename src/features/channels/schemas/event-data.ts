@@ -16,6 +16,13 @@ const MemberChange = z.strictObject({
   muted_until: maybeMoment,
 })
 
+const ChatbotFailed = z.strictObject({
+  chatbot_id: maybeId,
+  reply_to: maybeId,
+  run_id: maybeId,
+  code: z.string().max(64),
+})
+
 /** What members can see change: the types of events, and what the data of each is. */
 export const EVENT_DATA = {
   message: ChannelMessage,
@@ -31,6 +38,7 @@ export const EVENT_DATA = {
   'member.banned': MemberChange,
   'member.unbanned': MemberChange,
   'member.updated': MemberChange,
+  'chatbot.failed': ChatbotFailed,
   'channel.updated': PushedChannel,
   'channel.deleted': PushedChannel,
 } as const satisfies Record<string, z.ZodType>
@@ -58,6 +66,9 @@ export function toFrameData(event: EventSource): unknown {
   if (type.startsWith('member.')) {
     const until = payload.muted_until ?? null
     return { user: subject && toPerson(subject), role: payload.role ?? null, by, muted_until: toMoment(until) }
+  }
+  if (type === 'chatbot.failed') {
+    return { chatbot_id: by, reply_to: message_id, run_id: payload.run_id ?? null, code: payload.code }
   }
   return channel && toPushedChannel(channel)
 }

@@ -17,16 +17,21 @@ export const Member = z
   })
   .openapi('Member')
 
+const nameOf = (example: string) => z.string().trim().toLowerCase().min(1).max(32).optional().openapi({ example })
+
 export const NewMember = z
   .strictObject({
     user_id: id.optional(),
-    username: z.string().trim().toLowerCase().min(1).max(32).optional().openapi({ example: 'janedoe' }),
+    username: nameOf('janedoe'),
+    chatbot_id: id.optional().openapi({ description: 'Of a chatbot of yours' }),
+    handle: nameOf('support-bot'),
   })
-  .refine(({ user_id, username }) => (user_id === undefined) !== (username === undefined), {
-    message: 'Give the user_id or the username',
+  .refine((given) => Object.values(given).filter((value) => value !== undefined).length === 1, {
+    message: 'Give one of user_id, username, chatbot_id and handle',
     path: ['user_id'],
   })
   .openapi('NewMember')
+export type NewMember = z.infer<typeof NewMember>
 
 export const MemberChanges = z
   .strictObject({

@@ -33,10 +33,10 @@ export const ChannelMessage = z
     version,
     thread_id: maybeId,
     reply_count: z.int().min(0).openapi({ example: 0 }),
-    mentions: z
-      .array(z.string().max(36))
-      .max(21)
-      .openapi({ example: [], description: 'Ids of the members that it names; `*` is everybody' }),
+    mentions: z.array(z.string().max(36)).max(43).openapi({
+      example: [],
+      description: 'Ids of the members that it names, and of a chatbot that it replies to; `*` is everybody',
+    }),
     attachments: z.array(Attachment).max(10),
     reactions: z.array(Reaction).max(20),
     pinned: z.boolean(),

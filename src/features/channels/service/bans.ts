@@ -4,10 +4,26 @@ import { keyAfter, type PageRequest, pageOf } from '../../../db/pages.ts'
 import type { Ctx } from '../../../http/context.ts'
 import { AppError } from '../../../http/errors.ts'
 import { moderated, moderates, selectView } from './access.ts'
-import { findUserId } from './members.ts'
 import { submit } from './submit.ts'
 
 const EXCEPTIONS = 100
+
+/** The id of the user who has this name, or else of the chatbot in the channel, or banned from it, that has it for a handle. */
+async function findId({ db }: Ctx, channelId: string, name: string): Promise<string | null> {
+  const there = (table: 'channel_members' | 'channel_bans', column: 'member_id' | 'user_id') =>
+    sql`EXISTS (SELECT 1 FROM ${sql.raw(table)} WHERE channel_id = ${channelId} AND ${sql.raw(column)} = b.id)`
+  const row = await db
+    .select({ id: sql<string>`id`.as('id') })
+    .from(
+      sql`(SELECT id, 0 AS rank FROM users WHERE username = ${name.toLowerCase()} AND deleted_at IS NULL UNION ALL
+        SELECT b.id, 1 FROM chatbots b WHERE b.handle = ${name.toLowerCase()} AND b.deleted_at IS NULL
+          AND (${there('channel_members', 'member_id')} OR ${there('channel_bans', 'user_id')}))`,
+    )
+    .orderBy(sql`rank`)
+    .limit(1)
+    .get()
+  return row?.id ?? null
+}
 
 /**
  * Bans who has this name, member or not: when this returns, nothing of the channel reaches their sockets any more. Doing it again
@@ -16,7 +32,7 @@ const EXCEPTIONS = 100
  */
 export async function banUser(ctx: Ctx, channelId: string, username: string, reason: string | null) {
   const { user, requestId, newId } = ctx
-  const target = await findUserId(ctx, username)
+  const target = await findId(ctx, channelId, username)
   if (target === user.id) throw new AppError('self_ban')
   const ids = { command_id: newId(), audit_id: newId(), request_id: requestId }
   await submit(ctx, channelId, { type: 'member.ban', actor: user.id, target, reason, ...ids })
@@ -29,7 +45,7 @@ export async function banUser(ctx: Ctx, channelId: string, username: string, rea
  */
 export async function unbanUser(ctx: Ctx, channelId: string, username: string) {
   const { user, requestId, newId } = ctx
-  const target = await findUserId(ctx, username)
+  const target = await findId(ctx, channelId, username)
   const ids = { command_id: newId(), audit_id: newId(), request_id: requestId }
   await submit(ctx, channelId, { type: 'member.unban', actor: user.id, target, ...ids })
   return channelWithExceptions(ctx, channelId)
@@ -40,10 +56,11 @@ const selectBans = (db: Db, channelId: string, moderator: string, more = sql`tru
     .select({
       id: sql<string>`b.user_id`.as('user_id'),
       createdAt: sql<number>`b.created_at`.as('created_at'),
-      username: sql<string | null>`iif(u.deleted_at IS NULL, u.username, NULL)`.as('username'),
-      displayName: sql<string>`coalesce(u.display_name, 'Deleted user')`.as('display_name'),
+      username: sql<string | null>`coalesce(iif(u.deleted_at IS NULL, u.username, NULL), bot.handle)`.as('username'),
+      displayName: sql<string>`coalesce(u.display_name, bot.name, 'Deleted user')`.as('display_name'),
     })
-    .from(sql`channel_bans b LEFT JOIN users u ON u.id = b.user_id`)
+    .from(sql`channel_bans b LEFT JOIN users u ON u.id = b.user_id
+      LEFT JOIN chatbots bot ON u.id IS NULL AND bot.id = b.user_id AND bot.deleted_at IS NULL`)
     .where(sql`b.channel_id = ${channelId} AND ${moderates(moderator, channelId)} AND ${more}`)
     .orderBy(sql`b.created_at, b.user_id`)
 

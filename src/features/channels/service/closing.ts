@@ -10,34 +10,57 @@ import { submit } from './submit.ts'
 const AT_ONCE = 20
 
 /**
- * Ends a bounded number of a closed account's memberships, and gives how many; when it gives none there are none. The others hear of it
- * as of everybody who leaves. What it owns goes to its oldest moderator, else to its oldest member, and ends when there is neither.
+ * Ends a bounded number of the memberships of a closed account and its chatbots, and gives how many; when it gives none there are none.
+ * The others hear of it as of everybody who leaves. What it owns goes to its oldest moderator, else to its oldest member, and ends when there is neither.
  * @throws AppError `overloaded` when a channel could not do it now; the others have
  */
 export async function leaveSomeChannels(ctx: OwnerCtx): Promise<number> {
   const { db, user } = ctx
+  const isTheirs = sql`a.member_id IN (SELECT ${user.id}
+    UNION ALL SELECT id FROM chatbots WHERE user_id = ${user.id} AND deleted_at IS NULL
+    UNION ALL SELECT id FROM chatbots WHERE user_id = ${user.id} AND deleted_at IS NOT NULL)`
   const [ended, live] = await db.batch([
     // Of these nobody is a member any more.
     db
       .delete(channelMembers)
       .where(
         sql`rowid IN (SELECT a.rowid FROM channel_members a JOIN channels c ON c.id = a.channel_id
-          WHERE a.member_id = ${user.id} AND c.deleted_at IS NOT NULL LIMIT ${SWEEP_ROWS})`,
+          WHERE ${isTheirs} AND c.deleted_at IS NOT NULL LIMIT ${SWEEP_ROWS})`,
       )
       .returning({ id: channelMembers.channelId }),
     db
-      .select({ id: sql<string>`c.id`.as('id') })
+      .select({ id: sql<string>`c.id`.as('id'), memberId: sql<string>`a.member_id`.as('member_id') })
       .from(sql`channel_members a JOIN channels c ON c.id = a.channel_id AND c.deleted_at IS NULL`)
-      .where(sql`a.member_id = ${user.id}`)
+      .where(isTheirs)
       // By lot: some that cannot be left now must not stand in the way of the others.
       .orderBy(sql`random()`)
       .limit(AT_ONCE),
   ])
-  const left = await Promise.allSettled(live.map(({ id }) => giveUp(ctx, id)))
+  const left = await Promise.allSettled(
+    live.map(({ id, memberId }) => (memberId === user.id ? giveUp(ctx, id) : leave(ctx, id, memberId))),
+  )
   const failed = left.find((each) => each.status === 'rejected')
   if (failed) throw failed.reason
   return ended.length + live.length
 }
+
+/** Takes a chatbot that was deleted out of all channels, some at a time. @throws AppError `overloaded` when one could not do it now */
+export async function leaveWithChatbot(ctx: OwnerCtx, chatbotId: string): Promise<void> {
+  for (let after = ''; ; ) {
+    const rows = await ctx.db
+      .select({ id: sql<string>`a.channel_id`.as('id') })
+      .from(sql`channel_members a JOIN channels c ON c.id = a.channel_id AND c.deleted_at IS NULL`)
+      .where(sql`a.member_id = ${chatbotId} AND a.channel_id > ${after}`)
+      .orderBy(sql`a.channel_id`)
+      .limit(AT_ONCE)
+    await Promise.all(rows.map(({ id }) => leave(ctx, id, chatbotId)))
+    if (rows.length < AT_ONCE) return
+    after = rows.at(-1)!.id
+  }
+}
+
+const leave = (ctx: OwnerCtx, channelId: string, chatbotId: string) =>
+  submit(ctx, channelId, { type: 'member.leave', actor: chatbotId, command_id: ctx.newId() })
 
 /** What another request or chore has ended meanwhile is no fault. */
 async function giveUp(ctx: OwnerCtx, channelId: string): Promise<void> {

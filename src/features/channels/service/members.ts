@@ -1,13 +1,13 @@
 import { and, eq, isNull, sql } from 'drizzle-orm'
 import type { Db } from '../../../db/client.ts'
 import { keyAfter, type PageRequest, pageOf } from '../../../db/pages.ts'
-import { users } from '../../../db/schema/index.ts'
+import { chatbots, users } from '../../../db/schema/index.ts'
 import { sees } from '../../../db/seen-channels.ts'
 import type { Ctx } from '../../../http/context.ts'
 import { notFound } from '../../../http/errors.ts'
 import type { Role } from '../../../lib/channel-commands.ts'
 import { personOf } from '../event-rows.ts'
-import type { StoredMember } from '../schemas/member.ts'
+import type { NewMember, StoredMember } from '../schemas/member.ts'
 import { seen, selectView } from './access.ts'
 import { submit } from './submit.ts'
 
@@ -30,7 +30,7 @@ export async function listMembers({ db, user }: Ctx, channelId: string, page: Pa
     selectView(db, user.id, channelId),
     db
       .select(MEMBER)
-      .from(sql`channel_members a LEFT JOIN users u ON u.id = a.member_id`)
+      .from(sql`channel_members a`)
       .where(sql`a.channel_id = ${channelId} AND a.member_id > ${after} AND ${sees(user.id, sql`${channelId}`)}`)
       .orderBy(sql`a.member_id`)
       .limit(page.limit + 1),
@@ -39,10 +39,7 @@ export async function listMembers({ db, user }: Ctx, channelId: string, page: Pa
 }
 
 const selectMember = (db: Db, channelId: string, memberId: string) =>
-  db
-    .select(MEMBER)
-    .from(sql`channel_members a LEFT JOIN users u ON u.id = a.member_id`)
-    .where(sql`a.channel_id = ${channelId} AND a.member_id = ${memberId}`)
+  db.select(MEMBER).from(sql`channel_members a`).where(sql`a.channel_id = ${channelId} AND a.member_id = ${memberId}`)
 
 async function getMember({ db }: Ctx, channelId: string, memberId: string): Promise<StoredMember> {
   const [member] = await selectMember(db, channelId, memberId)
@@ -51,7 +48,7 @@ async function getMember({ db }: Ctx, channelId: string, memberId: string): Prom
 }
 
 /** The id of who has this name; `null` when nobody has. */
-export async function findUserId({ db }: Ctx, username: string): Promise<string | null> {
+async function findUserId({ db }: Ctx, username: string): Promise<string | null> {
   const row = await db
     .select({ id: users.id })
     .from(users)
@@ -60,13 +57,22 @@ export async function findUserId({ db }: Ctx, username: string): Promise<string 
   return row?.id ?? null
 }
 
+/** The id of the caller's chatbot that has this handle; `null` when none has. */
+async function findOwnChatbotId({ db, user }: Ctx, handle: string): Promise<string | null> {
+  const isOwn = and(eq(chatbots.handle, handle), eq(chatbots.userId, user.id), isNull(chatbots.deletedAt))
+  const row = await db.select({ id: chatbots.id }).from(chatbots).where(isOwn).get()
+  return row?.id ?? null
+}
+
 /**
- * Takes somebody in, as an owner or a moderator does. Who is in it stays so.
+ * Takes somebody in, or a chatbot of the caller's, as an owner or a moderator does. Who is in it stays so.
  * @throws AppError `not_found`, `banned`, `forbidden`, `user_banned`, `limit_reached`, `direct_channel`
  */
-export async function addMember(ctx: Ctx, channelId: string, who: { user_id?: string; username?: string }) {
-  const target = who.user_id ?? (await findUserId(ctx, who.username!))
-  const command = { type: 'member.add', actor: ctx.user.id, command_id: ctx.newId(), target } as const
+export async function addMember(ctx: Ctx, channelId: string, { user_id, username, chatbot_id, handle }: NewMember) {
+  const bot = chatbot_id ?? (handle === undefined ? undefined : await findOwnChatbotId(ctx, handle))
+  const target = bot === undefined ? (user_id ?? (await findUserId(ctx, username!))) : bot
+  const type = bot === undefined ? 'member.add' : 'chatbot.add'
+  const command = { type, actor: ctx.user.id, command_id: ctx.newId(), target } as const
   const { seq } = await submit(ctx, channelId, command)
   return { member: await getMember(ctx, channelId, target!), isNew: seq !== null }
 }

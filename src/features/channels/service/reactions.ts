@@ -49,7 +49,7 @@ export async function listReactors(
           .mapWith((json: string): PersonJson => JSON.parse(json))
           .as('person'),
       })
-      .from(sql`reactions r LEFT JOIN users u ON u.id = r.user_id`)
+      .from(sql`reactions r`)
       .where(
         sql`r.message_id = ${messageId} AND r.channel_id = ${channelId} AND r.emoji = ${name} AND r.user_id > ${after}
           AND ${sees(user.id, sql`${channelId}`)}`,

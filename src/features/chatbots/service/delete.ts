@@ -5,12 +5,14 @@ import { apiKeys, chatbotSecrets, chatbots, chatbotVersions } from '../../../db/
 import { SWEEP_ROWS } from '../../../db/sweep.ts'
 import type { Ctx, OwnerCtx } from '../../../http/context.ts'
 import { notFound } from '../../../http/errors.ts'
+import { describeError } from '../../../http/log.ts'
+import { leaveWithChatbot } from '../../channels/service/closing.ts'
 import { evictCachedKeys } from './key-check.ts'
 import { isOwn, ownExists } from './read.ts'
 
 /**
- * Deletes a chatbot: its keys open nothing from then on, its secrets are gone, its handle is free. Its versions and its keys
- * stay, since runs name them.
+ * Deletes a chatbot: its keys open nothing from then on, its secrets are gone, its handle is free, and it leaves its channels. Its
+ * versions and its keys stay, since runs name them.
  * @throws AppError `not_found`
  */
 export async function deleteChatbot(ctx: Ctx, id: string): Promise<void> {
@@ -31,6 +33,10 @@ export async function deleteChatbot(ctx: Ctx, id: string): Promise<void> {
     throw unmetPrecondition(error) === 'chatbot_there' ? notFound() : error
   })
   evictCachedKeys(id)
+  // Where it cannot leave now it says nothing any more, all the same.
+  const left = leaveWithChatbot(ctx, id).catch((error) => log('warn', 'channels_not_left', describeError(error)))
+  ctx.waitUntil(left)
+  await left
   for (const key of revoked) log('info', 'api_key_revoked', { user_id: user.id, target_id: key.id })
 }
 
@@ -42,7 +48,8 @@ export async function removeSomeChatbots({ db, user, now }: OwnerCtx): Promise<n
   const some = sql`SELECT id FROM chatbots WHERE user_id = ${user.id} AND deleted_at IS NOT NULL ORDER BY id LIMIT ${SWEEP_ROWS}`
   const isEmpty = sql`NOT EXISTS (SELECT 1 FROM api_keys WHERE chatbot_id = chatbots.id)
     AND NOT EXISTS (SELECT 1 FROM chatbot_secrets WHERE chatbot_id = chatbots.id)
-    AND NOT EXISTS (SELECT 1 FROM chatbot_versions WHERE chatbot_id = chatbots.id)`
+    AND NOT EXISTS (SELECT 1 FROM chatbot_versions WHERE chatbot_id = chatbots.id)
+    AND NOT EXISTS (SELECT 1 FROM channel_members WHERE member_id = chatbots.id)`
   const [, keys, secrets, versions, gone] = await db.batch([
     db
       .update(chatbots)

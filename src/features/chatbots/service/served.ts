@@ -1,4 +1,5 @@
 import { and, eq, isNull, type SQL, sql } from 'drizzle-orm'
+import { mayAnswer } from '../../../db/answering.ts'
 import type { Db } from '../../../db/client.ts'
 import { chatbots, chatbotVersions } from '../../../db/schema/index.ts'
 import { isCurrentVersion, SETTINGS } from './read.ts'
@@ -26,3 +27,14 @@ export const selectServed = (db: Db, userId: string, which?: SQL) =>
     .from(chatbots)
     .innerJoin(chatbotVersions, isCurrentVersion)
     .where(and(eq(chatbots.userId, userId), isNull(chatbots.deletedAt), which))
+
+/** A chatbot as a channel knows it. */
+export type ServedMember = ServedChatbot & { name: string; handle: string | null }
+
+/** Statement for a chatbot as it answers now in a channel, where it may say something at `now`. */
+export const selectServedIn = (db: Db, channelId: string, chatbotId: string, now: number) =>
+  db
+    .select({ ...SERVED, name: chatbots.name, handle: chatbots.handle })
+    .from(chatbots)
+    .innerJoin(chatbotVersions, isCurrentVersion)
+    .where(and(eq(chatbots.id, chatbotId), mayAnswer(sql`${chatbotId}`, channelId, now)))

@@ -196,7 +196,7 @@ export async function readQuota({ db, user, now }: Pick<OwnerCtx, 'db' | 'user' 
  * once the runs that are going on give back what they hold.
  */
 export async function quotaRefusal(
-  ctx: OwnerCtx,
+  ctx: Pick<OwnerCtx, 'db' | 'user' | 'now' | 'config'>,
   error: unknown,
   need: Need,
   cap?: KeyCap,

@@ -38,6 +38,8 @@ const SUMMARIES: Record<string, string> = {
   'event.member.banned': 'Somebody was banned, and is no member any more',
   'event.member.unbanned': 'A ban was lifted',
   'event.member.updated': 'Somebody has another role, or is muted until another time',
+  'event.chatbot.failed':
+    'A chatbot that was called will not answer; `code` says why, and `run_id` is null if it did not begin',
   'event.channel.updated': 'The channel has another name, description or setting',
   'event.channel.deleted': 'The channel is gone; this is its last event',
   'server.hello': 'The first frame: who you are here, and what the limits are',
@@ -51,7 +53,7 @@ const SUMMARIES: Record<string, string> = {
   'server.channel.added': 'The user is in another channel now',
   'server.channel.gone': 'Nothing follows from this channel',
   'server.read.updated': 'The user has read up to here, on whichever device',
-  'server.typing': 'Somebody is typing: show it for five seconds',
+  'server.typing': 'Somebody is typing: show it for five seconds. A chatbot has a `run_id`, which can be followed',
   'server.presence': 'Whether somebody is there; of large channels how many are',
   'server.reconnect': 'Come again soon; the socket closes with 4100',
   'server.pong': 'The answer to `ping`',

@@ -100,7 +100,10 @@ export const CONTROL_FRAMES = {
   'channel.added': framed('channel.added', { ch: id, data: Place }),
   'channel.gone': framed('channel.gone', { ch: id, data: z.strictObject({}) }),
   'read.updated': framed('read.updated', { ch: id, data: z.strictObject({ read_seq: seq }) }),
-  typing: framed('typing', { ch: id, data: z.strictObject({ user_id: id, thread_id: maybeId }) }),
+  typing: framed('typing', {
+    ch: id,
+    data: z.strictObject({ user_id: id, thread_id: maybeId, run_id: id.optional() }),
+  }),
   presence: PresenceFrame,
   reconnect: framed('reconnect', { data: z.strictObject({ after_ms: ms }) }),
   pong: framed('pong', {}),

@@ -82,9 +82,9 @@ async function purge(ctx: OwnerCtx): Promise<Removal> {
       // What else there is is looked for once, when the conversations are gone.
       if (removed.conversations > 0 || removed.messages > 0) continue
       if ((await removeSomeProjects(ctx)) > 0) continue
-      if ((await removeSomeChatbots(ctx)) > 0) continue
-      // Before the files, of which those in channels go too.
+      // Before the chatbots, which leave as well, and the files, of which those in channels go too.
       if ((await leaveSomeChannels(ctx)) > 0) continue
+      if ((await removeSomeChatbots(ctx)) > 0) continue
       const files = await removeSomeFiles(ctx)
       sum.files += files
       if (files > 0) continue

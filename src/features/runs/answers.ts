@@ -1,0 +1,157 @@
+import type { Db } from '../../db/client.ts'
+import type { Config } from '../../env.ts'
+import { describeError, type Log } from '../../http/log.ts'
+import { type Call, type Command, callKey, type Outcome } from '../../lib/channel-commands.ts'
+import { codePoints, composed, MAX_MESSAGE } from '../../lib/channel-text.ts'
+import { newId } from '../../lib/ids.ts'
+import { sendCommand } from '../../lib/send-command.ts'
+import { admitAnswer, refusalOf } from './answer-run.ts'
+import { CallBook, type Entry } from './call-book.ts'
+import type { Ending, Job, RunRef } from './job.ts'
+import { toRunRef } from './recovery.ts'
+import type { StoredRun } from './schemas/run.ts'
+
+/** A `typing` is shown for five seconds. */
+const TYPING_MS = 4_000
+/** What could not be begun for so long, for a reason that is not known, will not be. */
+const GIVE_UP_MS = 300_000
+
+/** What the Runner does for it. */
+type Office = {
+  sql: SqlStorage
+  db: Db
+  config: Config
+  channels: Env['CHANNEL']
+  log: Log
+  begin: (job: Job) => void
+  /** Ends a run that nobody is working on. */
+  endLost: (run: RunRef) => Promise<void>
+  textOf: (runId: string) => string
+}
+
+/**
+ * What a chatbot says in a channel: one answer at a time to whoever called it, each written by a run. Every call ends in one message, or
+ * in one event that says why there is none. All of it is in the Runner's SQLite, and what is not done yet is tried again by its alarm.
+ */
+export class Answers {
+  readonly #office: Office
+  readonly #book: CallBook
+  #running: Promise<void> | undefined
+  #typing: ReturnType<typeof setInterval> | undefined
+
+  constructor(office: Office) {
+    this.#office = office
+    this.#book = new CallBook(office.sql)
+  }
+
+  /** Something is to be begun, or to be told. */
+  get isDue(): boolean {
+    return this.#book.next() !== undefined
+  }
+
+  /** Takes a call, once. */
+  take(call: Call): void {
+    const now = Date.now()
+    this.#book.forget(now - this.#office.config.IDEMPOTENCY_TTL_MS)
+    this.#book.add(call, now)
+  }
+
+  /** A run has ended. It is written in the same turn as its outcome: neither comes alone. */
+  ended(run: RunRef, ending: Ending): void {
+    clearInterval(this.#typing)
+    const code = 'error' in ending ? ending.error.code : ending.status === 'cancelled' ? 'run_cancelled' : null
+    this.#book.ended(run, code)
+  }
+
+  /** Begins and tells what there is to begin and to tell. It never rejects. */
+  work(): Promise<void> {
+    this.#running ??= this.#work()
+      .catch((error) => this.#office.log('error', 'answers_failed', describeError(error)))
+      .finally(() => {
+        this.#running = undefined
+      })
+    return this.#running
+  }
+
+  async #work(): Promise<void> {
+    for (let entry = this.#book.next(); entry; entry = this.#book.next()) {
+      if (entry.state === 'over') await this.#tell(entry)
+      else await this.#begin(entry)
+    }
+  }
+
+  async #begin(entry: Entry): Promise<void> {
+    try {
+      const admitted = await admitAnswer(this.#office, entry.call)
+      if ('there' in admitted) return await this.#resume(entry, admitted.there)
+      const { job } = admitted
+      this.#book.run(entry, job.run.id)
+      this.#office.begin(job)
+      this.#showTyping(entry.call, job.run.id)
+    } catch (error) {
+      const isHopeless = Date.now() - entry.since > GIVE_UP_MS
+      const code = refusalOf(error) ?? (isHopeless ? 'internal' : undefined)
+      if (code === undefined) throw error
+      this.#book.finish(entry, null, code)
+    }
+  }
+
+  /** Its run was written, and the process killed before this was; if it never began, it does not any more. */
+  async #resume(entry: Entry, run: StoredRun): Promise<void> {
+    if (run.status === 'in_progress') await this.#office.endLost(toRunRef(run))
+    const code = run.status === 'completed' ? null : (run.errorCode ?? 'run_interrupted')
+    this.#book.finish(entry, run.id, code)
+  }
+
+  #showTyping({ channelId, chatbotId, threadId }: Call, runId: string): void {
+    const data = { user_id: chatbotId, thread_id: threadId, run_id: runId }
+    const frame = JSON.stringify({ type: 'typing', ch: channelId, data })
+    // To the sockets of all shards.
+    const show = () =>
+      this.#channel(channelId)
+        .signal(-1, frame, 'typing', chatbotId)
+        .catch(() => {})
+    clearInterval(this.#typing)
+    this.#typing = setInterval(show, TYPING_MS)
+    void show()
+  }
+
+  async #tell(entry: Entry): Promise<void> {
+    const { call, runId } = entry
+    const code = entry.code ?? (await this.#say(call, runId!))
+    if (code !== undefined) {
+      const about = { message_id: call.messageId, run_id: runId, code }
+      const command_id = `failed ${callKey(call)}`
+      await this.#submit(call, { type: 'chatbot.failed', actor: call.chatbotId, command_id, ...about })
+    }
+    this.#book.told(entry)
+  }
+
+  /** Posts the answer, once. Gives why it cannot be posted, if that is so. */
+  async #say({ chatbotId, threadId, ...call }: Call, runId: string): Promise<string | undefined> {
+    const content = this.#cut(this.#office.textOf(runId), runId)
+    if (content === '') return 'upstream_garbled'
+    const said = { actor: chatbotId, id: newId(), nonce: `run:${runId}`, content, threadId, attachments: [] }
+    const outcome = await this.#submit(call, await sendCommand(said))
+    return outcome.ok ? undefined : outcome.code
+  }
+
+  #cut(text: string, runId: string): string {
+    const content = composed(text.toWellFormed()).trim()
+    if (codePoints(content) <= MAX_MESSAGE) return content
+    const link = `…\n${this.#office.config.APP_URL ?? ''}/api/v1/runs/${runId}/events`
+    return `${[...content].slice(0, MAX_MESSAGE - codePoints(link)).join('')}${link}`
+  }
+
+  /** Has the channel do it, or say why not. @throws when it cannot be done now */
+  async #submit({ channelId }: Pick<Call, 'channelId'>, command: Command): Promise<Outcome> {
+    const [outcome] = await this.#channel(channelId).submit([command])
+    const isTemporary = outcome!.ok === false && /^(unavailable|rate_limit_exceeded)$/.test(outcome!.code)
+    if (isTemporary) throw new Error(`The channel is ${(outcome as { code: string }).code}`)
+    return outcome as Outcome
+  }
+
+  #channel(channelId: string) {
+    return this.#office.channels.getByName(channelId)
+  }
+}

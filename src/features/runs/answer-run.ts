@@ -1,4 +1,5 @@
 import { eq, sql } from 'drizzle-orm'
+import { AT_ENDPOINT } from '../../ai/targets.ts'
 import { mayAnswer } from '../../db/answering.ts'
 import type { Db } from '../../db/client.ts'
 import { unmetPrecondition } from '../../db/preconditions.ts'
@@ -80,7 +81,7 @@ export async function admitAnswer(
           conversationId: null,
           userMessageId: null,
           messageId: null,
-          model: target.id,
+          model: target.endpoint ? AT_ENDPOINT : target.id,
           context: {
             sent: prompt.sent,
             dropped: prompt.dropped,

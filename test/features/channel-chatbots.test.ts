@@ -181,6 +181,28 @@ test('who replies to it calls it; who goes on in the thread of others does not',
   expect(await countOf(`${called} WHERE n.member_id = ?`, bot.id)).toBe(2)
 })
 
+test('an edit calls nobody, also after a restart, and takes no call back', async () => {
+  const at = await scene()
+  const { bob, channel, bot, handle } = at
+  const plain = await said(bob, channel, 'Hello')
+  const edit = (id: string, content: string) => bob('PATCH', `/channels/${channel}/messages/${id}`, { content })
+  expect((await edit(plain, `@${handle} hello`)).body.mentions).toEqual([bot.id])
+  const asked = await call(at, bob, 'Hi')
+  const { id } = await answer(at)
+  const stub = env.CHANNEL.getByName(channel)
+  // As if nothing had been seen of what is in the log.
+  await runInDurableObject(stub, (_, { storage }) => void storage.sql.exec('UPDATE progress SET epoch = 0, seq = 0'))
+  await evictDurableObject(stub)
+  const again = await call(at, bob, 'And again')
+  await answer(at, 2)
+  expect((await answersIn(at)).map(({ thread_id }: { thread_id: string }) => thread_id)).toEqual([asked, again])
+  expect((await edit(asked, 'Never mind')).body.mentions).toEqual([bot.id])
+  const reply = await said(bob, channel, 'Thanks', { thread_id: id })
+  await answer(at, 3)
+  expect((await edit(reply, 'Thank you')).body.mentions).toEqual([bot.id])
+  expect(await runsIn(at)).toBe(3)
+})
+
 test('the thread that it began is one in which it answers', async () => {
   const at = await scene()
   const root = crypto.randomUUID()

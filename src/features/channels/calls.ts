@@ -66,6 +66,7 @@ export class Calls {
   notice(events: ChannelEvent[]): void {
     // Some of the log is read again, and then it is no news.
     for (const event of events.filter(({ seq }) => seq > this.#noticed)) {
+      if (!this.isDue) this.#done = this.#noticed
       if ((this.hasChatbots || event.chatbot) && REMOVAL.test(event.type)) this.#hasRemovals = true
       if (event.chatbot && event.type === 'member.joined') this.#chatbots.add(event.chatbot)
       if (event.chatbot && REMOVAL.test(event.type)) this.#chatbots.delete(event.chatbot)

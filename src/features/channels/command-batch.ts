@@ -121,8 +121,11 @@ const COUNT = `coalesce(json_extract(reaction_counts, ${EMOJI_PATH}), 0)`
 const MAY_NAME_ALL = `(EXISTS (SELECT 1 FROM json_each(mentions) WHERE value = '*')
   OR (SELECT ${mayNameAll('mb.role', 'mb.channel_id')} FROM channel_members AS mb
     WHERE mb.channel_id = ${CHANNEL_ID} AND mb.member_id = ${ACTOR}))`
+/** A message calls chatbots when it is said: an edit calls no other, and takes no call back. */
+const CALLED = `SELECT called.member_id FROM channel_mentions AS called JOIN chatbots AS b ON b.id = called.member_id
+    WHERE called.message_id = ?1->>'message_id'`
 const MENTIONED = `(SELECT json_group_array(id) FROM (
-    ${membersNamed(`json_each(?1, '$.names')`, CHANNEL_ID, MAY_NAME_ALL)}))`
+    ${membersNamed(`json_each(?1, '$.names')`, CHANNEL_ID, MAY_NAME_ALL)} UNION ${CALLED}))`
 
 const PLANS: Record<OtherCommand['type'], Plan> = {
   'message.edit': {
@@ -140,7 +143,7 @@ const PLANS: Record<OtherCommand['type'], Plan> = {
         SELECT n.value FROM channel_messages AS m JOIN json_each(m.mentions) AS n WHERE m.id = ?1->>'message_id')`,
       `INSERT OR IGNORE INTO channel_mentions (channel_id, member_id, seq, message_id)
         SELECT m.channel_id, n.value, m.seq, m.id FROM channel_messages AS m JOIN json_each(m.mentions) AS n
-        WHERE m.id = ?1->>'message_id' AND ${DONE}`,
+        WHERE m.id = ?1->>'message_id' AND NOT EXISTS (SELECT 1 FROM chatbots WHERE id = n.value) AND ${DONE}`,
     ],
   },
   'message.delete': {

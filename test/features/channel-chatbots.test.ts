@@ -482,6 +482,39 @@ test('members follow what it writes; only who pays can stop it, and a stranger f
   expect(await answer(at)).toMatchObject({ content: 'One two' })
 })
 
+test('a stream that is lost does not go on for who is no member any more', async () => {
+  const at = await scene()
+  await call(at, at.bob, (await script(HANG)).prompt)
+  const { id } = await runningIn(at)
+  const response = await at.bob.open('GET', `/runs/${id}/events`)
+  // As a ban whose news did not get to the Runner.
+  await env.DB.prepare('DELETE FROM channel_members WHERE channel_id = ? AND member_id = ?')
+    .bind(at.channel, at.bob.user.id)
+    .run()
+  await kill(at)
+  expect((await eventsOf(response)).map(({ event }) => event)).not.toContain('run.interrupted')
+})
+
+test('an answer that is deleted cannot be read at its run either, nor by who pays when they are no member', async () => {
+  const at = await scene()
+  const { ada, bob, channel } = at
+  await call(at, bob, 'Hi')
+  const { id: first } = await answer(at)
+  await call(at, bob, 'And again')
+  await answer(at, 2)
+  const { results } = await env.DB.prepare('SELECT id FROM runs WHERE channel_id = ? ORDER BY id').bind(channel).all()
+  const [deleted, kept] = results.map(({ id }) => `/runs/${id}`)
+  expect((await ada('DELETE', `/channels/${channel}/messages/${first}`)).status).toBe(204)
+  for (const who of [ada, bob]) {
+    for (const path of [deleted, `${deleted}/events`]) expect((await who('GET', path!)).status).toBe(404)
+    expect((await who('GET', `${kept}/events`)).status).toBe(200)
+  }
+  await setMember(ada, channel, bob, { role: 'owner' })
+  await ada('POST', `/channels/${channel}/leave`)
+  expect((await ada('GET', `${kept}/events`)).status).toBe(404)
+  expect((await bob('GET', `${kept}/events`)).status).toBe(200)
+})
+
 test('what is longer than a message may be is cut, with a link to all of it', async () => {
   const at = await scene()
   const text = '👋'.repeat(4_100)

@@ -26,20 +26,25 @@ export type RunFeed = {
   replayed: boolean
 }
 
+/** Who follows a run. `isOpen` is asked with each connection, where who may read may change while it goes on. */
+export type Follower = { userId: string; isOpen?: () => Promise<boolean> }
+
 /**
  * The events after number `after` that a Runner sends as `lines`. When it is lost in the middle they go on where they
- * were; should that fail too they end without a terminal event.
+ * were; should that fail too, or the follower not be allowed to read any more, they end without a terminal event.
  */
 export function follow(
   ctx: Pick<BaseCtx, 'runners' | 'log'>,
   run: RunRef,
   lines: ReadableStream<Uint8Array>,
   after: number,
+  { userId, isOpen }: Follower,
 ): RunFeed {
   let reader = lines.getReader()
   let stopped = false
   const reconnect = async (seen: number) => {
-    const watch = await callRunner(ctx, run.runner!, (runner) => runner.watch(run.id, seen))
+    void reader.cancel().catch(() => {})
+    const watch = await callRunner(ctx, run.runner!, (runner) => runner.watch(run.id, seen, userId))
     if (watch.kind !== 'stream') return false
     reader = watch.stream.getReader()
     if (stopped) await reader.cancel()
@@ -49,6 +54,8 @@ export function follow(
     let seen = after
     for (let lost = 0; ; lost++) {
       try {
+        // Only when the Runner knows of this stream, so that it cuts it off whenever that changes later.
+        if (isOpen && !(await isOpen())) return void (await reader.cancel())
         for await (const group of fromLines(reader)) {
           lost = 0
           seen = group.at(-1)!.seq

@@ -14,7 +14,7 @@ export async function handOver(ctx: OwnerCtx, job: Job): Promise<RunFeed> {
   try {
     const watch = await callRunner(ctx, run.runner!, (runner) => runner.start(job))
     if (watch.kind !== 'stream') throw new AppError('runner_unavailable')
-    return follow(ctx, run, watch.stream, 0)
+    return follow(ctx, run, watch.stream, 0, { userId: run.userId })
   } catch (error) {
     const ending: Ending = { status: 'failed', error: toRunFault('runner_unavailable') }
     const result: Result = { ending, text: '', sources: [], usage: NO_USAGE, attempts: [] }

@@ -15,8 +15,8 @@ type Settings = {
   onDeserted: () => void
 }
 
-/** Somebody who reads a run. `waiting` while it has all there is; else it has had something to take since `since`. */
-export type Watcher = { waiting: boolean; since: number; cut: (reason: Error) => void }
+/** Somebody who reads a run, as the user `by`. `waiting` while it has all there is; else it has had something to take since `since`. */
+export type Watcher = { by: string; waiting: boolean; since: number; cut: (reason: Error) => void }
 
 /** A run that this process is working on: what is buffered, what may be seen, and who waits for more. */
 export class LiveRun {
@@ -142,9 +142,19 @@ export class LiveRun {
 
   /** Cuts off watchers that have had something to take for `ms` and took nothing; they can resume. */
   cutStalled(ms: number): void {
+    const isStalled = ({ waiting, since }: Watcher) => !waiting && Date.now() - since >= ms
+    this.#cut(isStalled, 'The reader took nothing for too long')
+  }
+
+  /** Cuts off these users, who may not read it any more. */
+  turnAway(userIds: string[]): void {
+    this.#cut(({ by }) => userIds.includes(by), 'The reader may not read it any more')
+  }
+
+  #cut(which: (watcher: Watcher) => boolean, reason: string): void {
     for (const watcher of this.#watchers) {
-      if (watcher.waiting || Date.now() - watcher.since < ms) continue
-      watcher.cut(new Error('The reader took nothing for too long'))
+      if (!which(watcher)) continue
+      watcher.cut(new Error(reason))
       this.leave(watcher)
     }
   }

@@ -12,11 +12,12 @@ import { type FurtherCall, reserveCall } from './further-call.ts'
 import { toRunFault } from './generate.ts'
 import { generateJob } from './generate-job.ts'
 import { closingEvents, createdEvent, type Ending, type Job, type Outcome, type Result, type RunRef } from './job.ts'
+import { LateSettlement } from './late-settlement.ts'
 import { LiveRun } from './live-run.ts'
 import { START_GRACE_MS } from './recovery.ts'
 import { lostResultOf, resultOf, type Stopped } from './result.ts'
 import { reportEnd } from './run-report.ts'
-import { checkpoint, setLastSeq, settlePromptly, settleWithin } from './settle.ts'
+import { checkpoint, setLastSeq, settlePromptly } from './settle.ts'
 import { admitTitle, readTitle, storeTitle, type Untitled } from './title.ts'
 import { TurnQueue } from './turn-queue.ts'
 import { watchStream } from './watch-stream.ts'
@@ -27,8 +28,6 @@ import { watchStream } from './watch-stream.ts'
  */
 export type Watch = { kind: 'stream'; stream: ReadableStream<Uint8Array> } | { kind: 'end' | 'ahead' | 'unknown' }
 
-/** Pauses between late tries to settle, doubling, while D1 is down. */
-const LATE_PAUSE_MS = { first: 2_000, most: 60_000 }
 /** Until what could not be begun or told in a channel is tried again. */
 const ANSWER_PAUSE_MS = 3_000
 /** How long the one whose turn it is has to begin a run. */
@@ -47,10 +46,10 @@ export class Runner extends DurableObject<Env> {
   readonly #epoch = newSecret(8)
   readonly #live = new Map<string, LiveRun>()
   readonly #turns: TurnQueue
+  readonly #late: LateSettlement
   /** Only of a chatbot in a channel. */
   readonly #answers: Answers | undefined
   #recovered: Promise<void> | undefined
-  #lateTries = 0
 
   constructor(state: DurableObjectState, env: Env) {
     super(state, env)
@@ -58,6 +57,7 @@ export class Runner extends DurableObject<Env> {
     this.#log = openLog({ runner: state.id.name ?? null })
     this.#runs = new EventLog(state.storage.sql)
     this.#turns = new TurnQueue({ most: this.#config.RUN_QUEUE_MAX, turnMs: TURN_MS })
+    this.#late = new LateSettlement(openDb(env.DB), this.#runs, this.#log)
     if (!state.id.name?.startsWith('m:')) return
     this.#answers = new Answers({
       sql: state.storage.sql,
@@ -83,7 +83,7 @@ export class Runner extends DurableObject<Env> {
         this.ctx.waitUntil(this.#entitle(live, job.naming).catch(failed))
       }
     }
-    return this.watch(job.run.id, 0)
+    return this.watch(job.run.id, 0, job.run.userId)
   }
 
   /** Has the chatbot answer a call when its turn comes. Once it resolves that happens, whatever else does; asked again it is one call. */
@@ -105,8 +105,13 @@ export class Runner extends DurableObject<Env> {
     }
   }
 
-  /** Events after number `after`: those logged, then live ones. */
-  async watch(runId: string, after: number): Promise<Watch> {
+  /** Who is no member of the channel any more follows nothing that is written here: their streams are cut when it resolves. */
+  async turnAway(userIds: string[]): Promise<void> {
+    for (const live of this.#live.values()) live.turnAway(userIds)
+  }
+
+  /** Events after number `after`, for the user `by`: those logged, then live ones. */
+  async watch(runId: string, after: number, by: string): Promise<Watch> {
     await this.#recover()
     const live = this.#live.get(runId)
     const lastSeq = live?.visibleSeq ?? this.#runs.lastSeq(runId)
@@ -115,7 +120,7 @@ export class Runner extends DurableObject<Env> {
     if (after === lastSeq && this.#runs.isClosed(runId)) return { kind: 'end' }
     // Where its going ends the run, a watcher that has gone is to be noticed soon.
     const probeMs = Math.min((live?.job.desertedMs ?? Number.POSITIVE_INFINITY) / 2, this.#config.HEARTBEAT_MS)
-    return { kind: 'stream', stream: watchStream(this.#runs, runId, after, probeMs, live) }
+    return { kind: 'stream', stream: watchStream({ log: this.#runs, runId, after, probeMs, live, by }) }
   }
 
   /** Stops a run and resolves when it has ended. One that ended before is left as it is. */
@@ -195,7 +200,7 @@ export class Runner extends DurableObject<Env> {
   override async alarm(): Promise<void> {
     try {
       await this.#recover()
-      await this.#settleLate()
+      await this.#late.settle(this.#isLive)
       for (const live of this.#live.values()) {
         live.cutStalled(this.#config.WATCHER_STALL_MS)
         await this.#checkpoint(live)
@@ -287,6 +292,8 @@ export class Runner extends DurableObject<Env> {
     return room
   }
 
+  readonly #isLive = (runId: string): boolean => this.#live.has(runId)
+
   get #isReplying(): boolean {
     return [...this.#live.values()].some(({ job }) => job.run.kind === 'reply')
   }
@@ -344,21 +351,6 @@ export class Runner extends DurableObject<Env> {
     )
   }
 
-  /** D1 failed when the run ended: it hears of it now. What the watchers were told stays as it was. */
-  async #settleLate(): Promise<void> {
-    for (const { ref, outcome } of this.#runs.unsettled()) {
-      if (this.#live.has(ref.id) || !outcome) continue
-      try {
-        await settleWithin(openDb(this.env.DB), ref, outcome)
-        this.#runs.markSettled(ref.id)
-        this.#lateTries = 0
-      } catch (error) {
-        this.#lateTries += 1
-        this.#log('error', 'settlement_failed', { run_id: ref.id, ...describeError(error) })
-      }
-    }
-  }
-
   /** Ends what an earlier process left behind: once, and before anything else. */
   #recover(): Promise<void> {
     this.#recovered ??= Promise.all(
@@ -409,10 +401,10 @@ export class Runner extends DurableObject<Env> {
   async #arm(): Promise<void> {
     const now = Date.now()
     const next = this.#runs.forget(now, this.#config.RUN_LOG_TTL_MS)
-    const latePauseMs = Math.min(LATE_PAUSE_MS.most, LATE_PAUSE_MS.first * 2 ** this.#lateTries)
+    const latePauseMs = this.#late.pauseMs(this.#isLive)
     const times = [
       this.#live.size > 0 ? now + this.#config.ALARM_MS : undefined,
-      this.#runs.unsettled().some(({ ref }) => !this.#live.has(ref.id)) ? now + latePauseMs : undefined,
+      latePauseMs === undefined ? undefined : now + latePauseMs,
       this.#answers?.isDue ? now + ANSWER_PAUSE_MS : undefined,
       next,
     ].filter((time) => time !== undefined)

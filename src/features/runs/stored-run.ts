@@ -1,8 +1,8 @@
-import { and, desc, eq, gt, isNotNull, or, type SQL, sql } from 'drizzle-orm'
+import { and, desc, eq, gt, isNotNull, isNull, or, type SQL, sql } from 'drizzle-orm'
 import type { Db } from '../../db/client.ts'
 import { conversations, messages, runs } from '../../db/schema/index.ts'
 import type { OwnerCtx } from '../../http/context.ts'
-import { notFound } from '../../http/errors.ts'
+import { AppError, notFound } from '../../http/errors.ts'
 import type { CancelReason, Source } from '../../lib/run-events.ts'
 import { callRunner } from './call-runner.ts'
 import { toRunRef } from './recovery.ts'
@@ -14,13 +14,25 @@ export type FoundRun = { run: StoredRun; content: string; sources: Source[] }
 const ofKeys = (familyId: string | undefined) =>
   familyId === undefined ? undefined : sql`${runs.apiKeyId} IN (SELECT id FROM api_keys WHERE family_id = ${familyId})`
 
-/** What a chatbot says in a channel its members may follow. */
+/** What a chatbot writes in a channel its members may read, whoever pays for it, until it is deleted there. */
 const isInMyChannel = (userId: string) => sql`EXISTS (SELECT 1 FROM channel_members m
-  JOIN channels c ON c.id = m.channel_id AND c.deleted_at IS NULL WHERE m.channel_id = ${runs.channelId} AND m.member_id = ${userId})`
+  JOIN channels c ON c.id = m.channel_id AND c.deleted_at IS NULL WHERE m.channel_id = ${runs.channelId} AND m.member_id = ${userId})
+  AND NOT EXISTS (SELECT 1 FROM channel_messages said WHERE said.channel_id = ${runs.channelId} AND said.author_id = ${runs.chatbotId}
+    AND said.nonce = 'run:' || ${runs.id} AND said.deleted_at IS NOT NULL)`
 
 /** One's own run, or one of a channel that one is in. @throws AppError `not_found`, also when it is somebody else's */
 export const readRun = (ctx: OwnerCtx, id: string) =>
-  read(ctx, id, or(eq(runs.userId, ctx.user.id), isInMyChannel(ctx.user.id)))
+  read(ctx, id, or(and(eq(runs.userId, ctx.user.id), isNull(runs.channelId)), isInMyChannel(ctx.user.id)))
+
+/** Whether the caller may read a run now. */
+export const isReadable = (ctx: OwnerCtx, id: string): Promise<boolean> =>
+  readRun(ctx, id).then(
+    () => true,
+    (error) => {
+      if (error instanceof AppError && error.code === 'not_found') return false
+      throw error
+    },
+  )
 
 async function read({ db, user }: OwnerCtx, id: string, mine: SQL | undefined): Promise<FoundRun> {
   const [row] = await db
@@ -85,12 +97,13 @@ const askToStop = (db: Db, id: string, cancelReason: CancelReason) =>
     .set({ cancelReason })
     .where(and(eq(runs.id, id), eq(runs.status, 'in_progress')))
 
-/** Ends one's own run; one that no Runner owns soon. One that has ended stays as it is. @throws AppError `not_found`, `runner_unavailable` */
+/** Ends a run that one pays for; one that no Runner owns soon. One that has ended stays as it is. @throws AppError `not_found`, `runner_unavailable` */
 export async function cancelRun(ctx: OwnerCtx, id: string, reason: CancelReason = 'user'): Promise<FoundRun> {
-  const found = await read(ctx, id, eq(runs.userId, ctx.user.id))
+  const isMine = eq(runs.userId, ctx.user.id)
+  const found = await read(ctx, id, isMine)
   if (found.run.status !== 'in_progress') return found
   const ref = toRunRef(found.run)
   if (ref.runner === null) await askToStop(ctx.db, id, reason)
   else await callRunner(ctx, ref.runner, (runner) => runner.cancel(ref, reason))
-  return readRun(ctx, id)
+  return read(ctx, id, isMine)
 }

@@ -1,26 +1,34 @@
 import type { EventLog } from './event-log.ts'
 import type { LiveRun, Watcher } from './live-run.ts'
 
+type Watched = {
+  log: EventLog
+  runId: string
+  after: number
+  probeMs: number
+  live?: LiveRun | undefined
+  /** The user who watches. */
+  by: string
+}
+
 /**
  * The events of a run after number `after`, as lines of JSON: those logged, then, while it is `live`, those to come.
  * A watcher is a place in the log: it takes what it can, at its own pace, and holds nothing in memory. That it has gone
  * shows only when something is sent, so an empty line is sent whenever `probeMs` passed in silence.
  */
-export function watchStream(
-  log: EventLog,
-  runId: string,
-  after: number,
-  probeMs: number,
-  live?: LiveRun,
-): ReadableStream<Uint8Array> {
+export function watchStream({ log, runId, after, probeMs, live, by }: Watched): ReadableStream<Uint8Array> {
   const encoder = new TextEncoder()
   let cursor = after
-  const watcher: Watcher = { waiting: false, since: Date.now(), cut: () => {} }
+  let isCut = false
+  const watcher: Watcher = { by, waiting: false, since: Date.now(), cut: () => {} }
   live?.join(watcher)
   return new ReadableStream({
     type: 'bytes',
     start: (controller) => {
-      watcher.cut = (reason) => controller.error(reason)
+      watcher.cut = (reason) => {
+        isCut = true
+        controller.error(reason)
+      }
     },
     pull: async (controller) => {
       const send = (text: string) => {
@@ -43,6 +51,7 @@ export function watchStream(
         if (!isFirst) return send('\n')
         watcher.waiting = true
         await live!.changed(probeMs)
+        if (isCut) return
       }
     },
     cancel: () => live?.leave(watcher),

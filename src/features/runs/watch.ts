@@ -2,12 +2,12 @@ import type { OwnerCtx } from '../../http/context.ts'
 import { AppError } from '../../http/errors.ts'
 import type { NewRunEvent, RunEvent } from '../../lib/run-events.ts'
 import { callRunner } from './call-runner.ts'
-import { follow, type RunFeed } from './follow.ts'
+import { type Follower, follow, type RunFeed } from './follow.ts'
 import { eventsOf } from './job.ts'
 import { isAlive, toRunRef } from './recovery.ts'
 import type { StoredRun } from './schemas/run.ts'
 import { toEnding } from './settle.ts'
-import { type FoundRun, readRun } from './stored-run.ts'
+import { type FoundRun, isReadable, readRun } from './stored-run.ts'
 import { NO_USAGE } from './usage.ts'
 
 /**
@@ -30,7 +30,9 @@ export async function watchStored(
   const ref = toRunRef(run)
   if (ref.runner === null) throw expired()
   const { runner: name } = ref
-  const watch = (from: number) => callRunner(ctx, name, (runner) => runner.watch(id, from))
+  const userId = ctx.user.id
+  const follower: Follower = { userId, ...(ref.channelId !== undefined && { isOpen: () => isReadable(ctx, id) }) }
+  const watch = (from: number) => callRunner(ctx, name, (runner) => runner.watch(id, from, userId))
   let found = await watch(after)
   for (let pauseMs = 20; found.kind === 'unknown' && run.status === 'in_progress'; pauseMs *= 2) {
     // It is on its way to its Runner, or it is lost and ends by being asked for.
@@ -39,11 +41,11 @@ export async function watchStored(
     if (found.kind === 'unknown') run = (await readRun(ctx, id)).run
   }
   if (found.kind === 'end' || (found.kind === 'unknown' && after === run.lastSeq)) return 'ended'
-  if (found.kind === 'stream' && (after === 0 || !whole)) return follow(ctx, ref, found.stream, after)
+  if (found.kind === 'stream' && (after === 0 || !whole)) return follow(ctx, ref, found.stream, after, follower)
   if (found.kind === 'stream') await found.stream.cancel()
   const fromStart = found.kind === 'unknown' ? found : await watch(0)
   const seen = found.kind === 'stream' ? { skip: after } : { reset: after > 0 }
-  if (fromStart.kind === 'stream') return { ...follow(ctx, ref, fromStart.stream, 0), ...seen }
+  if (fromStart.kind === 'stream') return { ...follow(ctx, ref, fromStart.stream, 0, follower), ...seen }
   if (ref.messageId === null) throw expired()
   return { ...retold(await readRun(ctx, id)), reset: after > 0 }
 }

@@ -298,6 +298,74 @@ test('a Channel that dies after the commit finds on its alarm who was called', a
   expect(await runsIn(at)).toBe(1)
 })
 
+/** What a Channel finds of its Runners; `runnerOf` may give a poor one in place of a Runner. */
+async function withRunners(at: Scene, runnerOf: (name: string) => object | undefined) {
+  const stub = env.CHANNEL.getByName(at.channel)
+  const own = await runInDurableObject(stub, (instance) => (instance as unknown as { env: Env }).env)
+  const { RUNNER } = own
+  own.RUNNER = { getByName: (name: string) => runnerOf(name) ?? RUNNER.getByName(name) } as never
+  return {
+    stub,
+    own,
+    restore: () => {
+      own.RUNNER = RUNNER
+    },
+  }
+}
+const AWAY = { answer: () => Promise.reject(new Error('away')), dismiss: async () => {}, turnAway: async () => {} }
+
+test.each([true, false])(
+  'who calls a chatbot that is taken out before it hears of it is told so (killed: %s)',
+  async (isKilled) => {
+    const at = await scene()
+    const { stub, restore } = await withRunners(at, () => AWAY)
+    const asked = await call(at, at.bob, 'Hi')
+    expect((await at.ada('DELETE', `/channels/${at.channel}/members/${at.bot.id}`)).status).toBe(204)
+    restore()
+    if (isKilled) await evictDurableObject(stub)
+    const failed = await until(async () => {
+      await runDurableObjectAlarm(stub)
+      return (await failuresIn(at))[0]
+    })
+    expect(failed).toEqual({ reply_to: asked, run_id: null, code: 'forbidden' })
+  },
+)
+
+test('a Runner that hangs holds up no other chatbot', async () => {
+  const at = await scene()
+  const other = await newChatbot(at.ada, { model: 'gpt-4o-mini', handle: freshHandle() })
+  await addBot(at.ada, at.channel, other.id)
+  const hangs = { ...AWAY, answer: () => new Promise(() => {}) }
+  const { restore } = await withRunners(at, (name) => (name.includes(at.bot.id) ? hangs : undefined))
+  const asked = await said(at.bob, at.channel, `@${at.handle} and @${other.handle}, hi`)
+  expect(await answer({ ...at, bot: other })).toMatchObject({ thread_id: asked })
+  restore()
+})
+
+test('a call whose batch outlived the alarm is looked for by another one', async () => {
+  const at = await scene()
+  const { stub, own, restore } = await withRunners(at, () => AWAY)
+  const batch = own.DB.batch.bind(own.DB)
+  const d1 = { isAsked: false, isAway: true }
+  own.DB.batch = (async (statements: D1PreparedStatement[]) => {
+    d1.isAsked = true
+    while (d1.isAway) await scheduler.wait(20)
+    return batch(statements)
+  }) as never
+  const asking = call(at, at.bob, 'Hi')
+  await until(async () => d1.isAsked)
+  await runDurableObjectAlarm(stub)
+  delete (own.DB as { batch?: unknown }).batch
+  d1.isAway = false
+  await asking
+  restore()
+  const alarm = await runInDurableObject(stub, (_, { storage }) => storage.getAlarm())
+  expect(alarm).toBeGreaterThan(Date.now())
+  await evictDurableObject(stub)
+  await runDurableObjectAlarm(stub)
+  await answer(at)
+})
+
 test('a Runner that is killed at work says so, and goes on with the next call', async () => {
   const at = await scene()
   const { prompt } = await script(HANG, reply(2))
@@ -382,6 +450,13 @@ const ENDS: [string, (at: Scene) => Promise<{ status: number }>][] = [
   [
     'it is banned by its handle',
     ({ ada, channel, handle }) => ban(ada, channel, { user: { username: handle } } as SignedIn),
+  ],
+  [
+    'it is muted',
+    ({ ada, channel, bot }) =>
+      ada('PATCH', `/channels/${channel}/members/${bot.id}`, {
+        muted_until: new Date(Date.now() + 60_000).toISOString(),
+      }),
   ],
   ['it is deleted', ({ ada, bot }) => ada('DELETE', `/chatbots/${bot.id}`)],
   [
@@ -480,6 +555,28 @@ test('members follow what it writes; only who pays can stop it, and a stranger f
   expect(textOf(await eventsOf(response))).toBe('One two')
   expect(textOf(await eventsOf(await at.ada.open('GET', `/runs/${id}/events`)))).toBe('One two')
   expect(await answer(at)).toMatchObject({ content: 'One two' })
+})
+
+test('who is put out while it writes gets nothing more of it, and the others get all', async () => {
+  const at = await scene()
+  const { ada, bob, channel } = at
+  const carol = await signIn()
+  await join(carol, channel)
+  const words: Step[] = countTo(40).flatMap((n) => [{ text: `${n} ` }, { wait: 100 }])
+  await call(at, bob, (await script([...words, { finish: 'stop' }, { done: true }])).prompt)
+  const { id } = await runningIn(at)
+  const [bobs, carols, adas] = await Promise.all([bob, carol, ada].map((who) => who.open('GET', `/runs/${id}/events`)))
+  await scheduler.wait(500)
+  await ban(ada, channel, bob)
+  expect(await one('SELECT status FROM runs WHERE id = ?', id)).toEqual({ status: 'in_progress' })
+  expect((await carol('POST', `/channels/${channel}/leave`)).status).toBe(204)
+  for (const response of [bobs!, carols!]) {
+    const events = await eventsOf(response)
+    expect(textOf(events)).toMatch(/^1 2 /)
+    expect(events.map(({ event }) => event)).not.toContain('run.completed')
+  }
+  expect(await one('SELECT status FROM runs WHERE id = ?', id)).toEqual({ status: 'in_progress' })
+  expect(textOf(await eventsOf(adas!))).toMatch(/ 39 40 $/)
 })
 
 test('a stream that is lost does not go on for who is no member any more', async () => {

@@ -12,12 +12,12 @@ import {
   type SignalKind,
   type Subscribed,
 } from '../../lib/channel-commands.ts'
-import { within } from '../../lib/deadline.ts'
 import { gatewayName, shardOf } from '../../lib/shards.ts'
 import { Books, type Subscription } from './books.ts'
 import { Calls } from './calls.ts'
 import { CommandLimits } from './command-limits.ts'
 import { CommandQueue } from './command-queue.ts'
+import { Departures } from './departures.ts'
 import { EventCache, MAX_CACHED } from './event-cache.ts'
 import { type EventRow, type HeadRow, type MessageJson, SELECT_EVENTS, SELECT_HEAD, toEvent } from './event-rows.ts'
 import { toChannelMessage } from './schemas/message.ts'
@@ -28,13 +28,7 @@ const PAGE = 200
 /** So long after a batch it is made sure that its events were handed on, even if this object is not there any more. */
 const CHECK_MS = 5_000
 const RECHECK_MS = 30_000
-/** How long a ban waits for the Gateway of who is banned. */
-const REMOVAL_MS = 2_000
 const UNAVAILABLE: Outcome = { ok: false, code: 'unavailable', retryAfterMs: 1_000 }
-/** Events after which who is concerned must have heard before the command is answered. */
-const REMOVAL_EVENTS = /^member\.(banned|removed|left)$/
-/** Commands that make them. */
-const REMOVAL_COMMANDS = new Set<Command['type']>(['member.ban', 'member.remove', 'member.leave'])
 
 /**
  * The sequencer of one channel, and its only writer. A command is answered when D1 has it; then it is handed to the Gateways that
@@ -49,6 +43,7 @@ export class Channel extends DurableObject<Env> {
   readonly #queue: CommandQueue
   readonly #limits: CommandLimits
   readonly #calls: Calls
+  readonly #departures: Departures
   readonly #feeds = new Map<number, ShardFeed>()
   #head: HeadRow | undefined
   #loading: Promise<void> | undefined
@@ -56,7 +51,8 @@ export class Channel extends DurableObject<Env> {
   #isUncertain = false
   /** The last number whose event was looked at for whom it is about. */
   #seen = 0
-  #isCheckDue = false
+  /** When the alarm is due, as far as this instance has set it. */
+  #checkAt = Number.POSITIVE_INFINITY
 
   constructor(state: DurableObjectState, env: Env) {
     super(state, env)
@@ -82,6 +78,13 @@ export class Channel extends DurableObject<Env> {
       db: openDb(env.DB),
       runnerOf: (chatbotId) => env.RUNNER.getByName(runnerOfChatbot(this.#id, chatbotId)),
       log: this.#log,
+    })
+    this.#departures = new Departures({
+      shards: this.#config.SOCKET_SHARDS,
+      books: this.#books,
+      pump: (shard) => this.#feed(shard).pump(),
+      doubt: (shard, userId) => this.#gateway(shard).doubt([userId]),
+      turnAway: (userId) => this.#calls.turnAway([userId]),
     })
   }
 
@@ -126,18 +129,20 @@ export class Channel extends DurableObject<Env> {
   }
 
   override async alarm(): Promise<void> {
-    this.#isCheckDue = false
+    this.#checkAt = Number.POSITIVE_INFINITY
     let isDone = false
     try {
       const head = await this.#load()
       if (head) await this.#reachBack()
       await Promise.all([this.#calls.handOn(), ...this.#concerned().map((shard) => this.#feed(shard).pump())])
       if (head) this.#books.keep(head.epoch, this.#calls.upTo(this.#seen))
-      isDone = !head || (!this.#calls.isDue && this.#concerned().every((shard) => this.#isTold(shard)))
+      // What is on its way to D1 is to be handed on, and this object may be gone by then.
+      const isAtRest = !this.#calls.isDue && !this.#queue.isBusy
+      isDone = !head || (isAtRest && this.#concerned().every((shard) => this.#isTold(shard)))
     } catch (error) {
       this.#log('error', 'alarm_failed', describeError(error))
     }
-    if (!isDone) this.#checkIn(this.#calls.isDue ? CHECK_MS : RECHECK_MS)
+    if (!isDone) this.#checkIn(this.#recheckMs())
   }
 
   /** Does one command. Who says something and is no member joins first. */
@@ -156,10 +161,7 @@ export class Channel extends DurableObject<Env> {
     const isNew = outcome.ok && outcome.message?.duplicate === false
     if (command.type === 'message.send' && !isNew) this.#limits.giveBack(command)
     if (!outcome.ok && outcome.code === 'not_member') return UNAVAILABLE
-    if (outcome.ok && outcome.event?.subject && REMOVAL_EVENTS.test(outcome.event.type)) {
-      await this.#removeFromSockets(outcome.event)
-    }
-    if (outcome.ok && !outcome.event && REMOVAL_COMMANDS.has(command.type)) await this.#doubt(removedBy(command))
+    if (outcome.ok) await this.#departures.follow(command, outcome.event)
     return outcome as Outcome
   }
 
@@ -210,7 +212,11 @@ export class Channel extends DurableObject<Env> {
     if (this.#head.head < head.head) await this.#readFrom(this.#head.head, head)
     await this.#reachBack()
     // The next batch does not wait for it.
-    if (this.#calls.isDue) this.ctx.waitUntil(this.#calls.handOn())
+    if (this.#calls.isDue) {
+      // The alarm of before the batch may have come while that was on its way.
+      this.#checkIn(CHECK_MS)
+      this.ctx.waitUntil(this.#calls.handOn())
+    }
     for (const shard of this.#concerned()) this.ctx.waitUntil(this.#feed(shard).pump())
     return events
   }
@@ -273,23 +279,6 @@ export class Channel extends DurableObject<Env> {
     return results.map((row) => toEvent(this.#id, row))
   }
 
-  /** The Gateway of who was removed has taken their sockets out of the channel, or is told nothing more until it asks who may. */
-  async #removeFromSockets({ seq, subject }: ChannelEvent): Promise<void> {
-    const shard = await shardOf(subject!, this.#config.SOCKET_SHARDS)
-    // What is not there by now is told from the books below.
-    await within(REMOVAL_MS, this.#feed(shard).pump()).catch(() => {})
-    if (this.#books.owed(shard).some((owed) => owed.seq <= seq)) this.#books.unsubscribe(shard)
-  }
-
-  /** Somebody was out before: that their Gateway knows it may have been lost with an earlier instance. */
-  async #doubt(userId: string): Promise<void> {
-    const shard = await shardOf(userId, this.#config.SOCKET_SHARDS)
-    const told = this.#gateway(shard)
-      .doubt([userId])
-      .then(() => true)
-    if (!(await within(REMOVAL_MS, told).catch(() => false))) this.#books.unsubscribe(shard)
-  }
-
   #concerned(): number[] {
     const subscribed = this.#books.subscriptions().map(({ shard }) => shard)
     return [...new Set([...subscribed, ...this.#books.creditors()])]
@@ -321,13 +310,17 @@ export class Channel extends DurableObject<Env> {
     return this.env.GATEWAY.getByName(gatewayName(shard))
   }
 
+  /** Until the alarm looks again, in milliseconds, when it could not do all of it. */
+  #recheckMs(): number {
+    if (this.#queue.isBusy || this.#calls.isDue) return Math.max(CHECK_MS, this.#calls.pauseMs)
+    return RECHECK_MS
+  }
+
   /** What leaves this object waits until the alarm is set. */
   #checkIn(ms: number): void {
-    if (this.#isCheckDue) return
-    this.#isCheckDue = true
-    void this.ctx.storage.setAlarm(Date.now() + ms)
+    const at = Date.now() + ms
+    if (this.#checkAt <= at) return
+    this.#checkAt = at
+    void this.ctx.storage.setAlarm(at)
   }
 }
-
-/** Whom a command takes out of the channel. */
-const removedBy = (command: Command): string => ('target' in command ? command.target! : command.actor)

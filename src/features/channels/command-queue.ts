@@ -45,6 +45,11 @@ export class CommandQueue {
     this.#journal = journal
   }
 
+  /** A batch is on its way to D1. */
+  get isBusy(): boolean {
+    return this.#isBusy
+  }
+
   /** Puts a command in line. What is ok is in D1 then; it never rejects. */
   do(command: Command): Promise<QueueOutcome> {
     if (this.#waiting.length >= MAX_WAITING) {

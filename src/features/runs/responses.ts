@@ -101,7 +101,10 @@ export function streamOf<S>(
       }, HEARTBEAT_MS / 2)
     },
     async pull(controller) {
-      const text = await texts.next()
+      const text = await texts.next().catch((error) => {
+        clearInterval(beats)
+        throw error
+      })
       saidAt = Date.now()
       if (!text.done) return controller.enqueue(encoder.encode(text.value))
       clearInterval(beats)

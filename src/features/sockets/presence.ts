@@ -134,8 +134,9 @@ export class Presence {
 
   /** What another Gateway tells of a channel. */
   take(room: Room, text: string, kind: SignalKind, userId: string): void {
-    if (kind === 'typing') this.#tell(room.streams.keys(), text, userId)
-    else if (kind === 'presence') this.#tell(room.watchers, text, userId)
+    if (kind === 'typing') {
+      if (room.streams.size <= MAX_TYPING) this.#tell(room.streams.keys(), text, userId)
+    } else if (kind === 'presence') this.#tell(room.watchers, text, userId)
     else for (const batch of this.#stateFrames(room)) this.#surroundings.signal(room.id, batch, 'presence', '')
   }
 

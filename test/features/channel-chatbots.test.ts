@@ -1,7 +1,7 @@
 import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
 import { expect, test } from 'vitest'
-import { runnerOfChatbot } from '../../src/lib/channel-commands.ts'
+import { type Command, runnerOfChatbot } from '../../src/lib/channel-commands.ts'
 import { sendCommand } from '../../src/lib/send-command.ts'
 import { add, ban, join, newChannel, refusalOf, said, say, setMember, unban } from '../support/channels.ts'
 import { newChatbot } from '../support/chatbots.ts'
@@ -380,16 +380,25 @@ test('a Runner that is killed at work says so, and goes on with the next call', 
   expect(await booksOf(at.ada)).toMatchObject({ reservations: 0, held: { messages: 0, tokens: 0 } })
 })
 
-test('an answer that could not be posted is posted by an alarm, once, though all was killed in between', async () => {
-  const at = await scene()
+/** Puts a poor Channel before the chatbot's Runner: `submit` gives what it is to hear, or nothing where the real one is to say it. */
+async function withChannel(at: Scene, submit: (command: Command) => Promise<object[]> | undefined) {
   const own = await runInDurableObject(at.runner(), (instance) => (instance as unknown as { env: Env }).env)
   const { CHANNEL } = own
-  const away = () => Promise.reject(new Error('away'))
-  own.CHANNEL = { getByName: () => ({ submit: away, signal: away }) } as never
-  // The Runner took the binding when it was made.
+  const poor = (name: string) => ({
+    submit: ([command]: Command[]) => submit(command!) ?? CHANNEL.getByName(name).submit([command!]),
+    signal: async () => {},
+  })
+  own.CHANNEL = { getByName: poor } as never
+  // The Runner takes the binding when it is made.
   await evictDurableObject(at.runner())
   await runInDurableObject(at.runner(), () => {})
   own.CHANNEL = CHANNEL
+}
+const away = () => Promise.reject(new Error('away'))
+
+test('an answer that could not be posted is posted by an alarm, once, though all was killed in between', async () => {
+  const at = await scene()
+  await withChannel(at, away)
   const asked = await call(at, at.bob, (await script(reply(2))).prompt)
   await until(() => one("SELECT 1 FROM runs WHERE channel_id = ? AND status = 'completed'", at.channel))
   expect(await answersIn(at)).toEqual([])
@@ -401,6 +410,86 @@ test('an answer that could not be posted is posted by an alarm, once, though all
   await runDurableObjectAlarm(at.runner())
   await runInDurableObject(at.runner(), () => {})
   expect(await answersIn(at)).toHaveLength(1)
+})
+
+test('what cannot be told does not hold up those who wait', async () => {
+  const at = await scene()
+  await withChannel(at, away)
+  const { prompt } = await script(reply(1), reply(2))
+  const asked = [await call(at, at.bob, prompt), await call(at, at.bob, prompt)]
+  const completed = "runs WHERE channel_id = ? AND status = 'completed'"
+  await until(async () => (await countOf(completed, at.channel)) === 2)
+  expect(await answersIn(at)).toEqual([])
+  await evictDurableObject(at.runner())
+  await runDurableObjectAlarm(at.runner())
+  await answer(at, 2)
+  expect((await answersIn(at)).map(({ thread_id }: { thread_id: string }) => thread_id)).toEqual(asked)
+})
+
+test('an answer that was refused is not posted later, when the channel would take it', async () => {
+  const at = await scene()
+  await withChannel(at, ({ type }) =>
+    type === 'message.send' ? Promise.resolve([{ ok: false, code: 'muted' }]) : away(),
+  )
+  const asked = await call(at, at.bob, 'Hi')
+  const { id } = await until(() =>
+    one<{ id: string }>("SELECT id FROM runs WHERE channel_id = ? AND status = 'completed'", at.channel),
+  )
+  await until(() =>
+    runInDurableObject(
+      at.runner(),
+      (_, { storage }) => storage.sql.exec('SELECT 1 FROM call WHERE tries > 0').toArray()[0],
+    ),
+  )
+  await evictDurableObject(at.runner())
+  await runDurableObjectAlarm(at.runner())
+  expect(await failure(at)).toEqual({ reply_to: asked, run_id: id, code: 'forbidden' })
+  expect(await answersIn(at)).toEqual([])
+})
+
+test('a call is begun when other runs of who pays have ended', async () => {
+  const at = await scene({}, { runsAtOnce: 1 })
+  const elsewhere = { ...at, channel: await newChannel(at.ada) }
+  await addBot(at.ada, elsewhere.channel, at.bot.id)
+  await call(elsewhere, at.ada, (await script(HANG)).prompt)
+  const { id } = await runningIn(elsewhere)
+  await call(at, at.bob, 'Hi')
+  await scheduler.wait(300)
+  expect((await at.ada('POST', `/runs/${id}/cancel`)).body.status).toBe('cancelled')
+  await answer(at)
+  expect(await failuresIn(at)).toEqual([])
+})
+
+test('who has waited for long is not given up when its turn comes and the first try fails', async () => {
+  const at = await scene()
+  await call(at, at.bob, (await script(HANG)).prompt)
+  const { id } = await runningIn(at)
+  const asked = await call(at, at.bob, 'Hi')
+  const own = await runInDurableObject(at.runner(), (instance) => (instance as unknown as { env: Env }).env)
+  await until(() =>
+    runInDurableObject(
+      at.runner(),
+      (_, { storage }) => storage.sql.exec("UPDATE call SET since = 0 WHERE state = 'waiting'").rowsWritten > 0,
+    ),
+  )
+  const batch = own.DB.batch.bind(own.DB)
+  const d1 = { failed: 0 }
+  own.DB.batch = ((statements: D1PreparedStatement[]) => {
+    // The Runner's settlement is told apart by its size.
+    if (statements.length !== 3 || d1.failed > 0) return batch(statements)
+    d1.failed++
+    return Promise.reject(new Error('away'))
+  }) as never
+  await at.ada('POST', `/runs/${id}/cancel`)
+  expect(await answer(at)).toMatchObject({ thread_id: asked })
+  expect(d1.failed).toBe(1)
+  delete (own.DB as { batch?: unknown }).batch
+})
+
+test('an endpoint is not called from a channel by a server that does not know its own name', async () => {
+  const at = await scene({ llm_endpoint_url: 'https://models.example.org/v1' })
+  const asked = await call(at, at.bob, 'Hi')
+  expect(await failure(at)).toEqual({ reply_to: asked, run_id: null, code: 'not_configured' })
 })
 
 test('a run that was written and never begun ends, and says so', async () => {

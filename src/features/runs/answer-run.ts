@@ -9,14 +9,14 @@ import { AppError, type ErrorCode } from '../../http/errors.ts'
 import { type Call, callKey, runnerOfChatbot } from '../../lib/channel-commands.ts'
 import { newId } from '../../lib/ids.ts'
 import { selectSaid } from '../channels/service/said.ts'
-import { choiceOf } from '../chatbots/service/choice.ts'
-import { selectServedIn } from '../chatbots/service/served.ts'
+import { ableOf, choiceOf } from '../chatbots/service/choice.ts'
+import { type ServedChatbot, selectServedIn } from '../chatbots/service/served.ts'
 import { includesTier } from '../plans/service/plans.ts'
 import { answerPrompt } from './answer-prompt.ts'
 import { admitBareRun } from './bare-run.ts'
 import type { Job } from './job.ts'
 import type { StoredRun } from './schemas/run.ts'
-import { searchOffer } from './search-tool.ts'
+import { SCHEMA_TOKENS, searchOffer } from './search-tool.ts'
 
 /** Why a call is not answered, by what must hold for it. */
 const UNMET: Record<string, ErrorCode> = {
@@ -25,13 +25,16 @@ const UNMET: Record<string, ErrorCode> = {
   model_in_plan: 'model_not_allowed',
 }
 
-/** The code of why a run was not begun; `undefined` when that is not known, and it may be tried again. */
+/** The code of why a run was not begun; `undefined` when that is not known. */
 export const refusalOf = (error: unknown): ErrorCode | undefined =>
   error instanceof AppError ? error.code : UNMET[unmetPrecondition(error) ?? '']
 
+/** Whether a refusal passes by itself, when other runs of who pays end. */
+export const passes = (code: ErrorCode): boolean => code === 'too_many_runs' || code === 'quota_in_flight'
+
 /**
  * Writes the run that answers a call, which the owner of the chatbot pays for; or gives the one that is there.
- * @throws AppError `forbidden`, `gone`, `model_not_found`, `context_too_long`, and as `admitBareRun`; and whatever names an unmet
+ * @throws AppError `forbidden`, `gone`, `model_not_found`, `not_configured`, `context_too_long`, and as `admitBareRun`; and whatever names an unmet
  *   condition (`refusalOf`)
  */
 export async function admitAnswer(
@@ -52,8 +55,7 @@ export async function admitAnswer(
   if (!chatbot) throw new AppError('forbidden')
   const question = said.find(({ id }) => id === messageId)
   if (!question) throw new AppError('gone')
-  const ownHosts = config.APP_URL ? [new URL(config.APP_URL).hostname] : []
-  const { targets } = choiceOf({ config, ownHosts }, chatbot)
+  const { targets } = choiceOf({ config, ownHosts: ownHostsOf(config, chatbot) }, chatbot)
   const [target] = targets
   const search = searchOffer(config, target, chatbot.internetEnabled)
   const earlier = said.filter(({ id }) => id !== messageId)
@@ -63,7 +65,7 @@ export async function admitAnswer(
     question,
     rules: search.instructions,
     target,
-    taken: search.searches ? search.tokens : 0,
+    taken: search.searches ? SCHEMA_TOKENS : 0,
   })
   const { job } = (await admitBareRun(
     { db, config, now, user: { id: chatbot.ownerId } },
@@ -96,7 +98,10 @@ export async function admitAnswer(
         messages: prompt.messages,
         searches: search.searches,
         maxOutputTokens: prompt.output,
-        targets: targets.map((one) => ({ ...one, max_output: Math.min(one.max_output, prompt.output) })),
+        targets: ableOf(targets, search.searches, false).map((one) => ({
+          ...one,
+          max_output: Math.min(one.max_output, prompt.output),
+        })),
         options: chatbot.temperature === null ? {} : { temperature: chatbot.temperature },
       },
       conditions: {
@@ -107,4 +112,12 @@ export async function admitAnswer(
     },
   )) as { job: Job }
   return { job }
+}
+
+/** Names of our own hosts, which no endpoint may be. No request tells them here. @throws AppError `not_configured` when nothing does */
+function ownHostsOf({ APP_URL, LLM_ENDPOINT_ALLOWLIST }: Config, { llmEndpointUrl }: ServedChatbot): string[] {
+  if (APP_URL) return [new URL(APP_URL).hostname]
+  // What the operator lists is called whatever its name.
+  if (llmEndpointUrl !== null && LLM_ENDPOINT_ALLOWLIST.length === 0) throw new AppError('not_configured')
+  return []
 }

@@ -1,19 +1,20 @@
 import type { Db } from '../../db/client.ts'
 import type { Config } from '../../env.ts'
 import { describeError, type Log } from '../../http/log.ts'
-import { type Call, type Command, callKey, type Outcome } from '../../lib/channel-commands.ts'
+import { type Call, type Command, callKey, type Outcome, type Refusal } from '../../lib/channel-commands.ts'
 import { codePoints, composed, MAX_MESSAGE } from '../../lib/channel-text.ts'
 import { newId } from '../../lib/ids.ts'
 import { sendCommand } from '../../lib/send-command.ts'
-import { admitAnswer, refusalOf } from './answer-run.ts'
+import { admitAnswer, passes, refusalOf } from './answer-run.ts'
 import { CallBook, type Entry } from './call-book.ts'
 import type { Ending, Job, RunRef } from './job.ts'
 import { toRunRef } from './recovery.ts'
 import type { StoredRun } from './schemas/run.ts'
+import { toEnding } from './settle.ts'
 
 /** A `typing` is shown for five seconds. */
 const TYPING_MS = 4_000
-/** What could not be begun for so long, for a reason that is not known, will not be. */
+/** What could not be begun for so long, since its turn came, will not be. */
 const GIVE_UP_MS = 300_000
 
 /** What the Runner does for it. */
@@ -36,7 +37,9 @@ type Office = {
 export class Answers {
   readonly #office: Office
   readonly #book: CallBook
-  #running: Promise<void> | undefined
+  #isRunning = false
+  #running = Promise.resolve()
+  #beginning = Promise.resolve()
   #typing: ReturnType<typeof setInterval> | undefined
 
   constructor(office: Office) {
@@ -44,9 +47,9 @@ export class Answers {
     this.#book = new CallBook(office.sql)
   }
 
-  /** Something is to be begun, or to be told. */
-  get isDue(): boolean {
-    return this.#book.next() !== undefined
+  /** When something is to be begun, or to be told, in milliseconds; `undefined` when nothing is. */
+  get dueAt(): number | undefined {
+    return this.#book.dueAt()
   }
 
   /** Takes a call, once. */
@@ -59,25 +62,58 @@ export class Answers {
   /** A run has ended. It is written in the same turn as its outcome: neither comes alone. */
   ended(run: RunRef, ending: Ending): void {
     clearInterval(this.#typing)
-    const code = 'error' in ending ? ending.error.code : ending.status === 'cancelled' ? 'run_cancelled' : null
-    this.#book.ended(run, code)
+    this.#book.ended(run, codeOf(ending))
   }
 
   /** Begins and tells what there is to begin and to tell. It never rejects. */
   work(): Promise<void> {
-    this.#running ??= this.#work()
-      .catch((error) => this.#office.log('error', 'answers_failed', describeError(error)))
-      .finally(() => {
-        this.#running = undefined
-      })
+    // One that is running looks for what is new before it ends, and ends in the same turn.
+    if (!this.#isRunning) this.#running = this.#work()
     return this.#running
   }
 
+  /** Resolves when what is being begun has begun, or is not begun. */
+  begun(): Promise<void> {
+    return this.#beginning.catch(() => {})
+  }
+
   async #work(): Promise<void> {
-    for (let entry = this.#book.next(); entry; entry = this.#book.next()) {
-      if (entry.state === 'over') await this.#tell(entry)
-      else await this.#begin(entry)
+    this.#isRunning = true
+    try {
+      for (let entry = this.#next(); entry; entry = this.#next()) await this.#do(entry)
+    } catch (error) {
+      this.#office.log('error', 'answers_failed', describeError(error))
+    } finally {
+      this.#isRunning = false
     }
+  }
+
+  #next(): Entry | undefined {
+    return this.#book.next(Date.now())
+  }
+
+  async #do(entry: Entry): Promise<void> {
+    try {
+      if (entry.state === 'over') return await this.#tell(entry)
+      this.#beginning = this.#begin(entry)
+      await this.#beginning
+    } catch (error) {
+      this.#postpone(entry, error)
+    }
+  }
+
+  /** What is to be told is tried as long as there is a text; what is to be begun, for a few minutes. */
+  #postpone(entry: Entry, error: unknown): void {
+    const { log, config } = this.#office
+    const { call, state, triedAt, tries } = entry
+    const now = Date.now()
+    const about = { trigger_key: callKey(call), state, tries, ...describeError(error) }
+    const mostMs = state === 'over' ? config.IDEMPOTENCY_TTL_MS : GIVE_UP_MS
+    const isHopeless = triedAt !== null && now - triedAt > mostMs
+    log(isHopeless ? 'error' : 'warn', isHopeless ? 'answer_given_up' : 'answer_postponed', about)
+    if (!isHopeless) this.#book.postpone(entry, now)
+    else if (state === 'over') this.#book.told(entry)
+    else this.#book.finish(entry, null, refusalOf(error) ?? 'internal')
   }
 
   async #begin(entry: Entry): Promise<void> {
@@ -89,18 +125,18 @@ export class Answers {
       this.#office.begin(job)
       this.#showTyping(entry.call, job.run.id)
     } catch (error) {
-      const isHopeless = Date.now() - entry.since > GIVE_UP_MS
-      const code = refusalOf(error) ?? (isHopeless ? 'internal' : undefined)
-      if (code === undefined) throw error
+      const code = refusalOf(error)
+      if (code === undefined || passes(code)) throw error
       this.#book.finish(entry, null, code)
     }
   }
 
   /** Its run was written, and the process killed before this was; if it never began, it does not any more. */
   async #resume(entry: Entry, run: StoredRun): Promise<void> {
-    if (run.status === 'in_progress') await this.#office.endLost(toRunRef(run))
-    const code = run.status === 'completed' ? null : (run.errorCode ?? 'run_interrupted')
-    this.#book.finish(entry, run.id, code)
+    if (run.status !== 'in_progress') return this.#book.finish(entry, run.id, codeOf(toEnding(run)))
+    await this.#office.endLost(toRunRef(run))
+    // Its end is in the book now, unless it had ended and D1 did not tell so yet.
+    this.#book.postpone(entry, Date.now())
   }
 
   #showTyping({ channelId, chatbotId, threadId }: Call, runId: string): void {
@@ -120,6 +156,8 @@ export class Answers {
     const { call, runId } = entry
     const code = entry.code ?? (await this.#say(call, runId!))
     if (code !== undefined) {
+      // Before it is told: what the channel would take the next time is not said then.
+      this.#book.refused(entry, code)
       const about = { message_id: call.messageId, run_id: runId, code }
       const command_id = `failed ${callKey(call)}`
       await this.#submit(call, { type: 'chatbot.failed', actor: call.chatbotId, command_id, ...about })
@@ -133,7 +171,7 @@ export class Answers {
     if (content === '') return 'upstream_garbled'
     const said = { actor: chatbotId, id: newId(), nonce: `run:${runId}`, content, threadId, attachments: [] }
     const outcome = await this.#submit(call, await sendCommand(said))
-    return outcome.ok ? undefined : outcome.code
+    return outcome.ok ? undefined : (UNSAID[outcome.code] ?? 'internal')
   }
 
   #cut(text: string, runId: string): string {
@@ -154,4 +192,19 @@ export class Answers {
   #channel(channelId: string) {
     return this.#office.channels.getByName(channelId)
   }
+}
+
+/** Why there is no answer, by how its run ended; null when there is one. */
+function codeOf(ending: Ending): string | null {
+  if ('error' in ending) return ending.error.code
+  return ending.status === 'cancelled' ? 'run_cancelled' : null
+}
+
+/** Why an answer is not said, by why the channel did not take it. */
+const UNSAID: Partial<Record<Refusal, string>> = {
+  not_found: 'forbidden',
+  forbidden: 'forbidden',
+  banned: 'forbidden',
+  muted: 'forbidden',
+  thread_not_found: 'gone',
 }

@@ -28,7 +28,7 @@ import { watchStream } from './watch-stream.ts'
  */
 export type Watch = { kind: 'stream'; stream: ReadableStream<Uint8Array> } | { kind: 'end' | 'ahead' | 'unknown' }
 
-/** Until what could not be begun or told in a channel is tried again. */
+/** Until what is to be begun or told in a channel is looked at, at the least: that is a second thought. */
 const ANSWER_PAUSE_MS = 3_000
 /** How long the one whose turn it is has to begin a run. */
 const TURN_MS = 2_000
@@ -97,12 +97,10 @@ export class Runner extends DurableObject<Env> {
   /** The chatbot may not answer in the channel any more: resolves when it does not. */
   async dismiss(): Promise<void> {
     await this.#recover()
-    // What is being begun is begun then, and what waits finds that it may not.
-    await this.#answers?.work()
-    for (const live of this.#live.values()) {
-      this.#stop(live, 'deleted')
-      await live.ended
-    }
+    // What waits finds that it may not.
+    await this.#answers?.begun()
+    for (const live of this.#live.values()) this.#stop(live, 'deleted')
+    await Promise.all([...this.#live.values()].map(({ ended }) => ended))
   }
 
   /** Who is no member of the channel any more follows nothing that is written here: their streams are cut when it resolves. */
@@ -401,11 +399,12 @@ export class Runner extends DurableObject<Env> {
   async #arm(): Promise<void> {
     const now = Date.now()
     const next = this.#runs.forget(now, this.#config.RUN_LOG_TTL_MS)
+    const answerAt = this.#answers?.dueAt
     const latePauseMs = this.#late.pauseMs(this.#isLive)
     const times = [
       this.#live.size > 0 ? now + this.#config.ALARM_MS : undefined,
       latePauseMs === undefined ? undefined : now + latePauseMs,
-      this.#answers?.isDue ? now + ANSWER_PAUSE_MS : undefined,
+      answerAt === undefined ? undefined : Math.max(answerAt, now + ANSWER_PAUSE_MS),
       next,
     ].filter((time) => time !== undefined)
     if (times.length > 0) await this.ctx.storage.setAlarm(Math.min(...times))

@@ -1,7 +1,7 @@
 import type { Model } from '../../../ai/models.ts'
 import type { Target } from '../../../ai/targets.ts'
 import type { Config } from '../../../env.ts'
-import { AppError } from '../../../http/errors.ts'
+import { AppError, unsupported } from '../../../http/errors.ts'
 import type { ServedChatbot } from './served.ts'
 
 /** Whom a request is for: the targets in the order in which they are asked, and through which chatbot. */
@@ -75,4 +75,15 @@ function endpointTarget(ctx: Choosing, chatbot: ServedChatbot, url: string, mode
 export const withFallback = ({ config }: Served, model: Model): Choice['targets'] => {
   const fallback = config.MODELS.find(({ id }) => id === model.fallback)
   return fallback ? [model, fallback] : [model]
+}
+
+/**
+ * Those that can do what is asked for.
+ * @throws AppError `unsupported_parameter` when the first one cannot
+ */
+export function ableOf(targets: Choice['targets'], needsTools: boolean, hasPictures: boolean): Target[] {
+  const [first] = targets
+  if (hasPictures && !first.vision) throw unsupported('messages', `${first.id} sees no pictures`)
+  if (needsTools && !first.tools) throw unsupported('tools', `${first.id} cannot call tools`)
+  return targets.filter(({ tools, vision }) => (tools || !needsTools) && (vision || !hasPictures))
 }

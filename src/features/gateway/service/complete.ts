@@ -7,7 +7,7 @@ import { unmetPrecondition } from '../../../db/preconditions.ts'
 import type { CallerCtx } from '../../../http/context.ts'
 import { AppError, invalidToken, unsupported } from '../../../http/errors.ts'
 import { shardOf } from '../../../lib/shards.ts'
-import { type Choice, modelNotFound } from '../../chatbots/service/choice.ts'
+import { ableOf, type Choice, modelNotFound } from '../../chatbots/service/choice.ts'
 import { keyIsLive, whyDead } from '../../chatbots/service/key-check.ts'
 import { readShownOf } from '../../files/service/attach.ts'
 import { MIN_OUTPUT } from '../../plans/service/quota.ts'
@@ -150,17 +150,6 @@ function allowedTo({ caller, user }: CallerCtx): Record<string, SQL> {
   return caller.key
     ? { key_live: keyIsLive(caller.key.id, now) }
     : { session_live: sessionIsLive(sql`${caller.sessionId}`, sql`${user.id}`, now) }
-}
-
-/**
- * Those that can do what is asked for.
- * @throws AppError `unsupported_parameter` when the first one cannot
- */
-function ableOf(targets: Choice['targets'], needsTools: boolean, hasPictures: boolean): Target[] {
-  const [first] = targets
-  if (hasPictures && !first.vision) throw unsupported('messages', `${first.id} sees no pictures`)
-  if (needsTools && !first.tools) throw unsupported('tools', `${first.id} cannot call tools`)
-  return targets.filter(({ tools, vision }) => (tools || !needsTools) && (vision || !hasPictures))
 }
 
 /** Tokens of output that are asked for, as far as the window has room. @throws AppError `context_too_long` */

@@ -5,10 +5,10 @@ const encode = (text: string) => new TextEncoder().encode(text)
 
 function bodyOf(pieces: Uint8Array[]) {
   const state = { cancelled: false }
-  const left = [...pieces]
+  let at = 0
   const body = new ReadableStream<Uint8Array>({
     pull(controller) {
-      const piece = left.shift()
+      const piece = pieces[at++]
       if (piece) controller.enqueue(piece)
       else controller.close()
     },
@@ -37,6 +37,35 @@ test('events are the same however the bytes are cut', async () => {
     for (let at = 0; at < bytes.length; at += size) pieces.push(bytes.slice(at, at + size))
     expect(await eventsOf(pieces), `in pieces of ${size}`).toEqual(EVENTS)
   }
+})
+
+test('an event without data is none', async () => {
+  expect(await eventsOf([encode('data:\n\ndata: \n\nevent: x\ndata\n\ndata: 1\n\ndata:\ndata:\n\n')])).toEqual([
+    '1',
+    '\n',
+  ])
+})
+
+test('a lone CR ends the last event too', async () => {
+  for (const pieces of [['data: 1\r\r'], ['data: 1', '\r', '\r'], ['data: 1\r\n\r']]) {
+    expect(await eventsOf(pieces.map(encode))).toEqual(['1'])
+  }
+  expect(await eventsOf([encode('data: 1\r')])).toEqual([])
+})
+
+test('a long line that comes in small pieces takes about as long as short ones', async () => {
+  const timeOf = async (text: string) => {
+    const bytes = encode(text)
+    const pieces = Array.from({ length: bytes.length / 50 }, (_, at) => bytes.slice(at * 50, (at + 1) * 50))
+    const before = performance.now()
+    await eventsOf(pieces)
+    return performance.now() - before
+  }
+  const short = `data: ${'x'.repeat(42)}\n\n`.repeat(20_000)
+  await timeOf(short)
+  const long = `data: ${'x'.repeat(999_992)}\n\n`
+  // With all that came before joined to each piece it would take a hundred times as long.
+  expect(await timeOf(long)).toBeLessThan(10 * (await timeOf(short)))
 })
 
 test('what comes together is given together, and what is not ended is no event', async () => {

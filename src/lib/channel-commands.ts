@@ -64,6 +64,7 @@ export const REFUSALS = [
   'precondition_failed',
   'nonce_conflict',
   'limit_reached',
+  'name_taken',
   'direct_channel',
   'last_owner',
   'attachment_not_found',
@@ -76,7 +77,8 @@ export type Refusal = (typeof REFUSALS)[number]
 /** Channels that one user can be in, and as many direct ones. */
 export const MAX_CHANNELS = 500
 export const MAX_MEMBERSHIPS = 2 * MAX_CHANNELS
-export const MAX_CHATBOTS = 10
+/** Chatbots that one channel can have. */
+export const MAX_CHATBOTS_IN_CHANNEL = 10
 
 /** What became of a command. `seq` is of its event; null when it made none, as what it wants is so already. */
 export type Outcome =

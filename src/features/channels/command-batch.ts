@@ -1,4 +1,4 @@
-import { type Command, MAX_CHANNELS, MAX_CHATBOTS, type SendMessage } from '../../lib/channel-commands.ts'
+import { type Command, MAX_CHANNELS, MAX_CHATBOTS_IN_CHANNEL, type SendMessage } from '../../lib/channel-commands.ts'
 import { CLOSE_GROUP, mayNameAll, membersNamed } from './message-group.ts'
 
 // Every command but a send is "event first": its event is written if the verdict is `ok`, then each change if the event was,
@@ -52,8 +52,10 @@ const USER_THERE = `EXISTS (SELECT 1 FROM users WHERE id = ${TARGET} AND deleted
 const CHATBOT = `SELECT 1 FROM chatbots WHERE id = ${TARGET} AND deleted_at IS NULL`
 const SOMEBODY_THERE = `(${USER_THERE} OR EXISTS (${CHATBOT}))`
 const OWN_CHATBOT = `EXISTS (${CHATBOT} AND user_id = ${ACTOR})`
+/** It would be ambiguous who is called by it, or banned. */
+const NAMED_LIKE_USER = `EXISTS (SELECT 1 FROM chatbots AS nb JOIN users AS nu ON nu.username = nb.handle WHERE nb.id = ${TARGET})`
 const CHATBOTS_FULL = `WHEN (SELECT count(*) FROM channel_members
-    WHERE channel_id = facts.id AND member_kind = 'chatbot') >= ${MAX_CHATBOTS} THEN 'limit_reached'`
+    WHERE channel_id = facts.id AND member_kind = 'chatbot') >= ${MAX_CHATBOTS_IN_CHANNEL} THEN 'limit_reached'`
 /** A chatbot that was taken out does not come back by saying something. */
 const USER_ACTS = `EXISTS (SELECT 1 FROM users WHERE id = ${ACTOR})`
 /** The account of who acts is closed: what it is in and what it owns is being given up. */
@@ -227,7 +229,7 @@ const PLANS: Record<OtherCommand['type'], Plan> = {
   },
   'chatbot.add': {
     verdict: `${MUST_MODERATE} WHEN NOT ${OWN_CHATBOT} THEN 'not_found' WHEN target_banned THEN 'user_banned'
-      WHEN target_role IS NOT NULL THEN 'noop' ${CHATBOTS_FULL} ${channelsFull(TARGET)}`,
+      WHEN target_role IS NOT NULL THEN 'noop' WHEN ${NAMED_LIKE_USER} THEN 'name_taken' ${CHATBOTS_FULL} ${channelsFull(TARGET)}`,
     event: 'member.joined',
     payload: `json_set(${about(TARGET)}, '$.kind', 'chatbot')`,
     changes: become(TARGET, 'chatbot'),

@@ -15,8 +15,9 @@ export const mayNameAll = (role: string, channel: string) => `(${role} <> 'membe
   OR (SELECT count(*) FROM (SELECT 1 FROM channel_members WHERE channel_id = ${channel} LIMIT 51)) <= 50)`
 
 /**
- * Ids of the members that these names stand for, users and chatbots, each once; with `*` for everybody where `all` holds. Here and
- * below `CROSS` keeps the order of the loops: SQLite would begin with all members, or all files of the author.
+ * Ids of the members that these names stand for, users and chatbots, each once; with `*` for everybody where `all` holds. What is a
+ * user's name calls no chatbot that has it for a handle, wherever the user is, and `@channel` none. Here and below `CROSS` keeps
+ * the order of the loops: SQLite would begin with all members, or all files of the author.
  */
 export const membersNamed = (names: string, channel: string, all: string) => {
   const named = (
@@ -25,6 +26,7 @@ export const membersNamed = (names: string, channel: string, all: string) => {
   ) => `SELECT p.id FROM ${names} AS n CROSS JOIN ${table} AS p ON p.${name} = n.value
     CROSS JOIN channel_members AS named ON named.channel_id = ${channel} AND named.member_id = p.id`
   return `${named('users', 'username')} UNION ${named('chatbots', 'handle')}
+    WHERE n.value <> 'channel' AND NOT EXISTS (SELECT 1 FROM users WHERE username = n.value)
     UNION SELECT '*' FROM ${names} AS n WHERE n.value = 'channel' AND ${all}`
 }
 
@@ -47,6 +49,9 @@ const FILES_THERE = `(SELECT count(*) FROM ${FILES}) = json_array_length(o.value
 const SENT = `EXISTS (SELECT 1 FROM channel_messages AS s
   WHERE s.channel_id = c.id AND s.author_id = o.value->>'actor' AND s.nonce = o.value->>'nonce')`
 
+/** One that was deleted may not have left everywhere yet. */
+const IS_LIVE = `(mb.member_kind = 'user' OR EXISTS (SELECT 1 FROM chatbots WHERE id = mb.member_id AND deleted_at IS NULL))`
+
 const accept = (hasChatbots: boolean) => `
 INSERT INTO channel_messages (id, channel_id, seq, author_id, author_kind, nonce, send_hash, content, mentions, attachments,
   thread_id, created_at)
@@ -55,7 +60,7 @@ SELECT o.value->>'id', c.id, c.last_seq + row_number() OVER (ORDER BY o.key), mb
   coalesce(root.thread_id, root.id), ?1->>'now'
 FROM ${OFFERS}
 JOIN channel_members AS mb ON mb.channel_id = c.id AND mb.member_id = o.value->>'actor'
-  AND coalesce(mb.muted_until, 0) <= ?1->>'now'
+  AND coalesce(mb.muted_until, 0) <= ?1->>'now' AND ${IS_LIVE}
 LEFT JOIN channel_messages AS root ON root.id = o.value->>'thread_id' AND root.channel_id = c.id AND root.deleted_at IS NULL
 WHERE NOT ${SENT} AND (o.value->>'thread_id' IS NULL OR root.id IS NOT NULL) AND ${FILES_THERE}`
 
@@ -90,6 +95,7 @@ SELECT o.key, s.id, s.seq, s.send_hash, s.created_at, mb.muted_until, CASE
     WHEN EXISTS (SELECT 1 FROM channel_bans AS b WHERE b.channel_id = c.id AND b.user_id = o.value->>'actor') THEN 'banned'
     WHEN mb.member_id IS NULL THEN 'not_member'
     WHEN coalesce(mb.muted_until, 0) > ?1->>'now' THEN 'muted'
+    WHEN NOT ${IS_LIVE} THEN 'forbidden'
     WHEN o.value->>'thread_id' IS NOT NULL AND NOT EXISTS (SELECT 1 FROM channel_messages AS root
       WHERE root.id = o.value->>'thread_id' AND root.channel_id = c.id AND root.deleted_at IS NULL) THEN 'thread_not_found'
     WHEN NOT ${FILES_THERE} THEN 'attachment_not_found'

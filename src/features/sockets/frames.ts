@@ -65,6 +65,7 @@ const OF_REFUSAL: Record<Refusal, [SocketError, ErrorCode]> = {
   precondition_failed: ['conflict', 'precondition_failed'],
   nonce_conflict: ['nonce_conflict', 'nonce_conflict'],
   limit_reached: ['limit_reached', 'limit_reached'],
+  name_taken: ['conflict', 'conflict'],
   direct_channel: ['conflict', 'direct_channel'],
   last_owner: ['conflict', 'last_owner'],
   attachment_not_found: ['not_found', 'file_not_found'],

@@ -33,7 +33,7 @@ banRoutes.openapi(
       },
       responses: { 200: json(ChannelWithExceptions, 'The channel and who is banned, also if they were') },
     },
-    [...REFUSED, 'self_ban', 'direct_channel'],
+    [...REFUSED, 'self_ban', 'direct_channel', 'conflict'],
   ),
   async (c) => {
     const { id, username } = c.req.valid('param')

@@ -40,7 +40,7 @@ memberRoutes.openapi(
       request: { params: ChannelParam, body: body(NewMember) },
       responses: { 200: json(Member, 'They were in it'), 201: json(Member, 'The new member') },
     },
-    [...REFUSED, 'direct_channel', 'user_banned', 'limit_reached'],
+    [...REFUSED, 'direct_channel', 'user_banned', 'limit_reached', 'conflict'],
   ),
   async (c) => {
     const { member, isNew } = await members.addMember(c.var.ctx, c.req.valid('param').id, c.req.valid('json'))

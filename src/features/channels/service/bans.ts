@@ -8,31 +8,60 @@ import { submit } from './submit.ts'
 
 const EXCEPTIONS = 100
 
-/** The id of the user who has this name, or else of the chatbot in the channel, or banned from it, that has it for a handle. */
-async function findId({ db }: Ctx, channelId: string, name: string): Promise<string | null> {
-  const there = (table: 'channel_members' | 'channel_bans', column: 'member_id' | 'user_id') =>
-    sql`EXISTS (SELECT 1 FROM ${sql.raw(table)} WHERE channel_id = ${channelId} AND ${sql.raw(column)} = b.id)`
-  const row = await db
-    .select({ id: sql<string>`id`.as('id') })
+/** Who has a name: a user, or a chatbot in the channel, or banned from it, that has it for a handle. */
+type Named = { id: string; isUser: boolean; isIn: boolean; isBanned: boolean }
+
+/** The user first. Of chatbots only moderators learn. */
+async function findNamed({ db, user }: Ctx, channelId: string, name: string): Promise<Named[]> {
+  const handle = name.toLowerCase()
+  const isIn = sql`EXISTS (SELECT 1 FROM channel_members WHERE channel_id = ${channelId} AND member_id = p.id)`
+  const isBanned = sql`EXISTS (SELECT 1 FROM channel_bans WHERE channel_id = ${channelId} AND user_id = p.id)`
+  const rows = await db
+    .select({
+      id: sql<string>`p.id`.as('id'),
+      isUser: sql<number>`p.is_user`.as('is_user'),
+      isIn: sql<number>`${isIn}`.as('is_in'),
+      isBanned: sql<number>`${isBanned}`.as('is_banned'),
+    })
     .from(
-      sql`(SELECT id, 0 AS rank FROM users WHERE username = ${name.toLowerCase()} AND deleted_at IS NULL UNION ALL
-        SELECT b.id, 1 FROM chatbots b WHERE b.handle = ${name.toLowerCase()} AND b.deleted_at IS NULL
-          AND (${there('channel_members', 'member_id')} OR ${there('channel_bans', 'user_id')}))`,
+      sql`(SELECT id, 1 AS is_user FROM users WHERE username = ${handle} AND deleted_at IS NULL UNION ALL
+        SELECT id, 0 FROM chatbots WHERE handle = ${handle} AND deleted_at IS NULL AND ${moderates(user.id, channelId)}) p`,
     )
-    .orderBy(sql`rank`)
-    .limit(1)
-    .get()
-  return row?.id ?? null
+    .where(sql`p.is_user OR ${isIn} OR ${isBanned}`)
+    .orderBy(sql`p.is_user DESC`)
+  return rows.map(({ id, ...is }) => ({
+    id,
+    isUser: is.isUser === 1,
+    isIn: is.isIn === 1,
+    isBanned: is.isBanned === 1,
+  }))
+}
+
+/** @throws AppError `conflict` when it may be a user or a chatbot of the channel: nobody is banned in place of another */
+async function findToBan(ctx: Ctx, channelId: string, name: string): Promise<string | null> {
+  const named = await findNamed(ctx, channelId, name)
+  const [first] = named
+  if (first?.isUser && named.some(({ isUser, isIn }) => !isUser && isIn)) {
+    throw new AppError('conflict', 'A user and a chatbot have this name: take the chatbot out by its id')
+  }
+  return first?.id ?? null
+}
+
+/** Who is banned goes before who is not. */
+async function findToUnban(ctx: Ctx, channelId: string, name: string): Promise<string | null> {
+  const named = await findNamed(ctx, channelId, name)
+  return (named.find(({ isBanned }) => isBanned) ?? named[0])?.id ?? null
 }
 
 /**
  * Bans who has this name, member or not: when this returns, nothing of the channel reaches their sockets any more. Doing it again
  * changes nothing.
- * @throws AppError `self_ban`, `not_found` for an unknown name too, `banned`, `forbidden`, `direct_channel`
+ * @throws AppError `self_ban`, `not_found` for an unknown name too, `banned`, `forbidden`, `direct_channel`, `conflict` when a user
+ *   and a chatbot have the name
  */
 export async function banUser(ctx: Ctx, channelId: string, username: string, reason: string | null) {
   const { user, requestId, newId } = ctx
-  const target = await findId(ctx, channelId, username)
+  const target = await findToBan(ctx, channelId, username)
   if (target === user.id) throw new AppError('self_ban')
   const ids = { command_id: newId(), audit_id: newId(), request_id: requestId }
   await submit(ctx, channelId, { type: 'member.ban', actor: user.id, target, reason, ...ids })
@@ -45,7 +74,7 @@ export async function banUser(ctx: Ctx, channelId: string, username: string, rea
  */
 export async function unbanUser(ctx: Ctx, channelId: string, username: string) {
   const { user, requestId, newId } = ctx
-  const target = await findId(ctx, channelId, username)
+  const target = await findToUnban(ctx, channelId, username)
   const ids = { command_id: newId(), audit_id: newId(), request_id: requestId }
   await submit(ctx, channelId, { type: 'member.unban', actor: user.id, target, ...ids })
   return channelWithExceptions(ctx, channelId)

@@ -66,7 +66,8 @@ async function findOwnChatbotId({ db, user }: Ctx, handle: string): Promise<stri
 
 /**
  * Takes somebody in, or a chatbot of the caller's, as an owner or a moderator does. Who is in it stays so.
- * @throws AppError `not_found`, `banned`, `forbidden`, `user_banned`, `limit_reached`, `direct_channel`
+ * @throws AppError `not_found`, `banned`, `forbidden`, `user_banned`, `limit_reached`, `direct_channel`, `conflict` when its
+ *   handle is the name of a user
  */
 export async function addMember(ctx: Ctx, channelId: string, { user_id, username, chatbot_id, handle }: NewMember) {
   const bot = chatbot_id ?? (handle === undefined ? undefined : await findOwnChatbotId(ctx, handle))

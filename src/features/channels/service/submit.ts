@@ -1,12 +1,16 @@
 import { passPreconditions } from '../../../db/client.ts'
-import type { Ctx, OwnerCtx } from '../../../http/context.ts'
+import type { BaseCtx } from '../../../http/context.ts'
 import { AppError, invalid, notFound } from '../../../http/errors.ts'
 import type { Command, Outcome, Refusal } from '../../../lib/channel-commands.ts'
 
 type Done = Extract<Outcome, { ok: true }>
 
 /** Has the channel do something in the caller's name. @throws AppError what it was refused with */
-export async function submit({ db, channels }: Ctx | OwnerCtx, channelId: string, command: Command): Promise<Done> {
+export async function submit(
+  { db, channels }: Pick<BaseCtx, 'db' | 'channels'>,
+  channelId: string,
+  command: Command,
+): Promise<Done> {
   await passPreconditions(db)
   const [outcome] = await channels
     .getByName(channelId)
@@ -32,6 +36,7 @@ const ERRORS: Record<Refusal, (refused: Refused) => AppError> = {
   precondition_failed: () => new AppError('precondition_failed', 'It was changed meanwhile: look at it again'),
   nonce_conflict: () => new AppError('nonce_conflict'),
   limit_reached: () => new AppError('limit_reached'),
+  name_taken: () => new AppError('conflict', 'The handle of the chatbot is the name of a user'),
   direct_channel: () => new AppError('direct_channel'),
   last_owner: () => new AppError('last_owner', 'Hand the channel over first, or delete it'),
   attachment_not_found: () => new AppError('file_not_found', 'Each of `attachments` is the id of a file of yours'),

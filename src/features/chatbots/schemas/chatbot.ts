@@ -22,6 +22,7 @@ const handle = z
   .toLowerCase()
   .regex(new RegExp(HANDLE), '3 to 32 letters, digits, dots, dashes or underscores, not at the ends')
   .openapi({ pattern: HANDLE, minLength: 3, maxLength: 32, example: 'support-bot' })
+const newHandle = handle.refine((given) => given !== 'channel', 'In channels @channel is everybody')
 const endpointUrl = z
   .string()
   .min(1)
@@ -122,7 +123,7 @@ export const ChatbotVersion = z
 export const NewChatbot = z
   .strictObject({
     name,
-    handle: handle.nullable().default(null),
+    handle: newHandle.nullable().default(null),
     llm_endpoint_url: maybeEndpointUrl.default(null),
     llm_api_key: endpointKey,
     model: ownModel.default(null),
@@ -140,7 +141,7 @@ export type NewChatbot = z.infer<typeof NewChatbot>
 export const ChatbotChanges = z
   .strictObject({
     name: name.optional(),
-    handle: handle.nullable().optional(),
+    handle: newHandle.nullable().optional(),
     llm_endpoint_url: maybeEndpointUrl.optional(),
     llm_api_key: endpointKey,
     model: ownModel.optional(),

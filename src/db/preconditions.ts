@@ -9,19 +9,20 @@ import { deepMessage } from './failures.ts'
  */
 const unmet = (label: string): SQL => sql`json_extract('{}', ${sql.raw(`'${label}'`)})`
 
+const given = (label: string, condition: SQL, value: SQL<number>) =>
+  sql<number>`CASE WHEN ${condition} THEN ${value} ELSE ${unmet(label)} END`
+
 /**
  * A statement for a batch that undoes all of it unless `condition` holds; `unmetPrecondition` then gives `label`. When it
  * holds the statement gives `value`.
  */
 export const mustHold = (db: Db, label: string, condition: SQL, value: SQL<number> = sql`1`) =>
-  db
-    .select({ met: sql<number>`CASE WHEN ${condition} THEN ${value} ELSE ${unmet(label)} END`.as('met') })
-    .from(sql`(SELECT 1)`)
+  db.select({ met: given(label, condition, value).as('met') }).from(sql`(SELECT 1)`)
 
 /** The same for several conditions in one statement; the first that does not hold gives its label. */
 export const mustAllHold = (db: Db, conditions: Record<string, SQL>) => {
   const met = Object.entries(conditions).reduceRight(
-    (inner, [label, condition]) => sql<number>`CASE WHEN ${condition} THEN ${inner} ELSE ${unmet(label)} END`,
+    (inner, [label, condition]) => given(label, condition, inner),
     sql<number>`1`,
   )
   return db.select({ met: met.as('met') }).from(sql`(SELECT 1)`)

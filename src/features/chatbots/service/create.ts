@@ -12,10 +12,10 @@ import { storeSecrets } from './secrets.ts'
 import { changedSettings, judgeSettings, NO_SETTINGS } from './settings.ts'
 
 /** Of one user. */
-export const MAX_CHATBOTS = 100
+export const MAX_OWN_CHATBOTS = 100
 
 const hasRoom = (userId: string): SQL =>
-  sql`(SELECT count(*) FROM chatbots WHERE user_id = ${userId} AND deleted_at IS NULL) < ${MAX_CHATBOTS}`
+  sql`(SELECT count(*) FROM chatbots WHERE user_id = ${userId} AND deleted_at IS NULL) < ${MAX_OWN_CHATBOTS}`
 
 /**
  * A new chatbot, or the one that the same key made before, as it is now.
@@ -50,7 +50,7 @@ export async function createChatbot(
 /** What a client is told of why a chatbot was not written, if it may know. */
 export function refusalOf(error: unknown): AppError | undefined {
   const unmet = unmetPrecondition(error)
-  if (unmet === 'chatbots_room') return new AppError('limit_reached', `You have ${MAX_CHATBOTS} chatbots`)
+  if (unmet === 'chatbots_room') return new AppError('limit_reached', `You have ${MAX_OWN_CHATBOTS} chatbots`)
   if (unmet === FILES_THERE) return fileNotFound()
   if (constraintOf(error) === 'chatbots.handle') return new AppError('conflict', 'This handle is taken')
   return undefined

@@ -4,7 +4,7 @@ import type { Target } from '../../../ai/targets.ts'
 import { chatbots, plans, users } from '../../../db/schema/index.ts'
 import type { CallerCtx } from '../../../http/context.ts'
 import { type Choice, choiceOf, modelNotFound, withFallback } from '../../chatbots/service/choice.ts'
-import { MAX_CHATBOTS } from '../../chatbots/service/create.ts'
+import { MAX_OWN_CHATBOTS } from '../../chatbots/service/create.ts'
 import { type ServedChatbot, selectServed } from '../../chatbots/service/served.ts'
 import { includesTier } from '../../plans/service/plans.ts'
 
@@ -22,7 +22,7 @@ export async function listModels({ db, config, user, caller }: CallerCtx): Promi
     return [toNamed(chatbot), ...open.map(toServed)]
   }
   const [own, [plan]] = await db.batch([
-    selectServed(db, user.id).orderBy(chatbots.id).limit(MAX_CHATBOTS),
+    selectServed(db, user.id).orderBy(chatbots.id).limit(MAX_OWN_CHATBOTS),
     db
       .select({ tiers: plans.tiers })
       .from(users)

@@ -2,6 +2,7 @@ import { app } from './app.ts'
 import { forgetOldKeys } from './db/idempotency.ts'
 import { removeOldAttempts, removeOldSessions } from './features/auth/housekeeping.ts'
 import { removeDeletedChannels } from './features/channels/housekeeping.ts'
+import { leaveWithDeletedChatbots } from './features/channels/service/closing.ts'
 import { removeExpiredConversations, removeExpiredShares } from './features/conversations/housekeeping.ts'
 import { readDueTexts } from './features/files/service/texts.ts'
 import { sweepFiles } from './features/files/sweep.ts'
@@ -23,6 +24,7 @@ const CHORES = {
   removeExpiredConversations,
   removeExpiredShares,
   removeDeletedChannels,
+  leaveWithDeletedChatbots,
   forgetOldKeys,
   removeOldSessions,
   removeOldAttempts,

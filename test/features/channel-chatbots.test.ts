@@ -5,7 +5,7 @@ import { type Command, runnerOfChatbot } from '../../src/lib/channel-commands.ts
 import { sendCommand } from '../../src/lib/send-command.ts'
 import { add, ban, join, newChannel, refusalOf, said, say, setMember, unban } from '../support/channels.ts'
 import { newChatbot } from '../support/chatbots.ts'
-import { countOf, countTo, eventsOf, one, type SignedIn, signIn, textOf, until } from '../support/client.ts'
+import { countOf, countTo, eventsOf, one, runChores, type SignedIn, signIn, textOf, until } from '../support/client.ts'
 import { booksOf, setPlan, signInWith } from '../support/plans.ts'
 import { connect } from '../support/socket.ts'
 import { reply, type Step, script } from '../support/upstream.ts'
@@ -603,6 +603,57 @@ test('a ban of a chatbot is shown, keeps it out, and can be lifted; one that was
   expect(refusalOf(await addBot(ada, channel, bot.id))).toBe('409 user_banned')
   expect((await unban(ada, channel, bots)).body.member_exceptions).toEqual([])
   expect((await addBot(ada, channel, bot.id)).status).toBe(201)
+})
+
+test('a name of a user is no chatbot’s: it calls none, and nobody is banned in place of another', async () => {
+  const at = await scene()
+  const { ada, bob, channel, bot } = at
+  const carol = await signIn()
+  const { username } = carol.user
+  expect((await ada('POST', '/chatbots', { name: 'All', handle: 'Channel' })).status).toBe(422)
+  const named = await newChatbot(ada, { handle: username })
+  expect(refusalOf(await addBot(ada, channel, named.id))).toBe('409 conflict')
+  expect((await ada('DELETE', `/chatbots/${named.id}`)).status).toBe(204)
+  expect((await ada('PATCH', `/chatbots/${bot.id}`, { handle: username })).status).toBe(200)
+  expect((await say(bob, channel, `@${username} hi`)).body.mentions).toEqual([])
+  expect(refusalOf(await ban(ada, channel, carol))).toBe('409 conflict')
+  // Who does not moderate learns nothing of it.
+  expect(refusalOf(await ban(bob, channel, carol))).toBe('403 forbidden')
+  await ada('DELETE', `/channels/${channel}/members/${bot.id}`)
+  expect((await ban(ada, channel, carol)).body.member_exceptions).toMatchObject([{ user_id: carol.user.id }])
+  expect((await unban(ada, channel, carol)).body.member_exceptions).toEqual([])
+})
+
+test('a chatbot that was deleted and could not leave says nothing, and leaves later', async () => {
+  const at = await scene()
+  const { channel, bot } = at
+  await env.DB.prepare('UPDATE chatbots SET deleted_at = ?, handle = NULL WHERE id = ?').bind(Date.now(), bot.id).run()
+  const stub = env.CHANNEL.getByName(channel)
+  expect(await stub.submit([await spoken(bot.id, crypto.randomUUID())])).toEqual([{ ok: false, code: 'forbidden' }])
+  await runChores()
+  expect(await countOf('channel_members WHERE member_id = ?', bot.id)).toBe(0)
+  const left = "channel_events WHERE channel_id = ? AND type = 'member.left' AND actor_id = ?"
+  expect(await countOf(left, channel, bot.id)).toBe(1)
+})
+
+test('nothing is left of the bans and mutes of the chatbots of a closed account', async () => {
+  const { bob, ada, channel } = await scene()
+  await setMember(ada, channel, bob, { role: 'moderator' })
+  const handles = [freshHandle(), freshHandle()]
+  const [banned, muted] = await Promise.all(handles.map((handle) => newChatbot(bob, { handle })))
+  for (const { id } of [banned, muted]) await addBot(bob, channel, id)
+  await ban(ada, channel, { user: { username: handles[0] } } as SignedIn)
+  const muted_until = new Date(Date.now() + 60_000).toISOString()
+  await ada('PATCH', `/channels/${channel}/members/${muted.id}`, { muted_until })
+  await ada('DELETE', `/channels/${channel}/members/${muted.id}`)
+  const traces = async () => [
+    await countOf('channel_bans WHERE user_id = ?', banned.id),
+    await countOf('channel_mutes WHERE user_id = ?', muted.id),
+  ]
+  expect(await traces()).toEqual([1, 1])
+  expect((await bob('DELETE', '/users/me')).status).toBeLessThan(300)
+  await runChores(new Date(Date.now() + 120_000))
+  expect(await traces()).toEqual([0, 0])
 })
 
 test('a chatbot that is muted says nothing, and slow mode does not hold up its answers', async () => {

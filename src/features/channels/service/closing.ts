@@ -1,13 +1,16 @@
-import { sql } from 'drizzle-orm'
+import { type SQL, sql } from 'drizzle-orm'
+import type { Db } from '../../../db/client.ts'
 import { channelBans, channelMembers, channelMutes, readState } from '../../../db/schema/index.ts'
 import { SWEEP_ROWS } from '../../../db/sweep.ts'
-import type { OwnerCtx } from '../../../http/context.ts'
+import type { BaseCtx, OwnerCtx } from '../../../http/context.ts'
 import { AppError, type ErrorCode } from '../../../http/errors.ts'
 import type { Command } from '../../../lib/channel-commands.ts'
 import { submit } from './submit.ts'
 
 /** Channels that one round leaves. */
 const AT_ONCE = 20
+/** For so long it is tried again what a deleted chatbot could not leave. */
+const LATE_MS = 7 * 86_400_000
 
 /**
  * Ends a bounded number of the memberships of a closed account and its chatbots, and gives how many; when it gives none there are none.
@@ -44,8 +47,12 @@ export async function leaveSomeChannels(ctx: OwnerCtx): Promise<number> {
   return ended.length + live.length
 }
 
-/** Takes a chatbot that was deleted out of all channels, some at a time. @throws AppError `overloaded` when one could not do it now */
+/**
+ * Takes a chatbot that was deleted out of all channels, some at a time.
+ * @throws AppError `overloaded` when one could not do it now; the others have
+ */
 export async function leaveWithChatbot(ctx: OwnerCtx, chatbotId: string): Promise<void> {
+  let failed: PromiseRejectedResult | undefined
   for (let after = ''; ; ) {
     const rows = await ctx.db
       .select({ id: sql<string>`a.channel_id`.as('id') })
@@ -53,14 +60,39 @@ export async function leaveWithChatbot(ctx: OwnerCtx, chatbotId: string): Promis
       .where(sql`a.member_id = ${chatbotId} AND a.channel_id > ${after}`)
       .orderBy(sql`a.channel_id`)
       .limit(AT_ONCE)
-    await Promise.all(rows.map(({ id }) => leave(ctx, id, chatbotId)))
-    if (rows.length < AT_ONCE) return
+    const left = await Promise.allSettled(rows.map(({ id }) => leave(ctx, id, chatbotId)))
+    failed ??= left.find((each) => each.status === 'rejected')
+    if (rows.length < AT_ONCE) break
     after = rows.at(-1)!.id
   }
+  if (failed) throw failed.reason
 }
 
-const leave = (ctx: OwnerCtx, channelId: string, chatbotId: string) =>
-  submit(ctx, channelId, { type: 'member.leave', actor: chatbotId, command_id: ctx.newId() })
+/** A chore: takes chatbots that were deleted out of channels that could not be reached then. */
+export async function leaveWithDeletedChatbots(ctx: BaseCtx): Promise<void> {
+  const { db, now, log } = ctx
+  const rows = await db
+    .select({ id: sql<string>`a.channel_id`.as('id'), chatbotId: sql<string>`b.id`.as('chatbot_id') })
+    .from(
+      sql`chatbots b CROSS JOIN channel_members a ON a.member_id = b.id
+        JOIN channels c ON c.id = a.channel_id AND c.deleted_at IS NULL`,
+    )
+    .where(sql`b.deleted_at IS NOT NULL AND b.deleted_at > ${now.getTime() - LATE_MS}`)
+    // By lot: some that cannot be left now must not stand in the way of the others.
+    .orderBy(sql`random()`)
+    .limit(AT_ONCE)
+  const left = await Promise.allSettled(rows.map(({ id, chatbotId }) => leave(ctx, id, chatbotId)))
+  const failed = left.filter(({ status }) => status === 'rejected').length
+  if (rows.length > 0) log(failed > 0 ? 'error' : 'info', 'chatbots_left', { count: rows.length, failed })
+}
+
+/** Where it is in no channel any more, as somebody took it out meanwhile, it has left. */
+async function leave(ctx: BaseCtx, channelId: string, chatbotId: string): Promise<void> {
+  const command = { type: 'member.leave', actor: chatbotId, command_id: ctx.newId() } as const
+  await submit(ctx, channelId, command).catch((error) => {
+    if (!(error instanceof AppError && error.code === 'not_found')) throw error
+  })
+}
 
 /** What another request or chore has ended meanwhile is no fault. */
 async function giveUp(ctx: OwnerCtx, channelId: string): Promise<void> {
@@ -90,5 +122,15 @@ export const removeChannelTraces = ({ db, user }: Pick<OwnerCtx, 'db' | 'user'>)
     db.delete(readState).where(some('read_state')).returning({ id: readState.channelId }),
     db.delete(channelMutes).where(some('channel_mutes')).returning({ id: channelMutes.channelId }),
     db.delete(channelBans).where(some('channel_bans')).returning({ id: channelBans.channelId }),
+  ] as const
+}
+
+/** The same of chatbots whose ids `some` gives. */
+export const removeChatbotTraces = (db: Db, some: SQL) => {
+  const theirs = (table: string) =>
+    sql`rowid IN (SELECT rowid FROM ${sql.raw(table)} WHERE user_id IN (${some}) LIMIT ${SWEEP_ROWS})`
+  return [
+    db.delete(channelMutes).where(theirs('channel_mutes')).returning({ id: channelMutes.channelId }),
+    db.delete(channelBans).where(theirs('channel_bans')).returning({ id: channelBans.channelId }),
   ] as const
 }

@@ -6,7 +6,7 @@ import { SWEEP_ROWS } from '../../../db/sweep.ts'
 import type { Ctx, OwnerCtx } from '../../../http/context.ts'
 import { notFound } from '../../../http/errors.ts'
 import { describeError } from '../../../http/log.ts'
-import { leaveWithChatbot } from '../../channels/service/closing.ts'
+import { leaveWithChatbot, removeChatbotTraces } from '../../channels/service/closing.ts'
 import { evictCachedKeys } from './key-check.ts'
 import { isOwn, ownExists } from './read.ts'
 
@@ -33,7 +33,7 @@ export async function deleteChatbot(ctx: Ctx, id: string): Promise<void> {
     throw unmetPrecondition(error) === 'chatbot_there' ? notFound() : error
   })
   evictCachedKeys(id)
-  // Where it cannot leave now it says nothing any more, all the same.
+  // A channel that it cannot leave now takes nothing from it all the same, and a chore tries again.
   const left = leaveWithChatbot(ctx, id).catch((error) => log('warn', 'channels_not_left', describeError(error)))
   ctx.waitUntil(left)
   await left
@@ -49,8 +49,10 @@ export async function removeSomeChatbots({ db, user, now }: OwnerCtx): Promise<n
   const isEmpty = sql`NOT EXISTS (SELECT 1 FROM api_keys WHERE chatbot_id = chatbots.id)
     AND NOT EXISTS (SELECT 1 FROM chatbot_secrets WHERE chatbot_id = chatbots.id)
     AND NOT EXISTS (SELECT 1 FROM chatbot_versions WHERE chatbot_id = chatbots.id)
-    AND NOT EXISTS (SELECT 1 FROM channel_members WHERE member_id = chatbots.id)`
-  const [, keys, secrets, versions, gone] = await db.batch([
+    AND NOT EXISTS (SELECT 1 FROM channel_members WHERE member_id = chatbots.id)
+    AND NOT EXISTS (SELECT 1 FROM channel_mutes WHERE user_id = chatbots.id)
+    AND NOT EXISTS (SELECT 1 FROM channel_bans WHERE user_id = chatbots.id)`
+  const [, keys, secrets, versions, mutes, bans, gone] = await db.batch([
     db
       .update(chatbots)
       .set({ deletedAt: now, handle: null })
@@ -67,10 +69,11 @@ export async function removeSomeChatbots({ db, user, now }: OwnerCtx): Promise<n
       .delete(chatbotVersions)
       .where(sql`rowid IN (SELECT rowid FROM chatbot_versions WHERE chatbot_id IN (${some}) LIMIT ${SWEEP_ROWS})`)
       .returning({ version: chatbotVersions.version }),
+    ...removeChatbotTraces(db, some),
     db
       .delete(chatbots)
       .where(and(sql`id IN (${some})`, isEmpty))
       .returning({ id: chatbots.id }),
   ])
-  return keys.length + secrets.length + versions.length + gone.length
+  return keys.length + secrets.length + versions.length + mutes.length + bans.length + gone.length
 }

@@ -3,6 +3,7 @@ import type { Config } from '../../env.ts'
 import { describeError, type Log } from '../../http/log.ts'
 import { type Call, type Command, callKey, type Outcome, type Refusal } from '../../lib/channel-commands.ts'
 import { codePoints, composed, MAX_MESSAGE } from '../../lib/channel-text.ts'
+import { within } from '../../lib/deadline.ts'
 import { newId } from '../../lib/ids.ts'
 import { sendCommand } from '../../lib/send-command.ts'
 import { admitAnswer, passes, refusalOf } from './answer-run.ts'
@@ -14,6 +15,8 @@ import { toEnding } from './settle.ts'
 
 /** A `typing` is shown for five seconds. */
 const TYPING_MS = 4_000
+/** A Channel that does not answer in this time could not be reached. */
+const SUBMIT_MS = 10_000
 /** What could not be begun for so long, since its turn came, will not be. */
 const GIVE_UP_MS = 300_000
 
@@ -183,7 +186,8 @@ export class Answers {
 
   /** Has the channel do it, or say why not. @throws when it cannot be done now */
   async #submit({ channelId }: Pick<Call, 'channelId'>, command: Command): Promise<Outcome> {
-    const [outcome] = await this.#channel(channelId).submit([command])
+    // One that hangs would hold up all others; whatever came of it is known by its nonce, or its id.
+    const [outcome] = await within(SUBMIT_MS, this.#channel(channelId).submit([command]) as Promise<Outcome[]>)
     const isTemporary = outcome!.ok === false && /^(unavailable|rate_limit_exceeded)$/.test(outcome!.code)
     if (isTemporary) throw new Error(`The channel is ${(outcome as { code: string }).code}`)
     return outcome as Outcome

@@ -120,8 +120,7 @@ const bookOnce = (db: Db, run: RunRef, { ending, usage, attempts, endedAt }: Out
               WHERE run_id = ${run.id} GROUP BY run_id, period_start) r
         WHERE true`)
       .onConflictDoNothing({ target: usageLedger.runId }),
-    // Whether its key has a cap is not known of a run that was read from D1.
-    ...release(db, run.id, run.apiKeyId !== undefined),
+    ...release(db, run.id),
   ] as const
 
 async function storedResult(db: Db, run: RunRef, { endedAt }: Outcome): Promise<Result | undefined> {

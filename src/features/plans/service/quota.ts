@@ -89,40 +89,31 @@ export const reservedAsJson = ({ runId, call, outputTokens }: Need): SQL => sql`
   SELECT json_object('tokens', input_tokens + output_tokens, 'clamped', json(iif(output_tokens < ${outputTokens}, 'true', 'false')))
   FROM reservations WHERE run_id = ${runId} AND call = ${call})`
 
-const ofRunOf = (runId: string) => sql`FROM reservations WHERE run_id = ${runId} LIMIT 1`
-
-/** Of a key, what it used is kept here alone, and only where it has a cap. */
-const releaseOfKey = (db: Db, runId: string) =>
-  db
-    .update(quotaPeriods)
-    .set({
-      messagesHeld: sql`messages_held - ${sumOf('messages', runId)}`,
-      tokensHeld: sql`tokens_held - ${sumOf('input_tokens + output_tokens', runId)}`,
-      messagesUsed: sql`messages_used + coalesce((SELECT messages FROM usage_ledger WHERE run_id = ${runId}), 0)`,
-      tokensUsed: sql`tokens_used + coalesce((SELECT charged_tokens FROM usage_ledger WHERE run_id = ${runId}), 0)`,
-    })
-    .where(
-      sql`subject = (SELECT key_subject ${ofRunOf(runId)}) AND period_start = (SELECT period_start ${ofRunOf(runId)})`,
-    )
+/** Of a key with a cap, what it used is kept here alone. */
+const usedByKey = (what: 'messages' | 'charged_tokens', runId: string): SQL =>
+  sql`iif(subject LIKE 'key:%', coalesce((SELECT ${sql.raw(what)} FROM usage_ledger WHERE run_id = ${runId}), 0), 0)`
 
 /**
  * Statements that follow the ledger's row of a run in its batch: they give back what it held. What it used was added by
  * the row itself (migrations/0004). Without a reservation they change nothing, so doing it twice is doing it once.
  */
-export const release = (db: Db, runId: string, hasKey: boolean) => {
-  const ofRun = ofRunOf(runId)
-  return [
+export const release = (db: Db, runId: string) =>
+  [
     db
       .update(quotaPeriods)
       .set({
         messagesHeld: sql`messages_held - ${sumOf('messages', runId)}`,
         tokensHeld: sql`tokens_held - ${sumOf('input_tokens + output_tokens', runId)}`,
+        messagesUsed: sql`messages_used + ${usedByKey('messages', runId)}`,
+        tokensUsed: sql`tokens_used + ${usedByKey('charged_tokens', runId)}`,
       })
-      .where(sql`subject = (SELECT subject ${ofRun}) AND period_start = (SELECT period_start ${ofRun})`),
-    ...(hasKey ? [releaseOfKey(db, runId)] : []),
+      .where(
+        sql`subject IN (SELECT subject FROM reservations WHERE run_id = ${runId}
+            UNION ALL SELECT key_subject FROM reservations WHERE run_id = ${runId})
+          AND period_start = (SELECT period_start FROM reservations WHERE run_id = ${runId} LIMIT 1)`,
+      ),
     db.delete(reservations).where(eq(reservations.runId, runId)),
   ] as const
-}
 
 /** What a key with a cap has used of the month. */
 const readKeyUse = ({ db, now }: Pick<Ctx, 'db' | 'now'>, cap: KeyCap) =>
@@ -144,7 +135,7 @@ export async function releaseOrphans({ db, now, log }: Pick<BaseCtx, 'db' | 'now
     .where(sql`NOT EXISTS (SELECT 1 FROM runs WHERE id = ${reservations.runId} AND status = 'in_progress')`)
     .limit(SWEEP_ROWS)
   for (const { runId } of orphans) {
-    await db.batch(release(db, runId, true))
+    await db.batch(release(db, runId))
     log('error', 'reservation_orphaned', { run_id: runId })
   }
 }

@@ -8,7 +8,7 @@ import { call, registerUsers, VARS } from '../channels/parley.ts'
 import { end, type Started, start, startParleyServer } from '../processes.ts'
 import { promptOf } from './prompts.ts'
 
-export const GATEWAYS = ['pass-through', 'parley-short', 'parley', 'portkey'] as const
+export const GATEWAYS = ['pass-through', 'bookkeeper', 'parley-short', 'parley', 'portkey'] as const
 export type GatewayName = (typeof GATEWAYS)[number]
 
 /** A gateway that is running. */
@@ -49,6 +49,7 @@ export async function startGateways(names: GatewayName[], upstream: string, fold
   const started: Gateway[] = []
   try {
     if (names.includes('pass-through')) started.push(await startPassThrough(upstream))
+    if (names.includes('bookkeeper')) started.push(await startBookkeeper(upstream))
     if (parleys.length > 0) started.push(...(await startParley(upstream, folder, parleys)))
     if (names.includes('portkey')) started.push(await startPortkey(upstream, join(folder, 'portkey')))
     return started
@@ -61,6 +62,15 @@ export async function startGateways(names: GatewayName[], upstream: string, fold
 async function startPassThrough(upstream: string): Promise<Gateway> {
   const started = await start(here('pass-through-server.ts'), [upstream])
   return gatewayOf(started, { name: 'pass-through', stores: 'nothing, and asks nobody for a key', headers: {} })
+}
+
+async function startBookkeeper(upstream: string): Promise<Gateway> {
+  const started = await start(here('bookkeeper-server.ts'), [upstream])
+  return gatewayOf(started, {
+    name: 'bookkeeper',
+    stores: 'run and bill in D1, and asks nobody for a key',
+    headers: {},
+  })
 }
 
 /** One server, with what keeps one client from taking all of it lifted. */

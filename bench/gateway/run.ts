@@ -10,7 +10,7 @@ import { GATEWAYS, type Gateway, type GatewayName, startGateways } from './gatew
 import type { Load, Measured } from './load.ts'
 import { bounds, environment, line, type Sample, speedTable, timeTable } from './report.ts'
 
-// npm run bench:gateway: one stream through each of four gateways, in turns (README.md).
+// npm run bench:gateway: one stream through each of five gateways, in turns (README.md).
 const { values: given } = parseArgs({
   options: {
     rounds: { type: 'string', default: '3' },
@@ -68,7 +68,7 @@ try {
   const [atOnce, paced, crowd] = measures
   for (const { title, samples } of [atOnce!, paced!]) console.log(`\n${timeTable(title, samples)}`)
   console.log(`\n${speedTable(crowd!.title, crowd!.samples)}`)
-  console.log(`\n${bounds(atOnce!.samples, paced!.samples)}`)
+  console.log(`\n${bounds(atOnce!.samples, paced!.samples, crowd!.samples)}`)
 } finally {
   for (const each of started.reverse()) await each.stop()
   await rm(folder, { recursive: true, force: true, maxRetries: 5 })

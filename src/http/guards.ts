@@ -166,6 +166,7 @@ const requireUser = createMiddleware<AuthedEnv>(async (c, next) => {
 })
 
 const requireAdmin = createMiddleware<AuthedEnv>(async (c, next) => {
+  if (isApiKey(bearerToken(c))) throw new AppError('forbidden', 'An API key opens nothing of the administration')
   const user = await signedInOf(c)
   const now = new Date(c.get('request').startedAt)
   const session = { label: 'session_live', condition: sessionIsLive(sql`${user.sessionId}`, sql`${user.id}`, now) }
@@ -198,7 +199,7 @@ const requireKey = (scope: KeyScope) =>
   createMiddleware<CallerEnv>(async (c, next) => {
     const text = bearerToken(c)
     const hosts = ownHosts(c)
-    if (!text?.startsWith('parley_')) {
+    if (!isApiKey(text)) {
       const user = await signedInOf(c)
       const session = sessionCheck(user, new Date(c.get('request').startedAt))
       const asks = { user: { id: user.id }, caller: { sessionId: user.sessionId }, ownHosts: hosts }
@@ -221,6 +222,9 @@ const requireKey = (scope: KeyScope) =>
     c.set('ctx', { ...base, user: { id: key.userId, keyFamily: key.familyId }, caller: { key }, ownHosts: hosts })
     await next()
   })
+
+/** Whether a token has the form of a key; it may be none. */
+const isApiKey = (token: string | undefined): token is string => token?.startsWith('parley_') === true
 
 /** `chat` is for all that can be done with a key; `chat:public` for completions alone, since everybody has it. */
 export const isFor = ({ scopes }: LiveKey, scope: KeyScope) =>

@@ -3,6 +3,7 @@ import { type Config, configOf } from '../../env.ts'
 import { describeError, type Log, openLog } from '../../http/log.ts'
 import type { Outcome, Push, Pushed, SignalKind } from '../../lib/channel-commands.ts'
 import { CLOSE, type CloseCode } from '../../lib/close-codes.ts'
+import { ADMISSION, type Admission } from './admission.ts'
 import { Attendance } from './attendance.ts'
 import { Connection, GATHER_MS, type Identity } from './connection.ts'
 import { frame, helloFrame, PING, PONG } from './frames.ts'
@@ -18,14 +19,8 @@ import { SpentTickets, TICKET_MS } from './spent-tickets.ts'
 import { Streams } from './streams.ts'
 import { closeEnded, closeOverdue, compareHeads, nextDue, RECONNECT_MS, RESUME_MS } from './tick.ts'
 
-/** What the Worker hands over with a socket. */
-export type Admission = { identity: Identity; protocol: string | undefined; ticket?: { id: string; expiresAt: number } }
-
 type ChannelStub = ReturnType<Env['CHANNEL']['getByName']>
 const MAX_STUBS = 10_000
-
-/** The header that it comes in; the request has nothing of the client's own. */
-export const ADMISSION = 'x-parley-admission'
 
 /**
  * The sockets of a shard of the users. It knows where each is in each channel, brings it what it has not, and takes what it says to

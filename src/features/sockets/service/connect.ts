@@ -3,7 +3,7 @@ import { AppError } from '../../../http/errors.ts'
 import { CLOSE } from '../../../lib/close-codes.ts'
 import { gatewayName, shardOf } from '../../../lib/shards.ts'
 import { type Opener, openerOf, verifyAccessToken, verifyTicket } from '../../auth/service/tickets.ts'
-import { ADMISSION, type Admission } from '../gateway.ts'
+import { ADMISSION, type Admission } from '../admission.ts'
 import { Openings } from '../openings.ts'
 import { refuseSocket } from '../refusal.ts'
 

@@ -15,7 +15,7 @@ mkdirSync(reports, { recursive: true })
 const steps: Step[] = [
   { name: 'format and lint', command: 'biome ci --error-on-warnings .' },
   { name: 'types of the bindings', command: 'wrangler types --check --include-runtime=false' },
-  { name: 'types', command: 'tsc --noEmit' },
+  { name: 'types', command: 'npm run --silent typecheck' },
   { name: 'docs', command: 'node scripts/check-docs.ts' },
   { name: 'migrations', command: 'node scripts/check-migrations.ts' },
   {

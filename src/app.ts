@@ -27,6 +27,7 @@ import { projectRoutes } from './features/projects/routes.ts'
 import { runRoutes } from './features/runs/routes.ts'
 import { searchRoutes } from './features/search/routes.ts'
 import { socketRoutes } from './features/sockets/routes.ts'
+import { serveConsole } from './features/system/routes/console.ts'
 import { documentApi } from './features/system/routes/document.ts'
 import { systemRoutes } from './features/system/routes/status.ts'
 import { transferRoutes } from './features/transfer/routes.ts'
@@ -74,3 +75,4 @@ app.route('/api/v1', oversightRoutes)
 app.route('/api/v1', adminUsageRoutes)
 
 documentApi(app)
+serveConsole(app)

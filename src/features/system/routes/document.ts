@@ -75,17 +75,21 @@ export function documentApi(app: OpenAPIHono<AppEnv>): void {
     })
   app.get('/docs', page(swaggerPage))
   app.get('/redoc', page(redocPage))
-  app.get('/', (c) =>
-    c.json({
+  app.get('/', (c) => {
+    c.header('vary', 'Accept')
+    // Of all that asks, browsers alone prefer a page.
+    if (/\btext\/html\b/.test(c.req.header('accept') ?? '')) return c.redirect('/app')
+    return c.json({
       name: 'Parley',
       message: 'Welcome to Parley, a chat backend for people and models.',
+      console: '/app',
       docs: '/docs',
       redoc: '/redoc',
       openapi: '/openapi.json',
       asyncapi: '/asyncapi.json',
       health: '/health',
-    }),
-  )
+    })
+  })
 }
 
 /** The OpenAPI document of all that is mounted. */

@@ -1,0 +1,78 @@
+import { computed, signal } from '@preact/signals'
+import { problemOf } from './problem.ts'
+import type { components } from './schema.d.ts'
+
+export type User = components['schemas']['User']
+type SignedIn = components['schemas']['SignedIn']
+type Session = { accessToken: string; refreshToken: string; expiresAt: number; user: User }
+
+const KEY = 'parley.session'
+/** A token is replaced this long before it ends, so that none ends on its way. */
+const EARLY_MS = 30_000
+
+const session = signal(readSession())
+
+/** Who is signed in, in all tabs alike. */
+export const me = computed(() => session.value?.user)
+
+addEventListener('storage', ({ key }) => {
+  if (key === KEY || key === null) session.value = readSession()
+})
+
+/** Begins a session with what signing in or registering answered. */
+export function begin({ access_token, refresh_token, expires_in, user }: SignedIn): void {
+  keep({ accessToken: access_token, refreshToken: refresh_token, expiresAt: Date.now() + expires_in * 1_000, user })
+}
+
+/** The user as a later answer tells of them. */
+export function updateMe(user: User): void {
+  if (session.value) keep({ ...session.value, user })
+}
+
+/** Ends the session here, and on the server as far as it can be reached. */
+export async function end(): Promise<void> {
+  const ended = session.value
+  keep(undefined)
+  if (!ended) return
+  const body = JSON.stringify({ refresh_token: ended.refreshToken })
+  await fetch('/api/v1/auth/logout', { method: 'POST', headers: JSON_HEADERS, body }).catch(() => {})
+}
+
+/**
+ * A token to ask with, fresh where it has to be; `undefined` when nobody is signed in. `refused` is one that the server takes no
+ * more. @throws Problem or TypeError when it cannot be made fresh now
+ */
+export async function accessToken(refused?: string): Promise<string | undefined> {
+  const isGood = ({ accessToken, expiresAt }: Session) => accessToken !== refused && expiresAt > Date.now() + EARLY_MS
+  if (!session.value || isGood(session.value)) return session.value?.accessToken
+  // A refresh token is good once: of all tabs one asks, and the others take what it got.
+  return navigator.locks.request(KEY, async () => {
+    session.value = readSession()
+    if (session.value && !isGood(session.value)) await refresh(session.value)
+    return session.value?.accessToken
+  })
+}
+
+async function refresh(old: Session): Promise<void> {
+  const body = JSON.stringify({ refresh_token: old.refreshToken })
+  const response = await fetch('/api/v1/auth/refresh', { method: 'POST', headers: JSON_HEADERS, body })
+  if (response.status === 401) return keep(undefined)
+  if (!response.ok) throw await problemOf(response)
+  begin({ user: old.user, ...(await response.json()) })
+}
+
+const JSON_HEADERS = { 'content-type': 'application/json' }
+
+function keep(next: Session | undefined): void {
+  if (next) localStorage.setItem(KEY, JSON.stringify(next))
+  else localStorage.removeItem(KEY)
+  session.value = next
+}
+
+function readSession(): Session | undefined {
+  try {
+    return JSON.parse(localStorage.getItem(KEY) ?? 'null') ?? undefined
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,126 @@
+import { lexer, type Token, type Tokens } from 'marked'
+import type { ComponentChildren, VNode } from 'preact'
+import { useMemo } from 'preact/hooks'
+
+/** Where a link may lead. Anything else is text. */
+const LINK = /^(https?:|mailto:)/i
+
+/**
+ * Markdown that nobody trusts, as elements: no text of it is ever read as HTML, no picture is loaded, and links leave
+ * without telling from where.
+ */
+export function Markdown({ text }: { text: string }) {
+  const tokens = useMemo(() => lexer(text, { gfm: true, breaks: true }), [text])
+  return <div class="markdown">{blocks(tokens)}</div>
+}
+
+const blocks = (tokens: Token[]): ComponentChildren => tokens.map(block)
+
+function block(token: Token): ComponentChildren {
+  switch (token.type) {
+    case 'heading': {
+      // Below the headings of the page, so that its outline stays whole.
+      const Heading = `h${Math.min(6, (token as Tokens.Heading).depth + 2)}` as 'h3'
+      return <Heading>{inlines(token.tokens)}</Heading>
+    }
+    case 'paragraph':
+      return <p>{inlines(token.tokens)}</p>
+    case 'blockquote':
+      return <blockquote>{blocks(token.tokens ?? [])}</blockquote>
+    case 'list':
+      return list(token as Tokens.List)
+    case 'code':
+      return <Code text={token.text} language={(token as Tokens.Code).lang} />
+    case 'table':
+      return <Table {...(token as Tokens.Table)} />
+    case 'hr':
+      return <hr />
+    case 'space':
+      return null
+    case 'text':
+      return token.tokens ? inlines(token.tokens) : token.text
+    default:
+      return inline(token)
+  }
+}
+
+function list({ ordered, start, items }: Tokens.List): VNode {
+  const entries = items.map((item) => (
+    <li>
+      {item.task && <input type="checkbox" checked={item.checked === true} disabled aria-label="Done" />}
+      {blocks(item.tokens)}
+    </li>
+  ))
+  return ordered ? <ol start={start === '' ? undefined : start}>{entries}</ol> : <ul>{entries}</ul>
+}
+
+/** Scrolled where it is too wide, by keyboard as well. */
+const Wide = ({ label, children }: { label: string; children: ComponentChildren }) => (
+  <section class="scroll" aria-label={label} tabIndex={0}>
+    {children}
+  </section>
+)
+
+const Code = ({ text, language }: { text: string; language: string | undefined }) => (
+  <Wide label={language ? `Code in ${language}` : 'Code'}>
+    <pre>
+      <code>{text}</code>
+    </pre>
+  </Wide>
+)
+
+const Table = ({ header, rows }: Tokens.Table) => (
+  <Wide label="Table">
+    <table>
+      <thead>
+        <tr>
+          {header.map(({ tokens }) => (
+            <th scope="col">{inlines(tokens)}</th>
+          ))}
+        </tr>
+      </thead>
+      <tbody>
+        {rows.map((cells) => (
+          <tr>
+            {cells.map(({ tokens }) => (
+              <td>{inlines(tokens)}</td>
+            ))}
+          </tr>
+        ))}
+      </tbody>
+    </table>
+  </Wide>
+)
+
+const inlines = (tokens: Token[] | undefined): ComponentChildren => tokens?.map(inline)
+
+function inline(token: Token): ComponentChildren {
+  switch (token.type) {
+    case 'strong':
+      return <strong>{inlines(token.tokens)}</strong>
+    case 'em':
+      return <em>{inlines(token.tokens)}</em>
+    case 'del':
+      return <del>{inlines(token.tokens)}</del>
+    case 'codespan':
+      return <code>{token.text}</code>
+    case 'br':
+      return <br />
+    case 'link':
+    case 'image': {
+      const words = token.type === 'image' ? token.text || token.href : inlines(token.tokens)
+      if (!LINK.test(token.href)) return words
+      return (
+        <a href={token.href} target="_blank" rel="noopener noreferrer nofollow">
+          {words}
+        </a>
+      )
+    }
+    case 'text':
+    case 'escape':
+      return 'tokens' in token && token.tokens ? inlines(token.tokens) : token.text
+    default:
+      // HTML above all: it is shown, not obeyed.
+      return token.raw
+  }
+}

@@ -1,0 +1,51 @@
+import type { ComponentChildren } from 'preact'
+import { useLocation } from 'preact-iso'
+import { end, me } from '../api/session.ts'
+import { Icon, type IconName } from './icon.tsx'
+import { THEMES, theme } from './theme.ts'
+
+type Place = { path: string; name: string; icon: IconName; isForAdmins?: true }
+
+const PLACES: Place[] = [{ path: '/app/account', name: 'Account', icon: 'person' }]
+
+/** What every screen of a signed-in user stands in: where one can go, and who one is. */
+export function Shell({ children }: { children: ComponentChildren }) {
+  const { path } = useLocation()
+  const user = me.value!
+  const isAdmin = user.role === 'admin'
+  const isHere = (place: Place) => path === place.path || path.startsWith(`${place.path}/`)
+  return (
+    <div class="shell">
+      <a class="skip" href="#main">
+        Skip to the content
+      </a>
+      <nav aria-label="Places">
+        <a class="brand" href="/app" aria-label="Parley">
+          <Icon name="parley" />
+        </a>
+        {PLACES.filter(({ isForAdmins }) => isAdmin || !isForAdmins).map((place) => (
+          <a key={place.path} href={place.path} aria-current={isHere(place) ? 'page' : undefined}>
+            <Icon name={place.icon} />
+            <span>{place.name}</span>
+          </a>
+        ))}
+        <span class="grow" />
+        <button type="button" class="plain" onClick={nextTheme} title={`Colours: ${theme.value}`}>
+          <Icon name="theme" />
+          <span>{theme.value}</span>
+        </button>
+        <button type="button" class="plain" onClick={end} title={`Signed in as ${user.display_name}`}>
+          <Icon name="leave" />
+          <span>Sign out</span>
+        </button>
+      </nav>
+      <main id="main" tabIndex={-1}>
+        {children}
+      </main>
+    </div>
+  )
+}
+
+function nextTheme(): void {
+  theme.value = THEMES[(THEMES.indexOf(theme.value) + 1) % THEMES.length]!
+}

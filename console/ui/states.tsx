@@ -1,0 +1,34 @@
+import type { ComponentChildren } from 'preact'
+import { messageOf, Problem } from '../api/problem.ts'
+
+/** While something loads that was never there. */
+export const Loading = ({ what }: { what: string }) => (
+  <p class="state" role="status">
+    <span class="spinner" aria-hidden="true" /> Loading {what}…
+  </p>
+)
+
+/** Where there is nothing yet: what it would be, and how to get it. */
+export const Empty = ({ title, children }: { title: string; children?: ComponentChildren }) => (
+  <div class="state">
+    <h2>{title}</h2>
+    {children}
+  </div>
+)
+
+/** What went wrong, and a way to try again. */
+export const Failed = ({ error, retry }: { error: unknown; retry?: () => void }) => (
+  <div class="state failed" role="alert">
+    <p>{messageOf(error)}</p>
+    {error instanceof Problem && error.requestId && (
+      <p class="quiet">
+        Request <code>{error.requestId}</code>
+      </p>
+    )}
+    {retry && (
+      <button type="button" onClick={retry}>
+        Try again
+      </button>
+    )}
+  </div>
+)

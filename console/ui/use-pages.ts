@@ -1,0 +1,41 @@
+import { useState } from 'preact/hooks'
+import type { Page } from '../api/client.ts'
+import { type Loaded, useLoad } from './use-load.ts'
+
+export type Pages<T> = Omit<Loaded<Page<T>>, 'data' | 'set'> & {
+  items: T[]
+  hasMore: boolean
+  isLoadingMore: boolean
+  loadMore: () => Promise<void>
+  set: (change: (items: T[]) => T[]) => void
+}
+
+/** A list by its pages: the first when the screen opens or one of `inputs` changes, the others when asked for. */
+export function usePages<T>(
+  load: (cursor: string | undefined) => Promise<Page<T>>,
+  inputs: readonly unknown[],
+): Pages<T> {
+  const { data, error, isLoading, reload, set } = useLoad(() => load(undefined), inputs)
+  const [more, setMore] = useState<{ isLoading: boolean; error?: unknown }>({ isLoading: false })
+  return {
+    items: data?.items ?? [],
+    error: error ?? more.error,
+    isLoading,
+    reload,
+    hasMore: data?.next !== undefined,
+    isLoadingMore: more.isLoading,
+    async loadMore() {
+      if (data?.next === undefined || more.isLoading) return
+      setMore({ isLoading: true })
+      try {
+        const { items, next } = await load(data.next)
+        // A page that was loaded anew meanwhile begins from its own start.
+        set((now) => (now.next === data.next ? { items: [...now.items, ...items], next } : now))
+        setMore({ isLoading: false })
+      } catch (error) {
+        setMore({ isLoading: false, error })
+      }
+    },
+    set: (change) => set((now) => ({ ...now, items: change(now.items) })),
+  }
+}

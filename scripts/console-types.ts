@@ -1,0 +1,16 @@
+import { writeFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { join } from 'node:path'
+import { app } from '../src/app.ts'
+import { describeApi } from '../src/features/system/routes/document.ts'
+
+type Generator = { default: (document: object) => Promise<object[]>; astToString: (types: object[]) => string }
+
+// The types of the API that the console is written against, from the document that the server gives. They are never
+// committed, so they are never old.
+const folder = join(import.meta.dirname, '../console')
+// It needs a TypeScript that has an interface for programs, which is installed for it alone.
+const { default: generate, astToString } = createRequire(join(folder, 'package.json'))(
+  'openapi-typescript',
+) as Generator
+writeFileSync(join(folder, 'api/schema.d.ts'), astToString(await generate(describeApi(app) as object)))

@@ -1,0 +1,60 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { Browser } from 'playwright-core'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { type LocalServer, startServer } from '../../scripts/local-server.ts'
+import { expectAccessible, launchBrowser, openDevice, signUp } from '../support/browser.ts'
+
+let server: LocalServer
+let browser: Browser
+const folder = mkdtempSync(join(tmpdir(), 'parley-console-'))
+
+beforeAll(async () => {
+  browser = await launchBrowser()
+  server = await startServer({ persistTo: folder, vars: { PASSWORD_COST: '4' } })
+})
+
+afterAll(async () => {
+  await browser?.close()
+  await server?.stop()
+  rmSync(folder, { recursive: true, force: true })
+})
+
+test('a browser that asks for / gets the console, a program its welcome', async () => {
+  const page = await fetch(`${server.url}/`, { headers: { accept: 'text/html,*/*;q=0.8' }, redirect: 'manual' })
+  expect([page.status, page.headers.get('location')]).toEqual([302, '/app'])
+  const welcome = await (await fetch(`${server.url}/`)).json()
+  expect(welcome).toMatchObject({ console: '/app' })
+})
+
+test('somebody makes an account, leaves, and comes back', async () => {
+  const device = await openDevice(browser, server.url)
+  const { page } = device
+  await page.goto('/')
+  await page.getByRole('heading', { name: 'Sign in to Parley' }).waitFor()
+  await expectAccessible(page)
+  const name = await signUp(device)
+  await page.getByRole('heading', { name: 'Account' }).waitFor()
+  await expectAccessible(page)
+
+  await page.getByRole('button', { name: 'Sign out' }).click()
+  await page.getByRole('heading', { name: 'Sign in' }).waitFor()
+  await page.goto('/app/sign-in')
+  await page.getByLabel('Email or username').fill(name)
+  await page.getByLabel('Password').fill('correct-horse-battery')
+  await page.getByRole('button', { name: 'Sign in' }).click()
+  await page.getByRole('heading', { name: 'Account' }).waitFor()
+  expect(device.faults).toEqual([])
+})
+
+test('what the server refuses is said at its field, and the page stays as it is', async () => {
+  const { page } = await openDevice(browser, server.url)
+  await page.goto('/app/register')
+  await page.getByLabel('Username').fill('No Such Name')
+  await page.getByLabel('Password').fill('correct-horse-battery')
+  await page.getByRole('button', { name: 'Make the account' }).click()
+  await page.locator('[aria-invalid=true]').waitFor()
+  expect(await page.getByLabel('Username').getAttribute('aria-invalid')).toBe('true')
+  expect(await page.getByLabel('Username').inputValue()).toBe('No Such Name')
+})

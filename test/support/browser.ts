@@ -1,0 +1,74 @@
+import { existsSync } from 'node:fs'
+import axe from 'axe-core'
+import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core'
+import { expect } from 'vitest'
+
+const PLACES = [
+  '/usr/bin/chromium',
+  '/usr/bin/chromium-browser',
+  '/usr/bin/google-chrome',
+  '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome',
+]
+
+/** What a browser asks for by itself, which a test must not see: it would be a request to another host. */
+const QUIET = [
+  '--no-sandbox',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+]
+
+/** @throws Error that says what to install, when this machine has no Chromium */
+export function launchBrowser(): Promise<Browser> {
+  const executablePath = [process.env.CHROMIUM_PATH, ...PLACES].find((path) => path && existsSync(path))
+  if (!executablePath) {
+    throw new Error('These tests need Chromium: install it (apt-get install chromium), or name it in CHROMIUM_PATH')
+  }
+  return chromium.launch({ executablePath, args: QUIET })
+}
+
+/** A device of one person: what it keeps is its own. All that went wrong in its pages is in `faults`. */
+export type Device = { page: Page; context: BrowserContext; faults: string[]; open(): Promise<Page> }
+
+export async function openDevice(browser: Browser, url: string, options: Parameters<Browser['newContext']>[0] = {}) {
+  const context = await browser.newContext({ baseURL: url, reducedMotion: 'reduce', ...options })
+  context.setDefaultTimeout(20_000)
+  const faults: string[] = []
+  const open = async () => {
+    const page = await context.newPage()
+    page.on('console', (message) => message.type() === 'error' && faults.push(`console: ${message.text()}`))
+    page.on('pageerror', (error) => faults.push(`thrown: ${error.stack}`))
+    page.on('request', (request) => {
+      const isOwn = request.url().startsWith(url) || /^(blob|data):/.test(request.url())
+      if (!isOwn) faults.push(`request to another host: ${request.url()}`)
+    })
+    return page
+  }
+  return { page: await open(), context, faults, open } satisfies Device
+}
+
+/** Signs up a new user on a device, as a person would; gives the name. */
+export async function signUp({ page }: Device, username = `user-${crypto.randomUUID().slice(0, 8)}`): Promise<string> {
+  await page.goto('/app/register')
+  await page.getByLabel('Username').fill(username)
+  await page.getByLabel('Password').fill('correct-horse-battery')
+  await page.getByRole('button', { name: 'Make the account' }).click()
+  await page.getByRole('button', { name: 'Sign out' }).waitFor()
+  return username
+}
+
+/** Fails for what a person with a disability would stumble over on this screen, in light and in dark. */
+export async function expectAccessible(page: Page): Promise<void> {
+  // The policy of the page forbids to add a script to it; to run one in it is the browser's business.
+  await page.evaluate(axe.source)
+  for (const colorScheme of ['light', 'dark'] as const) {
+    await page.emulateMedia({ colorScheme })
+    const { violations } = await page.evaluate(() => (globalThis as unknown as { axe: typeof axe }).axe.run())
+    const serious = violations.filter(({ impact }) => impact === 'serious' || impact === 'critical')
+    const found = serious.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' ')}`)
+    expect(found, `${page.url()} in ${colorScheme}`).toEqual([])
+  }
+  await page.emulateMedia({ colorScheme: null })
+}

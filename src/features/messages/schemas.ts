@@ -16,6 +16,9 @@ export const Feedback = z
   })
   .openapi('Feedback')
 
+/** More are there to be listed, but not counted. */
+export const MAX_SIBLINGS = 100
+
 export const Message = z
   .strictObject({
     id,
@@ -34,6 +37,10 @@ export const Message = z
     sources: z.array(Source).max(100),
     warnings: z.array(Warning).max(10),
     feedback: z.union([Feedback, z.null()]),
+    siblings: z.int().min(1).max(MAX_SIBLINGS).optional().openapi({
+      example: 1,
+      description: 'In lists of a branch: how many messages stand where it does, itself among them, 100 at most',
+    }),
   })
   .openapi('Message')
 export type Message = z.infer<typeof Message>
@@ -43,7 +50,7 @@ type StoredRun = typeof runs.$inferSelect
 /** What is shown of a message, with what its run, if it has one, adds to it. */
 export type MessageWithRun = Omit<typeof messages.$inferSelect, 'depth' | 'tokens' | 'updatedAt'> & {
   [K in 'context' | 'usage' | 'warnings']: StoredRun[K] | null
-} & { attachments: Attached[] }
+} & { attachments: Attached[]; siblings?: number }
 
 /** Field by field, so that a new column stays private until somebody adds it here. */
 export const toMessage = (row: MessageWithRun): Message => ({
@@ -63,6 +70,7 @@ export const toMessage = (row: MessageWithRun): Message => ({
   sources: row.sources ?? [],
   warnings: row.warnings ?? [],
   feedback: row.feedback && { rating: row.feedback, comment: row.feedbackComment },
+  ...(row.siblings !== undefined && { siblings: row.siblings }),
 })
 
 /** A message has at most 32,000 code points; a code point is at most two UTF-16 units, which bounds the count. */

@@ -7,7 +7,7 @@ import { conversations, messages, runs } from '../../../db/schema/index.ts'
 import type { Ctx } from '../../../http/context.ts'
 import { invalid, notFound } from '../../../http/errors.ts'
 import { attachmentsOf } from '../../files/service/attach.ts'
-import type { MessageWithRun } from '../schemas.ts'
+import { MAX_SIBLINGS, type MessageWithRun } from '../schemas.ts'
 
 /** What its run and its files add to a message. No name of a message's own: D1 answers a batch by name. */
 const besides = (messageId: SQL) => ({
@@ -20,12 +20,16 @@ const besides = (messageId: SQL) => ({
 /** Of the texts of one page, as they are estimated: about 3 MB. The longest message has a third of it. */
 const PAGE_TOKENS = 1_000_000
 
+/** Read from an index; the parent of a root is null. */
+const countSiblings = sql<number>`(SELECT count(*) FROM (SELECT 1 FROM messages s
+  WHERE s.conversation_id = branch.conversation_id AND s.parent_id IS branch.parent_id LIMIT ${sql.raw(`${MAX_SIBLINGS}`)}))`
+
 /** Up to `limit` messages of the branch that ends at `from`, newest first; fewer when they are long. */
 const selectBranch = (db: Db, from: SQL, limit: number) => {
   const branch = branchFrom(db, from, limit, PAGE_TOKENS)
   return db
     .with(branch)
-    .select({ ...branch._.selectedFields, ...besides(sql`branch.id`) })
+    .select({ ...branch._.selectedFields, ...besides(sql`branch.id`), siblings: countSiblings.as('siblings') })
     .from(branch)
     .leftJoin(runs, eq(runs.id, branch.runId))
     .orderBy(sql`place`)

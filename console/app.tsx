@@ -8,6 +8,7 @@ import { Empty } from './ui/states.tsx'
 import { Toasts } from './ui/toasts.tsx'
 
 // Each screen is loaded when it is first opened.
+const Chat = lazy(() => import('./screens/chat/chat.tsx').then(({ Chat }) => Chat))
 const Account = lazy(() => import('./screens/account/account.tsx').then(({ Account }) => Account))
 
 export const App = () => (
@@ -27,6 +28,7 @@ const SignedIn = () => (
   <Shell>
     <ErrorBoundary onError={(error) => console.error(error)}>
       <Router>
+        <Route path="/app/chat/:id?" component={Chat} />
         <Route path="/app/account" component={Account} />
         <Route path="/app/sign-in" component={Home} />
         <Route path="/app/register" component={Home} />
@@ -39,7 +41,7 @@ const SignedIn = () => (
 
 function Home() {
   const { route } = useLocation()
-  useEffect(() => route('/app/account', true), [])
+  useEffect(() => route('/app/chat', true), [])
   return null
 }
 

@@ -4,7 +4,10 @@ import { join } from 'node:path'
 import { app } from '../src/app.ts'
 import { describeApi } from '../src/features/system/routes/document.ts'
 
-type Generator = { default: (document: object) => Promise<object[]>; astToString: (types: object[]) => string }
+type Generator = {
+  default: (document: object, options: { defaultNonNullable: boolean }) => Promise<object[]>
+  astToString: (types: object[]) => string
+}
 
 // The types of the API that the console is written against, from the document that the server gives. They are never
 // committed, so they are never old.
@@ -13,4 +16,6 @@ const folder = join(import.meta.dirname, '../console')
 const { default: generate, astToString } = createRequire(join(folder, 'package.json'))(
   'openapi-typescript',
 ) as Generator
-writeFileSync(join(folder, 'api/schema.d.ts'), astToString(await generate(describeApi(app) as object)))
+// What has a default need not be sent.
+const types = await generate(describeApi(app) as object, { defaultNonNullable: false })
+writeFileSync(join(folder, 'api/schema.d.ts'), astToString(types))

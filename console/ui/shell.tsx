@@ -6,7 +6,10 @@ import { THEMES, theme } from './theme.ts'
 
 type Place = { path: string; name: string; icon: IconName; isForAdmins?: true }
 
-const PLACES: Place[] = [{ path: '/app/account', name: 'Account', icon: 'person' }]
+const PLACES: Place[] = [
+  { path: '/app/chat', name: 'Chat', icon: 'chat' },
+  { path: '/app/account', name: 'Account', icon: 'person' },
+]
 
 /** What every screen of a signed-in user stands in: where one can go, and who one is. */
 export function Shell({ children }: { children: ComponentChildren }) {

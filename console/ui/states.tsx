@@ -16,8 +16,16 @@ export const Empty = ({ title, children }: { title: string; children?: Component
   </div>
 )
 
-/** What went wrong, and a way to try again. */
-export const Failed = ({ error, retry }: { error: unknown; retry?: () => void }) => (
+/** What went wrong, a way to try again, and what else can be done about it. */
+export const Failed = ({
+  error,
+  retry,
+  children,
+}: {
+  error: unknown
+  retry?: () => void
+  children?: ComponentChildren
+}) => (
   <div class="state failed" role="alert">
     <p>{messageOf(error)}</p>
     {error instanceof Problem && error.requestId && (
@@ -30,5 +38,6 @@ export const Failed = ({ error, retry }: { error: unknown; retry?: () => void })
         Try again
       </button>
     )}
+    {children}
   </div>
 )

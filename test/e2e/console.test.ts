@@ -35,6 +35,8 @@ test('somebody makes an account, leaves, and comes back', async () => {
   await page.getByRole('heading', { name: 'Sign in to Parley' }).waitFor()
   await expectAccessible(page)
   const name = await signUp(device)
+  await page.getByRole('link', { name: 'Chat' }).waitFor()
+  await page.getByRole('link', { name: 'Account' }).click()
   await page.getByRole('heading', { name: 'Account' }).waitFor()
   await expectAccessible(page)
 
@@ -44,7 +46,7 @@ test('somebody makes an account, leaves, and comes back', async () => {
   await page.getByLabel('Email or username').fill(name)
   await page.getByLabel('Password').fill('correct-horse-battery')
   await page.getByRole('button', { name: 'Sign in' }).click()
-  await page.getByRole('heading', { name: 'Account' }).waitFor()
+  await page.getByRole('link', { name: 'New conversation' }).waitFor()
   expect(device.faults).toEqual([])
 })
 

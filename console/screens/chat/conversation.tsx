@@ -1,0 +1,65 @@
+import { useEffect, useMemo } from 'preact/hooks'
+import { Failed, Loading } from '../../ui/states.tsx'
+import { Composer } from './composer.tsx'
+import { Draft, type Words } from './draft.ts'
+import { DropFiles } from './drop-files.tsx'
+import { Header } from './header.tsx'
+import { Messages } from './messages.tsx'
+import { refreshQuota } from './quota.tsx'
+import { type Conversation, Thread } from './thread.ts'
+
+type Props = {
+  id: string
+  at: string | undefined
+  takeFirst: () => Words | undefined
+  onChange: (conversation: Conversation) => void
+  onDelete: () => void
+}
+
+/** An open conversation. */
+export function ConversationView({ id, at, takeFirst, onChange, onDelete }: Props) {
+  const draft = useMemo(() => new Draft(), [])
+  const thread = useMemo(() => new Thread(id, at, onChange, (words) => draft.restore(words)), [])
+  useEffect(() => {
+    void thread.open(takeFirst())
+    void refreshQuota()
+    return () => thread.close()
+  }, [])
+  return (
+    <DropFiles draft={draft} label="Conversation">
+      <Header thread={thread} onDelete={onDelete} />
+      <Content thread={thread} />
+      {at ? (
+        <p class="composer quiet">
+          This is the conversation up to what was found. <a href={`/app/chat/${id}`}>Go on with it</a>
+        </p>
+      ) : (
+        <ReplyComposer thread={thread} draft={draft} />
+      )}
+    </DropFiles>
+  )
+}
+
+function Content({ thread }: { thread: Thread }) {
+  if (thread.messages.value.length > 0) return <Messages thread={thread} />
+  if (thread.fault.value) return <Failed error={thread.fault.value} retry={() => void thread.load()} />
+  if (!thread.conversation.value) return <Loading what="the conversation" />
+  return <p class="state">Nothing was said here yet.</p>
+}
+
+function ReplyComposer({ thread, draft }: { thread: Thread; draft: Draft }) {
+  const isReplying = thread.isReplying.value
+  return (
+    <>
+      <p class="visually-hidden" role="status">
+        {isReplying && 'A reply is being written.'}
+      </p>
+      <Composer
+        draft={draft}
+        say={(words) => thread.say(words)}
+        isOff={thread.conversation.value === undefined || thread.refused.value !== undefined}
+        stop={isReplying ? { isStopping: thread.isStopping.value, act: () => thread.stop() } : undefined}
+      />
+    </>
+  )
+}

@@ -1,0 +1,78 @@
+import { signal } from '@preact/signals'
+import { api, type Schemas } from '../../api/client.ts'
+import { uploadFile } from './upload-file.ts'
+
+export type Attachment = Schemas['Attachment']
+
+/** What is said: words, files, or both. */
+export type Words = { content: string; files: Attachment[] }
+
+/** A file on its way to the server, or there. */
+export type Upload = {
+  key: string
+  name: string
+  /** From 0 to 1. */
+  progress: number
+  file?: Attachment
+  error?: unknown
+  cancel: () => void
+}
+
+export const MAX_FILES = 10
+
+/** A message that is being written. */
+export class Draft {
+  readonly text = signal('')
+  readonly uploads = signal<Upload[]>([])
+
+  get isReady(): boolean {
+    const uploads = this.uploads.value
+    return uploads.every(({ file }) => file) && (this.text.value.trim() !== '' || uploads.length > 0)
+  }
+
+  /** Begins to send files: those that a message may still have. */
+  add(files: Iterable<File>): void {
+    for (const file of [...files].slice(0, MAX_FILES - this.uploads.value.length)) this.#send(file)
+  }
+
+  #send(file: File): void {
+    const key = crypto.randomUUID()
+    const abort = new AbortController()
+    const set = (change: Partial<Upload>) => {
+      this.uploads.value = this.uploads.value.map((upload) => (upload.key === key ? { ...upload, ...change } : upload))
+    }
+    this.uploads.value = [...this.uploads.value, { key, name: file.name, progress: 0, cancel: () => abort.abort() }]
+    uploadFile(file, key, (progress) => set({ progress }), abort.signal).then(
+      (stored) => (abort.signal.aborted ? discard(stored) : set({ file: stored })),
+      (error) => set({ error }),
+    )
+  }
+
+  /** Takes a file away, from the server as well. */
+  remove({ key, cancel, file }: Upload): void {
+    cancel()
+    this.uploads.value = this.uploads.value.filter((upload) => upload.key !== key)
+    if (file) discard(file)
+  }
+
+  /** What was written, which is then written no more. */
+  take(): Words {
+    const files = this.uploads.value.flatMap(({ file }) => file ?? [])
+    const words = { content: this.text.value, files }
+    this.text.value = ''
+    this.uploads.value = []
+    return words
+  }
+
+  /** Puts words back, before what was written meanwhile. */
+  restore({ content, files }: Words): void {
+    this.text.value = [content, this.text.value].filter((text) => text !== '').join('\n')
+    const uploads = files.map((file) => ({ key: file.id, name: file.filename, progress: 1, file, cancel: () => {} }))
+    this.uploads.value = [...uploads, ...this.uploads.value]
+  }
+}
+
+/** What stays behind when this fails, its user finds among the files. */
+const discard = ({ id }: Attachment): void => {
+  api.DELETE('/api/v1/files/{id}', { params: { path: { id } } }).catch(() => {})
+}

@@ -1,0 +1,157 @@
+import { useState } from 'preact/hooks'
+import { Icon, type IconName } from '../../ui/icon.tsx'
+import { Markdown } from '../../ui/markdown.tsx'
+import { Failed } from '../../ui/states.tsx'
+import { Time } from '../../ui/time.tsx'
+import { tell, tellFault } from '../../ui/toasts.tsx'
+import { Branches } from './branches.tsx'
+import { EditMessage } from './edit-message.tsx'
+import { Attachments } from './files.tsx'
+import { isPending } from './pending.ts'
+import { COUNT } from './quota.tsx'
+import type { Message } from './reply.ts'
+import { Fault, Sources, Thoughts, Warnings } from './reply-parts.tsx'
+import type { Thread } from './thread.ts'
+
+type Props = { thread: Thread; message: Message; isLast: boolean }
+
+/** What the user said. */
+export function Said({ thread, message, isLast }: Props) {
+  const isEdited = thread.editing.value?.id === message.id
+  return (
+    <article class="message said" aria-label="You">
+      {message.attachments.length > 0 && <Attachments files={message.attachments} />}
+      {isEdited ? (
+        <EditMessage thread={thread} message={message} />
+      ) : (
+        message.content !== '' && <p class="words">{message.content}</p>
+      )}
+      {!isEdited && !isPending(message) && (
+        <footer>
+          <Branches thread={thread} message={message} />
+          <Time at={message.created_at} />
+          <Copy text={message.content} />
+          {!thread.at && (
+            <Action
+              icon="edit"
+              name="Edit"
+              isOff={thread.isReplying.value}
+              act={() => {
+                thread.editing.value = { id: message.id, content: message.content }
+              }}
+            />
+          )}
+          {isLast && !thread.at && !thread.refused.value && (
+            <Action icon="again" name="Get a reply" act={() => thread.regenerate(message)} />
+          )}
+        </footer>
+      )}
+    </article>
+  )
+}
+
+/** What a model answered, or is answering. */
+export function Answer({ thread, message, isLast }: Props) {
+  // Only the last one is being written, so that no other is drawn again with each word.
+  const writing = isLast ? thread.reply.value : undefined
+  const reply = writing ?? thread.ended.get(message.id)
+  const text = writing?.text || message.content
+  const refused = isLast ? thread.refused.value : undefined
+  const isWriting = message.status === 'in_progress' && !refused
+  return (
+    <article
+      class="message answer"
+      aria-label={message.model ? `Reply of ${message.model}` : 'Reply'}
+      aria-busy={isWriting}
+    >
+      {reply && <Thoughts reply={reply} isThinking={writing !== undefined && text === ''} />}
+      {text !== '' && <Markdown text={text} />}
+      {isWriting && text === '' && (
+        <p class="quiet">
+          <span class="spinner" aria-hidden="true" /> {reply?.calls.length ? 'Reading…' : 'Thinking…'}
+        </p>
+      )}
+      {refused && <Refused thread={thread} error={refused.error} />}
+      <Sources sources={message.sources} />
+      <Warnings warnings={reply?.warnings ?? message.warnings} context={message.context} />
+      {(message.status === 'failed' || message.status === 'interrupted') && (
+        <Fault
+          message={message}
+          error={reply?.end?.error}
+          again={thread.at ? undefined : () => thread.regenerate(message)}
+        />
+      )}
+      {message.status === 'cancelled' && <p class="quiet">Stopped.</p>}
+      {message.status !== 'in_progress' && <AnswerFooter thread={thread} message={message} />}
+    </article>
+  )
+}
+
+const Refused = ({ thread, error }: { thread: Thread; error: unknown }) => (
+  <Failed error={error} retry={() => void thread.again()}>
+    <button type="button" onClick={() => thread.takeBack()}>
+      Take it back
+    </button>
+  </Failed>
+)
+
+function AnswerFooter({ thread, message }: { thread: Thread; message: Message }) {
+  const isBusy = thread.isReplying.value
+  const rating = message.feedback?.rating
+  const rate = (chosen: 'up' | 'down') => thread.rate(message, rating === chosen ? undefined : chosen)
+  return (
+    <footer>
+      <Branches thread={thread} message={message} />
+      <Time at={message.created_at} />
+      <Spent message={message} />
+      <Copy text={message.content} />
+      {!thread.at && <Action icon="again" name="Another reply" isOff={isBusy} act={() => thread.regenerate(message)} />}
+      <Action icon="good" name="Good reply" isOn={rating === 'up'} act={() => rate('up')} />
+      <Action icon="bad" name="Bad reply" isOn={rating === 'down'} act={() => rate('down')} />
+    </footer>
+  )
+}
+
+function Spent({ message: { usage, model } }: { message: Message }) {
+  if (!usage) return model
+  const { input_tokens, output_tokens, reasoning_tokens, estimated } = usage
+  const details = `${input_tokens} read, ${output_tokens} written, ${reasoning_tokens} of them thought${estimated ? ', estimated' : ''}`
+  return (
+    <span title={details}>
+      {model} · {COUNT.format(usage.total_tokens)} tokens
+    </span>
+  )
+}
+
+const Copy = ({ text }: { text: string }) => (
+  <Action icon="copy" name="Copy" act={() => navigator.clipboard.writeText(text).then(() => tell('Copied'))} />
+)
+
+type ActionProps = { icon: IconName; name: string; act: () => unknown; isOn?: boolean; isOff?: boolean }
+
+/** A small button; what its action refuses is told. */
+export function Action({ icon, name, act, isOn, isOff = false }: ActionProps) {
+  const [isBusy, setBusy] = useState(false)
+  const go = async () => {
+    setBusy(true)
+    try {
+      await act()
+    } catch (error) {
+      tellFault(error)
+    }
+    setBusy(false)
+  }
+  return (
+    <button
+      type="button"
+      class="plain small"
+      title={name}
+      aria-label={name}
+      aria-pressed={isOn}
+      disabled={isOff || isBusy}
+      onClick={go}
+    >
+      <Icon name={icon} />
+    </button>
+  )
+}

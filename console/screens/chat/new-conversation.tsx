@@ -1,0 +1,47 @@
+import { useMemo, useRef, useState } from 'preact/hooks'
+import { api, ok } from '../../api/client.ts'
+import { Composer } from './composer.tsx'
+import { Draft, type Words } from './draft.ts'
+import { DropFiles } from './drop-files.tsx'
+import { BackToList } from './header.tsx'
+import type { Conversation } from './thread.ts'
+
+type Props = { projectId: string | undefined; onBegin: (conversation: Conversation, words: Words) => void }
+
+/** Where a conversation begins: it is made when the first thing is said in it. */
+export function NewConversation({ projectId, onBegin }: Props) {
+  const draft = useMemo(() => new Draft(), [])
+  const [isTemporary, setTemporary] = useState(false)
+  const isBeginning = useRef(false)
+  const begin = async (words: Words) => {
+    if (isBeginning.current) throw new Error('The conversation is being made')
+    isBeginning.current = true
+    const params = { header: { 'idempotency-key': crypto.randomUUID() } }
+    const body = isTemporary ? { temporary: true } : { project_id: projectId ?? null }
+    try {
+      onBegin(await ok(api.POST('/api/v1/conversations', { params, body })), words)
+    } finally {
+      isBeginning.current = false
+    }
+  }
+  return (
+    <DropFiles draft={draft} label="New conversation">
+      <header>
+        <BackToList />
+        <h1>New conversation</h1>
+      </header>
+      <div class="welcome">
+        <p class="quiet">Ask anything. The reply is written on the server: leave, and it is here when you come back.</p>
+        <label class="row">
+          <input
+            type="checkbox"
+            checked={isTemporary}
+            onChange={({ currentTarget }) => setTemporary(currentTarget.checked)}
+          />
+          Temporary: in no list, and deleted by itself
+        </label>
+      </div>
+      <Composer draft={draft} say={begin} />
+    </DropFiles>
+  )
+}

@@ -1,0 +1,42 @@
+import { useState } from 'preact/hooks'
+import { api, ok } from '../../api/client.ts'
+import { Icon } from '../../ui/icon.tsx'
+import { tell, tellFault } from '../../ui/toasts.tsx'
+
+type Share = { id: string; url: string }
+
+/** A link to a copy of the conversation as it is now, made when it is asked for. */
+export function Sharing({ conversationId }: { conversationId: string }) {
+  const [share, setShare] = useState<Share>()
+  const make = async () => {
+    const params = { path: { id: conversationId }, header: { 'idempotency-key': crypto.randomUUID() } }
+    const made = await ok(api.POST('/api/v1/conversations/{id}/shares', { params, body: {} }))
+    setShare({ id: made.id, url: new URL(made.url, location.origin).href })
+  }
+  const revoke = async ({ id }: Share) => {
+    await ok(api.DELETE('/api/v1/shares/{id}', { params: { path: { id } } }))
+    setShare(undefined)
+    tell('The link is good no more')
+  }
+  if (!share) {
+    return (
+      <button type="button" onClick={() => make().catch(tellFault)}>
+        <Icon name="share" /> Share what was said so far
+      </button>
+    )
+  }
+  return (
+    <div class="row">
+      <input readOnly aria-label="Link" value={share.url} onFocus={({ currentTarget }) => currentTarget.select()} />
+      <button
+        type="button"
+        onClick={() => navigator.clipboard.writeText(share.url).then(() => tell('Copied'), tellFault)}
+      >
+        Copy
+      </button>
+      <button type="button" onClick={() => revoke(share).catch(tellFault)}>
+        Revoke
+      </button>
+    </div>
+  )
+}

@@ -1,0 +1,49 @@
+import type { Schemas } from '../../api/client.ts'
+import { toProblem } from '../../api/problem.ts'
+import { accessToken } from '../../api/session.ts'
+
+/**
+ * Stores a file, and tells how much of it, from 0 to 1, has been sent. What is sent again under `key` is stored once.
+ * @throws Problem when it is refused, TypeError when there is no answer
+ */
+export async function uploadFile(
+  file: File,
+  key: string,
+  onProgress: (share: number) => void,
+  signal: AbortSignal,
+): Promise<Schemas['File']> {
+  const token = await accessToken()
+  const first = await send(file, key, token, onProgress, signal)
+  if (first.status !== 401) return storedFile(first)
+  return storedFile(await send(file, key, await accessToken(token), onProgress, signal))
+}
+
+/** `fetch` does not tell what has been sent. */
+function send(file: File, key: string, token = '', onProgress: (share: number) => void, signal: AbortSignal) {
+  return new Promise<XMLHttpRequest>((resolve, reject) => {
+    const request = new XMLHttpRequest()
+    request.open('PUT', `/api/v1/upload?filename=${encodeURIComponent(file.name)}`)
+    request.setRequestHeader('authorization', `Bearer ${token}`)
+    request.setRequestHeader('idempotency-key', key)
+    request.setRequestHeader('content-type', 'application/octet-stream')
+    request.upload.onprogress = ({ loaded, total }) => onProgress(total > 0 ? loaded / total : 0)
+    request.onload = () => resolve(request)
+    request.onerror = request.onabort = () => reject(new TypeError('No answer'))
+    signal.addEventListener('abort', () => request.abort())
+    request.send(file)
+  })
+}
+
+function storedFile({ status, responseText }: XMLHttpRequest): Schemas['File'] {
+  const body: unknown = parsed(responseText)
+  if (status === 201) return body as Schemas['File']
+  throw toProblem(new Response(null, { status }), body)
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}

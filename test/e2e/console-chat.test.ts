@@ -75,7 +75,7 @@ test('somebody signs up, says something, and reads the answer while it is writte
   expect(await stopButton(page).isVisible()).toBe(true)
   await expectAccessible(page)
   expect(await wholeAnswer(page)).toBe(words(1, 40))
-  await page.getByText(/tokens left this month/).waitFor()
+  await page.getByText(/199 of 200 messages/).waitFor()
   await page
     .getByRole('navigation', { name: 'Conversations' })
     .getByText(/Tell me/)
@@ -93,16 +93,16 @@ test('somebody signs up, says something, and reads the answer while it is writte
 test('a page that is reloaded in mid-answer, and another tab, show the whole answer once', async () => {
   const device = await enter()
   const { page } = device
-  await say(page, `Go on ${script(reply(60, 60))}`)
+  await say(page, `Go on ${script(reply(100, 150))}`)
   await answers(page).getByText(/w3/).waitFor()
   const other = await device.open()
   await other.goto(page.url())
   await answers(other).getByText(/w3/).waitFor()
   await page.reload()
   await answers(page).getByText(/w3/).waitFor()
-  expect(await answers(page).innerText()).not.toContain('w60')
+  expect(await answers(page).innerText()).not.toContain('w100')
   for (const one of [page, other]) {
-    expect(await wholeAnswer(one)).toBe(words(1, 60))
+    expect(await wholeAnswer(one)).toBe(words(1, 100))
     expect(await answers(one).count()).toBe(1)
     expect(await said(one).count()).toBe(1)
   }
@@ -111,6 +111,28 @@ test('a page that is reloaded in mid-answer, and another tab, show the whole ans
   await answers(page).nth(1).getByText(/w3/).waitFor()
   expect(await wholeAnswer(page)).toBe(words(1, 30))
   expect(await said(page).count()).toBe(2)
+  expect(device.faults).toEqual([])
+})
+
+test('the end stays in view while a reply is written, unless its reader goes up', async () => {
+  const device = await enter()
+  const { page } = device
+  await say(page, `Go on ${script([{ tokens: 500, gap_ms: 25, prefix: '\n\nline ' }])}`)
+  await answers(page).getByText('line 60', { exact: true }).waitFor()
+  const list = page.getByRole('region', { name: 'Messages' })
+  const toEnd = () => list.evaluate((element) => element.scrollHeight - element.scrollTop - element.clientHeight)
+  await expect.poll(toEnd).toBeLessThan(60)
+  await list.hover()
+  await page.mouse.wheel(0, -400)
+  await page.getByRole('button', { name: 'To the newest' }).waitFor()
+  const at = await list.evaluate((element) => element.scrollTop)
+  const lines = await answers(page).locator('p').count()
+  await expect.poll(() => answers(page).locator('p').count()).toBeGreaterThan(lines + 20)
+  expect(await list.evaluate((element) => element.scrollTop)).toBe(at)
+  await page.getByRole('button', { name: 'To the newest' }).click()
+  await expect.poll(toEnd).toBeLessThan(60)
+  await stopButton(page).click()
+  await page.getByText('Stopped.').waitFor()
   expect(device.faults).toEqual([])
 })
 
@@ -316,8 +338,8 @@ test('conversations are found, renamed, put into projects, archived, exported an
   await page.getByRole('button', { name: 'Take out of the archive' }).waitFor()
   await page.getByRole('button', { name: 'Close' }).click()
   await page.getByRole('link', { name: 'All conversations' }).click()
-  await page.getByText('No conversations').waitFor()
   await page.getByLabel('Search in all conversations').fill('')
+  await page.getByText('No conversations').waitFor()
   await page.getByLabel('Which conversations').selectOption('archived')
   await page.getByRole('link', { name: /Ships/ }).click()
   await page.getByRole('button', { name: 'Settings of the conversation' }).click()

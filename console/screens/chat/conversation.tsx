@@ -1,11 +1,10 @@
 import { useEffect, useMemo } from 'preact/hooks'
 import { Failed, Loading } from '../../ui/states.tsx'
 import { Composer } from './composer.tsx'
-import { Draft, type Words } from './draft.ts'
+import { type Draft, draftOf, type Words } from './draft.ts'
 import { DropFiles } from './drop-files.tsx'
 import { Header } from './header.tsx'
 import { Messages } from './messages.tsx'
-import { refreshQuota } from './quota.tsx'
 import { type Conversation, Thread } from './thread.ts'
 
 type Props = {
@@ -18,11 +17,10 @@ type Props = {
 
 /** An open conversation. */
 export function ConversationView({ id, at, takeFirst, onChange, onDelete }: Props) {
-  const draft = useMemo(() => new Draft(), [])
+  const draft = useMemo(() => draftOf(id), [])
   const thread = useMemo(() => new Thread(id, at, onChange, (words) => draft.restore(words)), [])
   useEffect(() => {
     void thread.open(takeFirst())
-    void refreshQuota()
     return () => thread.close()
   }, [])
   return (
@@ -52,7 +50,7 @@ function ReplyComposer({ thread, draft }: { thread: Thread; draft: Draft }) {
   return (
     <>
       <p class="visually-hidden" role="status">
-        {isReplying && 'A reply is being written.'}
+        {isReplying ? 'A reply is being written.' : thread.ended.size > 0 && 'The reply has ended.'}
       </p>
       <Composer
         draft={draft}

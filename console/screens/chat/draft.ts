@@ -1,5 +1,6 @@
 import { signal } from '@preact/signals'
 import { api, type Schemas } from '../../api/client.ts'
+import { me } from '../../api/session.ts'
 import { uploadFile } from './upload-file.ts'
 
 export type Attachment = Schemas['Attachment']
@@ -70,6 +71,16 @@ export class Draft {
     const uploads = files.map((file) => ({ key: file.id, name: file.filename, progress: 1, file, cancel: () => {} }))
     this.uploads.value = [...uploads, ...this.uploads.value]
   }
+}
+
+const drafts = new Map<string, Draft>()
+
+/** What the user is writing in a conversation, or in a `new` one; it stays while they look elsewhere. */
+export function draftOf(place: string): Draft {
+  const key = `${me.value?.id} ${place}`
+  const draft = drafts.get(key) ?? new Draft()
+  drafts.set(key, draft)
+  return draft
 }
 
 /** What stays behind when this fails, its user finds among the files. */

@@ -71,9 +71,13 @@ export function Answer({ thread, message, isLast }: Props) {
           <span class="spinner" aria-hidden="true" /> {reply?.calls.length ? 'Reading…' : 'Thinking…'}
         </p>
       )}
-      {refused && <Refused thread={thread} error={refused.error} />}
+      {refused && <Refused thread={thread} {...refused} />}
       <Sources sources={message.sources} />
-      <Warnings warnings={reply?.warnings ?? message.warnings} context={message.context} />
+      <Warnings
+        warnings={reply?.warnings ?? message.warnings}
+        context={message.context}
+        files={filesBefore(thread, message)}
+      />
       {(message.status === 'failed' || message.status === 'interrupted') && (
         <Fault
           message={message}
@@ -87,11 +91,17 @@ export function Answer({ thread, message, isLast }: Props) {
   )
 }
 
-const Refused = ({ thread, error }: { thread: Thread; error: unknown }) => (
+/** What was attached to what it answers. */
+const filesBefore = (thread: Thread, { parent_id }: Message) =>
+  thread.messages.value.find(({ id }) => id === parent_id)?.attachments ?? []
+
+const Refused = ({ thread, request, error }: { thread: Thread; request?: object; error: unknown }) => (
   <Failed error={error} retry={() => void thread.again()}>
-    <button type="button" onClick={() => thread.takeBack()}>
-      Take it back
-    </button>
+    {request && (
+      <button type="button" onClick={() => thread.takeBack()}>
+        Take it back
+      </button>
+    )}
   </Failed>
 )
 
@@ -104,10 +114,14 @@ function AnswerFooter({ thread, message }: { thread: Thread; message: Message })
       <Branches thread={thread} message={message} />
       <Time at={message.created_at} />
       <Spent message={message} />
-      <Copy text={message.content} />
-      {!thread.at && <Action icon="again" name="Another reply" isOff={isBusy} act={() => thread.regenerate(message)} />}
-      <Action icon="good" name="Good reply" isOn={rating === 'up'} act={() => rate('up')} />
-      <Action icon="bad" name="Bad reply" isOn={rating === 'down'} act={() => rate('down')} />
+      <span class="actions">
+        <Copy text={message.content} />
+        {!thread.at && (
+          <Action icon="again" name="Another reply" isOff={isBusy} act={() => thread.regenerate(message)} />
+        )}
+        <Action icon="good" name="Good reply" isOn={rating === 'up'} act={() => rate('up')} />
+        <Action icon="bad" name="Bad reply" isOn={rating === 'down'} act={() => rate('down')} />
+      </span>
     </footer>
   )
 }

@@ -1,12 +1,12 @@
-import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks'
-import { VList, type VListHandle } from 'virtua'
+import { useEffect, useLayoutEffect, useMemo, useRef } from 'preact/hooks'
+import { Virtualizer } from 'virtua'
 import { Icon } from '../../ui/icon.tsx'
 import { Answer, Said } from './message.tsx'
 import type { Message } from './reply.ts'
 import type { Thread } from './thread.ts'
+import { useFollow } from './use-follow.ts'
 
-/** So near to the end it counts as there, and older messages are loaded so far before the beginning. */
-const END_PX = 48
+/** Older messages are loaded so far before the beginning. */
 const EARLY_PX = 1_500
 
 /**
@@ -14,69 +14,50 @@ const EARLY_PX = 1_500
  * up; and where its reader is when older ones come.
  */
 export function Messages({ thread }: { thread: Thread }) {
-  const list = useRef<VListHandle>(null)
+  const scroller = useRef<HTMLElement>(null)
+  const content = useRef<HTMLDivElement>(null)
   const messages = thread.messages.value
-  const isFollowing = useRef(true)
-  const lastOffset = useRef(0)
-  const [isAway, setAway] = useState(false)
   const isShifted = useShift(messages)
-
-  const toEnd = () => list.current?.scrollToIndex(messages.length - 1, { align: 'end' })
-  const follow = (isWanted: boolean) => {
-    isFollowing.current = isWanted
-    setAway(!isWanted)
+  const { isFollowing, isAway, toEnd, handlers } = useFollow(scroller, content)
+  const onScroll = () => {
+    handlers.onScroll()
+    if (!isFollowing.current && scroller.current!.scrollTop < EARLY_PX) void thread.loadOlder()
   }
-  const onScroll = (offset: number) => {
-    const { scrollSize, viewportSize } = list.current!
-    if (offset + viewportSize >= scrollSize - END_PX) follow(true)
-    // Only upwards: growing text moves the end away from a reader who stays.
-    else if (offset < lastOffset.current - 2) follow(false)
-    lastOffset.current = offset
-    if (!isFollowing.current && offset < EARLY_PX) void thread.loadOlder()
-  }
-  const goToEnd = () => {
-    follow(true)
-    toEnd()
-  }
-  const onResize = () => isFollowing.current && toEnd()
 
   const saidId = messages.findLast(({ role }) => role === 'user')?.id
-  useLayoutEffect(() => {
-    // Who says something wants to see it.
-    goToEnd()
-  }, [thread, saidId])
+  // Who says something wants to see it.
+  useLayoutEffect(toEnd, [saidId])
   // A page may be shorter than the window.
   useEffect(() => {
-    const { scrollSize = 0, viewportSize = 0 } = list.current ?? {}
-    if (scrollSize <= viewportSize) void thread.loadOlder()
+    const { scrollHeight, clientHeight } = scroller.current!
+    if (scrollHeight <= clientHeight) void thread.loadOlder()
   }, [messages])
 
+  // While the last one is written it grows, and would push a reader in the middle of it along, were it in the virtual list.
+  const before = useMemo(() => messages.slice(0, -1), [messages])
+  const last = messages.at(-1)!
   return (
     <div class="messages">
       {thread.isLoadingOlder.value && <p class="older quiet">Loading older messages…</p>}
-      <VList
-        ref={list}
-        data={messages}
-        shift={isShifted}
-        onScroll={onScroll}
-        onResize={onResize}
-        tabIndex={0}
-        role="region"
-        aria-label="Messages"
-      >
-        {(message: Message, at: number) => {
-          const Shown = message.role === 'user' ? Said : Answer
-          return <Shown key={message.id} thread={thread} message={message} isLast={at === messages.length - 1} />
-        }}
-      </VList>
+      <section ref={scroller} aria-label="Messages" tabIndex={0} {...handlers} onScroll={onScroll}>
+        <div ref={content}>
+          <Virtualizer scrollRef={scroller} data={before} shift={isShifted}>
+            {(message: Message) => <Shown key={message.id} thread={thread} message={message} isLast={false} />}
+          </Virtualizer>
+          <Shown key={last.id} thread={thread} message={last} isLast />
+        </div>
+      </section>
       {isAway && (
-        <button type="button" class="to-end" aria-label="To the newest" onClick={goToEnd}>
+        <button type="button" class="to-end" aria-label="To the newest" onClick={toEnd}>
           <Icon name="down" />
         </button>
       )}
     </div>
   )
 }
+
+const Shown = (props: { thread: Thread; message: Message; isLast: boolean }) =>
+  props.message.role === 'user' ? <Said {...props} /> : <Answer {...props} />
 
 /** True in a rendering that has more messages at its beginning than the one before. */
 function useShift(messages: Message[]): boolean {

@@ -1,7 +1,7 @@
 import { useMemo, useRef, useState } from 'preact/hooks'
 import { api, ok } from '../../api/client.ts'
 import { Composer } from './composer.tsx'
-import { Draft, type Words } from './draft.ts'
+import { draftOf, type Words } from './draft.ts'
 import { DropFiles } from './drop-files.tsx'
 import { BackToList } from './header.tsx'
 import type { Conversation } from './thread.ts'
@@ -10,13 +10,15 @@ type Props = { projectId: string | undefined; onBegin: (conversation: Conversati
 
 /** Where a conversation begins: it is made when the first thing is said in it. */
 export function NewConversation({ projectId, onBegin }: Props) {
-  const draft = useMemo(() => new Draft(), [])
+  const draft = useMemo(() => draftOf('new'), [])
   const [isTemporary, setTemporary] = useState(false)
+  // One conversation, however often it is sent.
+  const key = useMemo(() => crypto.randomUUID(), [isTemporary])
   const isBeginning = useRef(false)
   const begin = async (words: Words) => {
     if (isBeginning.current) throw new Error('The conversation is being made')
     isBeginning.current = true
-    const params = { header: { 'idempotency-key': crypto.randomUUID() } }
+    const params = { header: { 'idempotency-key': key } }
     const body = isTemporary ? { temporary: true } : { project_id: projectId ?? null }
     try {
       onBegin(await ok(api.POST('/api/v1/conversations', { params, body })), words)

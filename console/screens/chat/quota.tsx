@@ -1,4 +1,5 @@
 import { signal } from '@preact/signals'
+import { useEffect } from 'preact/hooks'
 import { api, ok, type Schemas } from '../../api/client.ts'
 
 type Usage = Schemas['UsageOfPlan']
@@ -13,14 +14,15 @@ export async function refreshQuota(): Promise<void> {
 
 /** What is left of the month. */
 export function Quota() {
+  useEffect(() => void refreshQuota(), [])
   if (!usage.value) return null
   const { plan, messages, tokens, period_end } = usage.value
   const end = new Date(period_end).toLocaleDateString(undefined, { dateStyle: 'medium', timeZone: 'UTC' })
   const isLow = shareLeft(messages) < 0.1 || shareLeft(tokens) < 0.1
   return (
     <p class={isLow ? 'quota fault' : 'quota quiet'} title={`Plan ${plan}, anew on ${end}`}>
-      {COUNT.format(left(messages))} of {COUNT.format(messages.limit)} messages and {COUNT.format(left(tokens))} of{' '}
-      {COUNT.format(tokens.limit)} tokens left this month
+      {COUNT.format(left(messages))} of {COUNT.format(messages.limit)} messages, {COUNT.format(left(tokens))} of{' '}
+      {COUNT.format(tokens.limit)} tokens left
     </p>
   )
 }

@@ -1,5 +1,5 @@
 import { api, ok, type Schemas } from '../../api/client.ts'
-import { Failed } from '../../ui/states.tsx'
+import { Failed, Loading } from '../../ui/states.tsx'
 import { useLoad } from '../../ui/use-load.ts'
 import type { Message, Reply, ToolCall } from './reply.ts'
 
@@ -48,12 +48,13 @@ export const Sources = ({ sources }: { sources: Schemas['Source'][] }) =>
     </details>
   )
 
-type Limits = Pick<Message, 'warnings' | 'context'>
+type Limits = Pick<Message, 'warnings' | 'context'> & { files: Message['attachments'] }
 
 /** What the model did not get to see, and what it could not do. */
-export function Warnings({ warnings, context }: Limits) {
+export function Warnings({ warnings, context, files }: Limits) {
   const dropped = context?.dropped ?? 0
-  const hidden = context?.files?.filter(({ shown }) => shown !== 'included') ?? []
+  const isNew = (id: string) => files.some((file) => file.id === id)
+  const hidden = context?.files?.filter(({ id, shown }) => shown !== 'included' && isNew(id)) ?? []
   if (warnings.length + dropped + hidden.length === 0) return null
   return (
     <ul class="warnings quiet">
@@ -75,10 +76,11 @@ type FaultProps = { message: Message; error: Schemas['RunFault'] | undefined; ag
 /** Why a reply failed. Who was not there as it did asks its run. */
 export function Fault({ message, error, again }: FaultProps) {
   const id = error ? undefined : message.run_id
-  const { data: run } = useLoad(
+  const { data: run, isLoading } = useLoad(
     async () => (id ? ok(api.GET('/api/v1/runs/{id}', { params: { path: { id } } })) : undefined),
     [id],
   )
+  if (isLoading && !error) return <Loading what="what went wrong" />
   const fault = error ?? run?.error
   return <Failed error={new Error(fault?.message || 'This reply was not finished.')} retry={again} />
 }

@@ -20,13 +20,13 @@ export function Sharing({ conversationId }: { conversationId: string }) {
   }
   if (!share) {
     return (
-      <button type="button" onClick={() => make().catch(tellFault)}>
+      <button type="button" class="share" onClick={() => make().catch(tellFault)}>
         <Icon name="share" /> Share what was said so far
       </button>
     )
   }
   return (
-    <div class="row">
+    <div class="row share">
       <input readOnly aria-label="Link" value={share.url} onFocus={({ currentTarget }) => currentTarget.select()} />
       <button
         type="button"

@@ -1,4 +1,4 @@
-import { batch, computed, signal } from '@preact/signals'
+import { batch, signal } from '@preact/signals'
 import { api, ok, page, type Schemas } from '../../api/client.ts'
 import { Problem } from '../../api/problem.ts'
 import { askForReply, type ReplyEvent, watchReply } from '../../api/replies.ts'
@@ -6,7 +6,8 @@ import { tellFault } from '../../ui/toasts.tsx'
 import type { Words } from './draft.ts'
 import { isPending, pending } from './pending.ts'
 import { refreshQuota } from './quota.tsx'
-import { type Message, messageOf, NOTHING_YET, type Reply, told } from './reply.ts'
+import { type Message, messageOf, type Reply } from './reply.ts'
+import { ReplyWatch } from './reply-watch.ts'
 import { replySettings } from './settings.ts'
 import { onNews, tellOtherTabs } from './tabs.ts'
 
@@ -29,9 +30,6 @@ export class Thread {
   readonly conversation = signal<Conversation | undefined>(undefined)
   /** Oldest first, without gaps; older ones are loaded when they are wanted. */
   readonly messages = signal<Message[]>([])
-  /** What the last message is about to be. */
-  readonly reply = signal<Reply | undefined>(undefined)
-  readonly isReplying = computed(() => this.reply.value !== undefined)
   /** What kept it from being loaded. */
   readonly fault = signal<unknown>(undefined)
   /** A request that got no reply, and why. */
@@ -43,10 +41,12 @@ export class Thread {
   /** What was told of replies that have ended: their reasoning and faults are in no list. */
   readonly ended = new Map<string, Reply>()
 
-  #watch = new AbortController()
+  #watch = new ReplyWatch()
+  /** What the last message is about to be. */
+  readonly reply = this.#watch.reply
+  readonly isReplying = this.#watch.isOn
+
   #open = new AbortController()
-  #frame = 0
-  #next: Reply = NOTHING_YET
   #siblings = new Map<string, Promise<string[]>>()
 
   /** `at` ends what is shown at that message, to read only. `onChange` hears of every change of the conversation itself. */
@@ -66,7 +66,7 @@ export class Thread {
 
   close(): void {
     this.#open.abort()
-    this.#leaveReply()
+    this.#watch.leave()
   }
 
   /** Loads the end of the active branch, or what is new there. */
@@ -77,7 +77,9 @@ export class Thread {
         ok(api.GET('/api/v1/conversations/{id}', { params: { path } })),
         this.at && this.#branchTo(this.at),
       ])
-      if (this.#open.signal.aborted || (this.reply.value && !isShownBy(newest, this.messages.value))) return
+      // What is being asked is not among them yet.
+      const isAsking = this.refused.value?.request || (this.reply.value && !isShownBy(newest, this.messages.value))
+      if (this.#open.signal.aborted || isAsking) return
       batch(() => {
         this.fault.value = undefined
         this.change(conversation)
@@ -155,10 +157,12 @@ export class Thread {
     void this.regenerate(reworded)
   }
 
-  /** Sends what was refused again, under its key. */
-  again(): Promise<void> | undefined {
+  /** Sends what was refused again, under its key, or looks again for a reply that could not be watched. */
+  again(): Promise<void> {
     const request = this.refused.value?.request
-    return request && this.#ask(request)
+    if (request) return this.#ask(request)
+    this.refused.value = undefined
+    return this.load()
   }
 
   /** Gives up what was refused. Its words are back where they were written. */
@@ -171,7 +175,7 @@ export class Thread {
   }
 
   async stop(): Promise<void> {
-    const runId = this.#next.runId
+    const runId = this.#watch.runId
     if (!runId) return
     this.isStopping.value = true
     await ok(api.POST('/api/v1/runs/{id}/cancel', { params: { path: { id: runId } } })).catch((error) => {
@@ -204,7 +208,7 @@ export class Thread {
   async switchTo(messageId: string): Promise<void> {
     const body = { head_id: messageId }
     await ok(api.PATCH('/api/v1/conversations/{id}', { params: { path: { id: this.id } }, body }))
-    this.#leaveReply()
+    this.#watch.leave()
     this.refused.value = undefined
     await this.load()
   }
@@ -220,7 +224,7 @@ export class Thread {
       await this.#follow(askForReply(request.path, request.body, request.key, signal), signal)
     } catch (error) {
       if (signal.aborted) return
-      this.reply.value = undefined
+      this.#watch.leave()
       this.refused.value = { request, error }
       // Somebody else is asking here, in another tab or on another device: that is to be seen first.
       if (!(error instanceof Problem) || error.code !== 'conversation_busy') return
@@ -237,51 +241,31 @@ export class Thread {
     const signal = this.#beginReply()
     this.#follow(watchReply(last.run_id, signal), signal).catch((error) => {
       if (signal.aborted) return
-      this.reply.value = undefined
+      this.#watch.leave()
       this.refused.value = { error }
     })
   }
 
   #beginReply(): AbortSignal {
-    this.#leaveReply()
-    batch(() => {
-      this.refused.value = undefined
-      this.isStopping.value = false
-      this.reply.value = NOTHING_YET
-    })
-    this.#next = NOTHING_YET
-    return this.#watch.signal
+    this.refused.value = undefined
+    this.isStopping.value = false
+    return this.#watch.begin()
   }
 
-  /** The reply goes on; it is only watched no more. */
-  #leaveReply(): void {
-    this.#watch.abort()
-    this.#watch = new AbortController()
-    cancelAnimationFrame(this.#frame)
-    this.reply.value = undefined
-  }
-
-  async #follow(events: AsyncGenerator<ReplyEvent>, signal: AbortSignal): Promise<void> {
-    for await (const event of events) {
-      if (signal.aborted) return
-      this.#next = told(this.#next, event)
-      if (event.type === 'run.created') this.#place(event)
-      else if (event.type === 'title') this.change({ ...this.conversation.value!, title: event.title })
-      // A reply that is told again comes all at once; nobody sees more than is drawn.
-      cancelAnimationFrame(this.#frame)
-      this.#frame = requestAnimationFrame(() => {
-        this.reply.value = this.#next
-      })
-    }
-    if (signal.aborted) return
-    cancelAnimationFrame(this.#frame)
-    const placeholder = this.messages.value.at(-1)!
-    this.ended.set(placeholder.id, this.#next)
-    batch(() => {
-      this.messages.value = [...this.messages.value.slice(0, -1), messageOf(placeholder, this.#next)]
-      this.reply.value = undefined
+  #follow(events: AsyncGenerator<ReplyEvent>, signal: AbortSignal): Promise<void> {
+    return this.#watch.follow(events, signal, {
+      heard: (event) => {
+        if (event.type === 'run.created') this.#place(event)
+        else if (event.type === 'title') this.change({ ...this.conversation.value!, title: event.title })
+      },
+      ended: (reply) => {
+        const shown = this.messages.value
+        const placeholder = shown.at(-1)!
+        this.ended.set(placeholder.id, reply)
+        this.messages.value = [...shown.slice(0, -1), messageOf(placeholder, reply)]
+        void refreshQuota()
+      },
     })
-    void refreshQuota()
   }
 
   /** What was pending is stored now, under these ids. */

@@ -134,12 +134,13 @@ test('usage is told by day, model, conversation and key, each adding up to the s
     await ada('POST', `/conversations/${conversation}/messages`, { content: prompt })
   }
   await ada('POST', '/chat', { message: 'Hi', model: 'parley-offline' })
+  await ada('PATCH', `/conversations/${conversations[0]}`, { title: 'Thesis' })
   const by = async (group: string) => (await ada('GET', `/user/usage?group_by=${group}`)).body
   const [days, models, chats, keys] = await Promise.all(['day', 'model', 'conversation', 'key'].map(by))
   expect(days.items).toMatchObject([{ day: today(), messages: 4, runs: 4 }])
   expect(models.items.map(({ model }: { model: string }) => model).sort()).toEqual(['gpt-4o-mini', 'parley-offline'])
   expect(chats.items).toHaveLength(3)
-  const first = { conversation_id: conversations[0], charged_tokens: 30, messages: 2 }
+  const first = { conversation_id: conversations[0], charged_tokens: 30, messages: 2, name: 'Thesis' }
   expect(chats.items).toContainEqual(expect.objectContaining(first))
   expect(keys.items).toMatchObject([{ key_id: null, messages: 4 }])
   for (const report of [days, models, chats, keys]) {
@@ -206,6 +207,11 @@ test('an admin sees the usage of anybody and of all, and nobody else does', asyn
   expect((await admin('GET', `/admin/usage?user_id=${crypto.randomUUID()}`)).status).toBe(404)
   expect((await ada('GET', `/admin/usage?user_id=${ada.user.id}`)).status).toBe(403)
   expect((await ada('GET', `/user/usage?user_id=${bob.user.id}`)).body.total.charged_tokens).toBe(5)
+  // What a conversation is about is read only by who looks into it, which is audited.
+  const conversation = await startConversation(ada)
+  await ada('POST', `/conversations/${conversation}/messages`, { content: 'Private', model: 'parley-offline' })
+  const { items } = (await admin('GET', `/admin/usage?user_id=${ada.user.id}&group_by=conversation`)).body
+  expect(items).toContainEqual(expect.objectContaining({ conversation_id: conversation, name: null }))
 })
 
 test('the sums equal the ledger over all users, by model and day', async () => {

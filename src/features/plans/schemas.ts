@@ -59,6 +59,10 @@ const UsageItem = z
     model: modelName.optional(),
     conversation_id: maybeId.optional(),
     key_id: maybeId.optional(),
+    name: z.string().max(120).nullable().optional().openapi({
+      example: 'A walk through Paris',
+      description: 'Of a conversation or key of mine that is still there',
+    }),
     ...sums,
   })
   .openapi('UsageItem', { description: 'What was used in one day, or by one model, conversation or key' })
@@ -108,10 +112,10 @@ export const toUsageOfAll = ({ total, items }: UsageReport): z.infer<typeof Usag
   items: items.map((item) => ({ ...namesOf(item), ...toSums(item) })),
 })
 
-const namesOf = ({ groupBy, value }: UsageReport['items'][number]) => {
+const namesOf = ({ groupBy, value, name }: UsageReport['items'][number]) => {
   if (groupBy === 'day') return { day: value }
   if (groupBy === 'model') return { model: value }
-  return groupBy === 'key' ? { key_id: value || null } : { conversation_id: value || null }
+  return groupBy === 'key' ? { key_id: value || null, name } : { conversation_id: value || null, name }
 }
 
 const toSums = (row: UsageReport['total']) => ({

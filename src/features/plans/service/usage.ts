@@ -16,8 +16,8 @@ export type GroupBy = 'day' | 'model' | 'conversation' | 'key'
 /** Days as `2026-01-31`, both included; without them the month so far. */
 export type UsageRequest = { from?: string; to?: string; group_by: GroupBy }
 
-/** What was used; `value` names the day, model, conversation or key, and is empty for none. */
-export type UsageItem = Sums & { groupBy: GroupBy; value: string }
+/** What was used; `value` is the day, model, conversation or key, and is empty for none. `name` is what its owner calls it. */
+export type UsageItem = Sums & { groupBy: GroupBy; value: string; name: string | null }
 export type UsageReport = { quota?: Quota; total: Sums; items: UsageItem[] }
 
 /**
@@ -30,7 +30,7 @@ export async function readUsage({ db, user, now }: Ctx, request: UsageRequest): 
   const [[row], [total], items] = await db.batch([
     selectQuota(db, user.id, now),
     selectTotal(db, user.id, from, to),
-    selectItems(db, user.id, request.group_by, from, to),
+    selectItems(db, user.id, request.group_by, from, to, OWN_NAMES),
   ])
   if (!row) throw invalidToken()
   return { quota: toQuota(row, now), total: total!, items: items.map((item) => toItem(item, request.group_by)) }
@@ -100,11 +100,17 @@ const selectTotal = (db: Db, userId: string, from: Date, to: Date) =>
     .from(usageDays)
     .where(ofDays(userId, 'model', from, to))
 
-function selectItems(db: Db, userId: string, groupBy: GroupBy, from: Date, to: Date) {
+/** Of what is still there. */
+const OWN_NAMES: Partial<Record<GroupBy, SQL<string | null>>> = {
+  conversation: sql`(SELECT title FROM conversations WHERE id = usage_days.value AND user_id = usage_days.user_id)`,
+  key: sql`(SELECT name FROM api_keys WHERE id = usage_days.value AND user_id = usage_days.user_id)`,
+}
+
+function selectItems(db: Db, userId: string, groupBy: GroupBy, from: Date, to: Date, names: typeof OWN_NAMES = {}) {
   const isByDay = groupBy === 'day'
   const value: SQL<string | number> = isByDay ? sql`day` : sql`value`
   const items = db
-    .select({ ...SUMS, value: value.as('of') })
+    .select({ ...SUMS, value: value.as('of'), name: (names[groupBy] ?? sql<null>`NULL`).as('name') })
     .from(usageDays)
     .where(ofDays(userId, isByDay ? 'model' : groupBy, from, to))
     .groupBy(value)
@@ -113,8 +119,11 @@ function selectItems(db: Db, userId: string, groupBy: GroupBy, from: Date, to: D
     : items.orderBy(desc(sql`sum_charged_tokens`), asc(value)).limit(MAX_ITEMS)
 }
 
-const toItem = ({ value, ...sums }: Sums & { value: string | number }, groupBy: GroupBy): UsageItem => ({
-  ...sums,
+const toItem = (
+  { value, ...rest }: Sums & { value: string | number; name: string | null },
+  groupBy: GroupBy,
+): UsageItem => ({
+  ...rest,
   groupBy,
   value: groupBy === 'day' ? new Date(value).toISOString().slice(0, 10) : String(value),
 })

@@ -14,6 +14,7 @@ export const email = z
   .max(254)
   .pipe(z.email())
   .openapi({ type: 'string', format: 'email', maxLength: 254, example: 'ada@example.com' })
+const maybeEmail = email.nullable().openapi({ type: ['string', 'null'] })
 export const username = z
   .string()
   .trim()
@@ -94,7 +95,7 @@ const currentPassword = password
 
 export const UserChanges = z
   .strictObject({
-    email: email.nullable().optional(),
+    email: maybeEmail.optional(),
     username: username.nullable().optional(),
     display_name: displayName.optional(),
     current_password: currentPassword,
@@ -107,7 +108,7 @@ export const UserChanges = z
 
 export const UserReplacement = z
   .strictObject({
-    email: email.nullable(),
+    email: maybeEmail,
     username: username.nullable(),
     display_name: displayName,
     current_password: currentPassword,

@@ -11,12 +11,41 @@ import { Toasts } from './ui/toasts.tsx'
 const Chat = lazy(() => import('./screens/chat/chat.tsx').then(({ Chat }) => Chat))
 const Account = lazy(() => import('./screens/account/account.tsx').then(({ Account }) => Account))
 
+// Where mails and shared links lead: open to everybody, signed in or not.
+const ForgotPassword = lazy(() =>
+  import('./screens/account/forgot-password.tsx').then(({ ForgotPassword }) => ForgotPassword),
+)
+const ResetPassword = lazy(() =>
+  import('./screens/account/reset-password.tsx').then(({ ResetPassword }) => ResetPassword),
+)
+const VerifyEmail = lazy(() => import('./screens/account/verify-email.tsx').then(({ VerifyEmail }) => VerifyEmail))
+const Shared = lazy(() => import('./screens/shared/shared.tsx').then(({ Shared }) => Shared))
+
+const OPEN = /^\/app\/(forgot|reset|verify|shared\/[^/]+)$/
+
 export const App = () => (
   <LocationProvider scope="/app">
-    {me.value ? <SignedIn /> : <SignedOut />}
+    <Screen />
     <Confirmation />
     <Toasts />
   </LocationProvider>
+)
+
+const Screen = () => {
+  const { path } = useLocation()
+  if (OPEN.test(path)) return <Open />
+  return me.value ? <SignedIn /> : <SignedOut />
+}
+
+const Open = () => (
+  <ErrorBoundary onError={(error) => console.error(error)}>
+    <Router>
+      <Route path="/app/forgot" component={ForgotPassword} />
+      <Route path="/app/reset" component={ResetPassword} />
+      <Route path="/app/verify" component={VerifyEmail} />
+      <Route path="/app/shared/:token" component={Shared} />
+    </Router>
+  </ErrorBoundary>
 )
 
 const SignedOut = () => {
@@ -29,7 +58,8 @@ const SignedIn = () => (
     <ErrorBoundary onError={(error) => console.error(error)}>
       <Router>
         <Route path="/app/chat/:id?" component={Chat} />
-        <Route path="/app/account" component={Account} />
+        <Route path="/app/account/:part?" component={Account} />
+        <Route path="/app/upgrade" component={Upgrade} />
         <Route path="/app/sign-in" component={Home} />
         <Route path="/app/register" component={Home} />
         <Route path="/app" component={Home} />
@@ -38,6 +68,13 @@ const SignedIn = () => (
     </ErrorBoundary>
   </Shell>
 )
+
+/** Where an answer that the plan refused sends people. */
+function Upgrade() {
+  const { route } = useLocation()
+  useEffect(() => route('/app/account/usage', true), [])
+  return null
+}
 
 function Home() {
   const { route } = useLocation()

@@ -49,7 +49,7 @@ async function main(): Promise<void> {
 
 /** What suits development, then `.dev.vars`, then the shell, then `--var`. */
 function settings(): Vars {
-  const usual: Vars = elsewhere ? {} : { UPGRADE_POLICY: 'open', ...readDevVars() }
+  const usual: Vars = elsewhere ? {} : { UPGRADE_POLICY: 'open', APP_URL: `${url}/app`, ...readDevVars() }
   const vars = { ...usual, ...providerOfShell(), ...varsOfArguments() }
   if (!elsewhere && !vars.JWT_SECRET) {
     console.error(

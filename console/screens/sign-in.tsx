@@ -23,6 +23,7 @@ const Login = () => (
   <Form
     key="login"
     action="Sign in"
+    more={<a href="/app/forgot">Forgot the password?</a>}
     onSubmit={async ({ name = '', password = '' }) => {
       const who = name.includes('@') ? { email: name } : { username: name }
       begin(await ok(api.POST('/api/v1/auth/login', { body: { ...who, password } })))

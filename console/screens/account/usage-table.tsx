@@ -1,0 +1,59 @@
+import type { Schemas } from '../../api/client.ts'
+
+/** What usage can be summed by. */
+export const GROUPS = { day: 'day', model: 'model', conversation: 'conversation', key: 'API key' }
+export type Group = keyof typeof GROUPS
+type Item = Schemas['UsageItem']
+type Props = { items: Item[]; total: Schemas['UsageOfPlan']['total']; by: Group }
+
+/** What was used for what, and its share of what counts. */
+export function UsageTable({ items, total, by }: Props) {
+  if (items.length === 0) return <p class="quiet">Nothing was used yet.</p>
+  const most = Math.max(...items.map(({ charged_tokens }) => charged_tokens), 1)
+  return (
+    <section class="scroll" aria-label={`Usage by ${GROUPS[by]}`} tabIndex={0}>
+      <table class="usage">
+        <thead>
+          <tr>
+            <th scope="col">{GROUPS[by][0]!.toUpperCase() + GROUPS[by].slice(1)}</th>
+            <th scope="col">Messages</th>
+            <th scope="col">Read</th>
+            <th scope="col">Written</th>
+            <th scope="col">Counted</th>
+          </tr>
+        </thead>
+        <tbody>
+          {items.map((item) => (
+            <tr key={idOf(item)}>
+              <th scope="row">{nameOf(item, by)}</th>
+              <td>{item.messages.toLocaleString()}</td>
+              <td>{item.input_tokens.toLocaleString()}</td>
+              <td>{item.output_tokens.toLocaleString()}</td>
+              <td>
+                {item.charged_tokens.toLocaleString()}
+                <span class="bar" style={{ inlineSize: `${(100 * item.charged_tokens) / most}%` }} />
+              </td>
+            </tr>
+          ))}
+        </tbody>
+        <tfoot>
+          <tr>
+            <th scope="row">All</th>
+            <td>{total.messages.toLocaleString()}</td>
+            <td>{total.input_tokens.toLocaleString()}</td>
+            <td>{total.output_tokens.toLocaleString()}</td>
+            <td>{total.charged_tokens.toLocaleString()}</td>
+          </tr>
+        </tfoot>
+      </table>
+    </section>
+  )
+}
+
+const idOf = ({ day, model, conversation_id, key_id }: Item) => day ?? model ?? conversation_id ?? key_id ?? 'none'
+
+function nameOf(item: Item, by: Group): string {
+  if (idOf(item) === 'none') return `Without ${by === 'key' ? 'a key' : 'a conversation'}`
+  // What is gone is told by its id.
+  return item.name ?? idOf(item)
+}

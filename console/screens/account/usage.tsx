@@ -1,0 +1,63 @@
+import { useId, useState } from 'preact/hooks'
+import { api, ok } from '../../api/client.ts'
+import { bytes } from '../../ui/bytes.ts'
+import { Meter } from '../../ui/meter.tsx'
+import { Failed, Loading } from '../../ui/states.tsx'
+import { Time } from '../../ui/time.tsx'
+import { useLoad } from '../../ui/use-load.ts'
+import { GROUPS, type Group, UsageTable } from './usage-table.tsx'
+
+const load = (group_by: Group) => ok(api.GET('/api/v1/user/usage', { params: { query: { group_by } } }))
+
+/** What the plan allows in this month, and what it was used for. */
+export function Usage() {
+  return (
+    <section aria-labelledby="usage">
+      <h2 id="usage">This month</h2>
+      <Quota />
+      <Breakdown />
+    </section>
+  )
+}
+
+function Quota() {
+  const { data, error, reload } = useLoad(() => load('day'), [])
+  if (error !== undefined) return <Failed error={error} retry={reload} />
+  if (!data) return <Loading what="your usage" />
+  const { messages, tokens, storage, period_end } = data
+  return (
+    <>
+      <div class="meters">
+        <Meter label="Messages" {...messages} />
+        <Meter label="Tokens" {...tokens} />
+        <Meter label="Storage" {...storage} format={bytes} />
+      </div>
+      <p class="quiet">
+        Messages and tokens begin anew on <Time at={period_end} />.
+      </p>
+    </>
+  )
+}
+
+function Breakdown() {
+  const id = useId()
+  const [by, setBy] = useState<Group>('day')
+  const { data, error, reload } = useLoad(() => load(by), [by])
+  return (
+    <>
+      <div class="row">
+        <label for={id}>By</label>
+        <select id={id} class="by" onChange={({ currentTarget }) => setBy(currentTarget.value as Group)}>
+          {Object.entries(GROUPS).map(([group, name]) => (
+            <option key={group} value={group}>
+              {name}
+            </option>
+          ))}
+        </select>
+      </div>
+      {error !== undefined && <Failed error={error} retry={reload} />}
+      {!data && error === undefined && <Loading what="what it was used for" />}
+      {data && <UsageTable items={data.items} total={data.total} by={by} />}
+    </>
+  )
+}

@@ -1,0 +1,251 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { Browser, Page } from 'playwright-core'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { freePort, type LocalServer, startServer } from '../../scripts/local-server.ts'
+import { type MailSink, startMailSink } from '../../scripts/mail-sink.ts'
+import { type Device, expectAccessible, launchBrowser, openDevice, signUp } from '../support/browser.ts'
+import { until } from '../support/server-user.ts'
+
+const OLD = 'correct-horse-battery'
+const NEW = 'wholly-other-sentence'
+
+let mail: MailSink
+let server: LocalServer
+let browser: Browser
+const folder = mkdtempSync(join(tmpdir(), 'parley-console-account-'))
+
+beforeAll(async () => {
+  browser = await launchBrowser()
+  mail = await startMailSink()
+  const port = await freePort()
+  // What a mail links to are pages of the console.
+  const APP_URL = `http://127.0.0.1:${port}/app`
+  const vars = { ...mail.vars, APP_URL, PASSWORD_COST: '4', OFFLINE_TOKEN_MS: '0', UPGRADE_POLICY: 'open' }
+  server = await startServer({ port, persistTo: folder, vars })
+})
+
+afterAll(async () => {
+  await browser?.close()
+  await server?.stop()
+  await mail?.stop()
+  rmSync(folder, { recursive: true, force: true })
+})
+
+async function signInAs(name: string, password: string, { page }: Device): Promise<void> {
+  await page.goto('/app/sign-in')
+  await page.getByLabel('Email or username').fill(name)
+  await page.getByLabel('Password', { exact: true }).fill(password)
+  await page.getByRole('button', { name: 'Sign in' }).click()
+  await page.getByRole('button', { name: 'Sign out' }).waitFor()
+}
+
+/** The link in the newest mail to an address about something. */
+async function linkTo(address: string, subject: RegExp): Promise<string> {
+  const found = await until(10_000, async () =>
+    mail.mails().find(({ to, subject: its }) => to.includes(address) && subject.test(its)),
+  )
+  return /http:\S+/.exec(found.text)![0]
+}
+
+/** Asks the API as whoever is signed in on a page. */
+async function ask(page: Page, path: string, body?: object, method = body ? 'POST' : 'GET') {
+  const kept: string = await page.evaluate(`localStorage.getItem('parley.session')`)
+  const response = await fetch(`${server.url}/api/v1${path}`, {
+    method,
+    headers: { 'content-type': 'application/json', authorization: `Bearer ${JSON.parse(kept).accessToken}` },
+    body: body && JSON.stringify(body),
+  })
+  // biome-ignore lint/suspicious/noExplicitAny: bodies of every shape
+  return response.status === 204 ? undefined : ((await response.json()) as any)
+}
+
+test('names are changed, an email is given, and the link of its mail confirms it', async () => {
+  const device = await openDevice(browser, server.url)
+  const { page } = device
+  const address = `${await signUp(device)}@example.com`
+  await page.getByRole('link', { name: 'Account' }).click()
+  await page.getByLabel('Display name').fill('Ada Lovelace')
+  await page.getByRole('button', { name: 'Save the names' }).click()
+  await page.getByText('Your names are saved').waitFor()
+
+  await page.getByRole('textbox', { name: 'Email' }).fill(address)
+  await page.getByLabel('Current password').fill('not-the-password')
+  await page.getByRole('button', { name: 'Change the email' }).click()
+  await page.getByText('This is not the current password').waitFor()
+  expect(await page.getByLabel('Current password').getAttribute('aria-invalid')).toBe('true')
+  await expectAccessible(page)
+  await page.getByLabel('Current password').fill(OLD)
+  await page.getByRole('button', { name: 'Change the email' }).click()
+  await page.getByText('Not confirmed').waitFor()
+  await expectAccessible(page)
+
+  await page.goto(await linkTo(address, /Confirm your email/))
+  await expectAccessible(page)
+  await page.getByRole('button', { name: 'Confirm the address' }).click()
+  await page.getByText('The address is confirmed').waitFor()
+  // The code does not stay in the address.
+  expect(page.url()).toBe(`${server.url}/app/verify`)
+  await page.goto('/app/account')
+  await page.getByText('Confirmed', { exact: true }).waitFor()
+  expect(await page.getByLabel('Display name').inputValue()).toBe('Ada Lovelace')
+  expect(await ask(page, '/users/me')).toMatchObject({ email: address, email_verified: true })
+})
+
+test('a device is signed out from another, and a new password signs out all others', async () => {
+  const [desk, phone, library] = await Promise.all([1, 2, 3].map(() => openDevice(browser, server.url)))
+  const name = await signUp(desk!)
+  const { page } = desk!
+  await signInAs(name, OLD, phone!)
+  await signInAs(name, OLD, library!)
+
+  await page.goto('/app/account/security')
+  const others = page.getByRole('button', { name: 'Sign out Chrome on Linux' })
+  await others.nth(1).waitFor()
+  await expectAccessible(page)
+  // The newest session is the first.
+  await others.first().click()
+  await page.getByRole('dialog').getByRole('button', { name: 'Sign it out' }).click()
+  await page.getByRole('dialog').waitFor({ state: 'detached' })
+  expect(await others.count()).toBe(1)
+
+  await page.getByLabel('Current password').fill(OLD)
+  await page.getByLabel('New password').fill('short')
+  await page.getByRole('button', { name: 'Change the password' }).click()
+  await page.locator('[name=new_password][aria-invalid=true]').waitFor()
+  await page.getByLabel('New password').fill(NEW)
+  await page.getByRole('button', { name: 'Change the password' }).click()
+  await page.getByText('Your new password works').waitFor()
+  // What was signed out may be known elsewhere for some seconds.
+  for (const { page: other } of [library!, phone!]) {
+    await until(30_000, async () => {
+      await other.goto('/app/account/usage')
+      return other
+        .getByRole('heading', { name: 'Sign in to Parley' })
+        .waitFor({ timeout: 2_000 })
+        .then(() => true)
+        .catch(() => false)
+    })
+  }
+  await page.reload()
+  await page.getByText('This device').waitFor()
+  expect(await others.count()).toBe(0)
+  await signInAs(name, NEW, phone!)
+})
+
+test('who forgot the password gets in again by a mail', async () => {
+  const device = await openDevice(browser, server.url)
+  const { page } = device
+  const address = `${crypto.randomUUID().slice(0, 8)}@example.com`
+  await fetch(`${server.url}/api/v1/auth/register`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ email: address, password: OLD }),
+  })
+  await page.goto('/app/sign-in')
+  await page.getByRole('link', { name: 'Forgot the password?' }).click()
+  await expectAccessible(page)
+  await page.getByLabel('Email').fill(address)
+  await page.getByRole('button', { name: 'Send the mail' }).click()
+  await page.getByText('a mail is on its way').waitFor()
+
+  const link = await linkTo(address, /Reset your password/)
+  await page.goto(link)
+  await expectAccessible(page)
+  await page.getByLabel('New password').fill(NEW)
+  await page.getByRole('button', { name: 'Set the password' }).click()
+  await page.getByText('Your new password works').waitFor()
+  await signInAs(address, NEW, device)
+  expect(device.faults).toEqual([])
+
+  // A code works once.
+  await page.goto(link)
+  await page.getByLabel('New password').fill(`${NEW}-2`)
+  await page.getByRole('button', { name: 'Set the password' }).click()
+  await page.getByRole('alert').waitFor()
+})
+
+test('usage shows what was used of the plan and for what, and another plan allows more', async () => {
+  const device = await openDevice(browser, server.url)
+  const { page } = device
+  await signUp(device)
+  await page.goto('/app/account/usage')
+  await page.getByText('Nothing was used yet').waitFor()
+  await page.getByRole('meter', { name: 'Messages' }).waitFor()
+  const { id } = await ask(page, '/conversations', {})
+  for (const content of ['One', 'Two']) await ask(page, `/conversations/${id}/messages`, { content })
+  const { tokens, messages } = await ask(page, '/user/usage')
+  expect([messages.used, tokens.used > 0]).toEqual([2, true])
+
+  await page.reload()
+  await page.getByText(`2 of ${messages.limit}`).waitFor()
+  await page.getByText(`${tokens.used} of ${tokens.limit.toLocaleString('en')}`).waitFor()
+  const row = (name: string) => page.getByRole('row', { name }).getByRole('cell').last().innerText()
+  expect(await row(new Date().toISOString().slice(0, 10))).toContain(String(tokens.used))
+  await expectAccessible(page)
+  await page.getByLabel('By', { exact: true }).selectOption('model')
+  await page.getByRole('row', { name: 'parley-offline' }).waitFor()
+  expect(await row('parley-offline')).toContain(String(tokens.used))
+
+  await page.getByLabel('By', { exact: true }).selectOption('conversation')
+  await page.getByRole('row', { name: 'One' }).waitFor()
+
+  await page.getByRole('button', { name: 'Change to pro' }).click()
+  await page.getByText('Your plan is pro now').waitFor()
+  await page.getByText(/^2 of 5,000$/).waitFor()
+  expect(device.faults).toEqual([])
+})
+
+test('one takes everything along, and then goes for good', async () => {
+  const device = await openDevice(browser, server.url)
+  const { page } = device
+  const name = await signUp(device)
+  await page.goto('/app/account/data')
+  await expectAccessible(page)
+  const download = page.waitForEvent('download')
+  await page.getByRole('button', { name: 'Export my data' }).click()
+  const lines = readFileSync(await (await download).path(), 'utf8')
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line))
+  expect(lines[0]).toMatchObject({ type: 'account', username: name })
+  expect(lines.at(-1)).toMatchObject({ type: 'end' })
+
+  await page.getByRole('button', { name: 'Delete my account' }).click()
+  const dialog = page.getByRole('dialog', { name: 'Delete your account?' })
+  await expectAccessible(page)
+  // Whoever changes their mind loses nothing.
+  await dialog.getByRole('button', { name: 'Cancel' }).click()
+  await page.getByRole('button', { name: 'Delete my account' }).click()
+  await dialog.getByRole('button', { name: 'Delete my account for good' }).click()
+  await page.getByRole('heading', { name: 'Sign in to Parley' }).waitFor()
+  expect(device.faults).toEqual([])
+  await page.getByLabel('Email or username').fill(name)
+  await page.getByLabel('Password', { exact: true }).fill(OLD)
+  await page.getByRole('button', { name: 'Sign in' }).click()
+  await page.getByRole('alert').waitFor()
+})
+
+test('a shared conversation is read without an account, and what it says does nothing', async () => {
+  const owner = await openDevice(browser, server.url)
+  await signUp(owner)
+  const content = '<img src=x onerror=alert(1)> ![logo](https://elsewhere.example/x.png) [here](javascript:alert(1))'
+  const { id } = await ask(owner.page, '/conversations', {})
+  await ask(owner.page, `/conversations/${id}/messages`, { content })
+  const share = await ask(owner.page, `/conversations/${id}/shares`, {})
+  expect(share.url).toBe(`${server.url}/app/shared/${share.token}`)
+
+  const reader = await openDevice(browser, server.url)
+  await reader.page.goto(share.url)
+  await reader.page.getByText('I am the offline model of Parley').waitFor()
+  expect(await reader.page.locator('img').count()).toBe(0)
+  expect(await reader.page.locator('a[href^="javascript"]').count()).toBe(0)
+  await reader.page.getByRole('link', { name: 'logo' }).waitFor()
+  await expectAccessible(reader.page)
+  expect(reader.faults).toEqual([])
+
+  await ask(owner.page, `/shares/${share.id}`, undefined, 'DELETE')
+  await reader.page.reload()
+  await reader.page.getByRole('alert').waitFor()
+})

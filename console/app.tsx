@@ -9,6 +9,8 @@ import { Toasts } from './ui/toasts.tsx'
 
 // Each screen is loaded when it is first opened.
 const Chat = lazy(() => import('./screens/chat/chat.tsx').then(({ Chat }) => Chat))
+const Chatbots = lazy(() => import('./screens/chatbots/chatbots.tsx').then(({ Chatbots }) => Chatbots))
+const Chatbot = lazy(() => import('./screens/chatbots/chatbot.tsx').then(({ Chatbot }) => Chatbot))
 const Account = lazy(() => import('./screens/account/account.tsx').then(({ Account }) => Account))
 
 // Where mails and shared links lead: open to everybody, signed in or not.
@@ -58,6 +60,8 @@ const SignedIn = () => (
     <ErrorBoundary onError={(error) => console.error(error)}>
       <Router>
         <Route path="/app/chat/:id?" component={Chat} />
+        <Route path="/app/chatbots" component={Chatbots} />
+        <Route path="/app/chatbots/:id/:part?" component={Chatbot} />
         <Route path="/app/account/:part?" component={Account} />
         <Route path="/app/upgrade" component={Upgrade} />
         <Route path="/app/sign-in" component={Home} />

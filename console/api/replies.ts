@@ -1,5 +1,5 @@
-import { EventSourceParserStream } from 'eventsource-parser/stream'
 import { authorizedFetch, type Schemas } from './client.ts'
+import { eventsOf } from './event-stream.ts'
 import { problemOf } from './problem.ts'
 
 /** What a run tells of itself, by the name of its event (docs/runs.md). */
@@ -68,7 +68,9 @@ async function* follow(first: Response, signal: AbortSignal): AsyncGenerator<Rep
       response ??= await open(resumption(runId, last, signal))
       // Nothing follows what was seen: that was the terminal event.
       if (!response.body) return
-      for await (const event of eventsOf(response.body)) {
+      for await (const { event: type, data } of eventsOf(response.body)) {
+        if (!type) continue
+        const event = { type, ...JSON.parse(data) } as ReplyEvent
         yield event
         if (TERMINAL.has(event.type)) return
         last = 'seq' in event ? event.seq : event.after
@@ -93,20 +95,6 @@ async function open(request: Request): Promise<Response> {
   const response = await authorizedFetch(request)
   if (!response.ok) throw await problemOf(response)
   return response
-}
-
-async function* eventsOf(body: ReadableStream<Uint8Array<ArrayBuffer>>): AsyncGenerator<ReplyEvent> {
-  const events = body.pipeThrough(new TextDecoderStream()).pipeThrough(new EventSourceParserStream())
-  const reader = events.getReader()
-  try {
-    for (;;) {
-      const { done, value } = await reader.read()
-      if (done) return
-      if (value.event) yield { type: value.event, ...JSON.parse(value.data) }
-    }
-  } finally {
-    await reader.cancel().catch(() => {})
-  }
 }
 
 function pause(ms: number, signal: AbortSignal): Promise<void> {

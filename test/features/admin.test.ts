@@ -162,11 +162,15 @@ test('an admin reads somebody’s conversations, and each reading is recorded', 
   expect(JSON.stringify(log)).not.toContain('Between us')
 })
 
+const nameOf = async (user: Awaited<ReturnType<typeof signIn>>) => (await user('GET', '/users/me')).body.display_name
+
 test('the audit log is read by actor, target or action, one at a time, and nothing changes it', async () => {
   const [admin, bob] = [await signInAdmin(), await signIn()]
   for (const plan of ['pro', 'free', 'pro']) await admin('PATCH', `/admin/users/${bob.user.id}`, { plan })
   const first = await admin('GET', `/admin/audit?target_id=${bob.user.id}&limit=2`)
   expect(first.body).toHaveLength(2)
+  const [actor_name, target_name] = [await nameOf(admin), await nameOf(bob)]
+  expect(first.body[0]).toMatchObject({ actor_name, target_name })
   const cursor = first.headers.get('x-next-cursor')
   expect((await admin('GET', `/admin/audit?target_id=${bob.user.id}&cursor=${cursor}`)).body).toHaveLength(1)
   expect((await admin('GET', `/admin/audit?actor_id=${admin.user.id}&cursor=${cursor}`)).status).toBe(422)
@@ -228,6 +232,25 @@ test('the metrics count what there is and what each day brought', async () => {
   })
   expect((await admin('GET', '/admin/metrics?days=0')).status).toBe(422)
   expect((await admin('GET', '/admin/metrics?days=367')).status).toBe(422)
+})
+
+test('how long replies took is told in percentiles, without what nobody waited for', async () => {
+  const admin = await signInAdmin()
+  const day = Math.floor(Date.now() / 86_400_000) - 40
+  const run = (kind: string, status: string, ms: number) =>
+    env.DB.prepare(
+      `INSERT INTO usage_ledger (id, run_id, user_id, kind, model, admitted_at, period_start, messages, calls, input_tokens,
+        cached_tokens, output_tokens, reasoning_tokens, charged_tokens, unbilled_tokens, cost_microusd, estimated, status, created_at)
+      VALUES (?1, ?1, 'nobody', ?2, 'm', ?3, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, ?4, ?5)`,
+    ).bind(crypto.randomUUID(), kind, day * 86_400_000, status, day * 86_400_000 + ms)
+  // 0.1 s, 0.2 s … 10 s; and some that must not count.
+  await env.DB.batch(countTo(100).map((n) => run(n % 2 ? 'reply' : 'gateway', 'completed', n * 100)))
+  await env.DB.batch([run('title', 'completed', 1), run('reply', 'failed', 90_000)])
+  const { body } = await admin('GET', '/admin/metrics?days=42')
+  const { p50, p95 } = body.days[1].duration_ms
+  expect(body.days[0].duration_ms).toBeNull()
+  expect(Math.abs(p50 - 5_000) / 5_000).toBeLessThan(0.12)
+  expect(Math.abs(p95 - 9_500) / 9_500).toBeLessThan(0.12)
 })
 
 test('what the counters say is what is there', async () => {

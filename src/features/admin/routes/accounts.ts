@@ -10,6 +10,7 @@ import {
   toAccountOfUser,
   UserQuery,
 } from '../../users/schemas/user.ts'
+import { getUser } from '../../users/service/accounts.ts'
 import { deleteAccount } from '../../users/service/deletion.ts'
 import { listUsers } from '../../users/service/list.ts'
 import { changeAccount } from '../service/accounts.ts'
@@ -35,6 +36,22 @@ adminAccountRoutes.openapi(
     const found = await listUsers(c.var.ctx, c.req.valid('query'))
     return c.json(found.items.map(toAccountOfUser), 200, nextPage(c, found))
   },
+)
+
+adminAccountRoutes.openapi(
+  admin(
+    {
+      operationId: 'adminGetUser',
+      tags,
+      method: 'get',
+      path: '/admin/users/{id}',
+      summary: 'A user as admins see them',
+      request: { params: IdParam },
+      responses: { 200: json(AccountOfUser, 'The user') },
+    },
+    ['not_found'],
+  ),
+  async (c) => c.json(toAccountOfUser(await getUser(c.var.ctx, c.req.valid('param').id)), 200),
 )
 
 adminAccountRoutes.openapi(

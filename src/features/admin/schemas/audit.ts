@@ -1,18 +1,22 @@
 import { z } from '@hono/zod-openapi'
-import { AUDIT_ACTIONS, AUDIT_TARGETS, type auditLog } from '../../../db/schema/index.ts'
+import { AUDIT_ACTIONS, AUDIT_TARGETS } from '../../../db/schema/index.ts'
 import { id, maybeId, moment } from '../../../http/fields.ts'
 import { PageQuery } from '../../../http/pages.ts'
+import type { NamedEntry } from '../service/audit.ts'
 
 const action = z.enum(AUDIT_ACTIONS)
+const name = z.string().max(80).nullable().openapi({ example: 'Ada Lovelace' })
 
 export const AuditEntry = z
   .strictObject({
     id,
     at: moment,
     actor_id: maybeId.openapi({ description: 'Null for what an operator’s command did' }),
+    actor_name: name.openapi({ description: 'What the actor is called now' }),
     action,
     target_type: z.enum(AUDIT_TARGETS),
     target_id: id,
+    target_name: name.openapi({ description: 'What a user is called now; null for what is no user' }),
     fields: z
       .array(z.string().max(64))
       .max(20)
@@ -28,13 +32,15 @@ export const AuditQuery = PageQuery.extend({
   action: action.optional(),
 })
 
-export const toAuditEntry = (row: typeof auditLog.$inferSelect): z.infer<typeof AuditEntry> => ({
+export const toAuditEntry = (row: NamedEntry): z.infer<typeof AuditEntry> => ({
   id: row.id,
   at: row.at.toISOString(),
   actor_id: row.actorId,
+  actor_name: row.actorName,
   action: row.action,
   target_type: row.targetType,
   target_id: row.targetId,
+  target_name: row.targetName,
   fields: row.fields,
   outcome: row.outcome,
   request_id: row.requestId,

@@ -14,6 +14,9 @@ const Day = z
     runs: z
       .strictObject({ completed: count, cancelled: count, failed: count, interrupted: count })
       .openapi({ description: 'Ended on this day, by outcome' }),
+    duration_ms: z.strictObject({ p50: count, p95: count }).nullable().openapi({
+      description: 'From admission to the end, of completed replies; to about a tenth. Null where there was none',
+    }),
     storage_bytes: count.openapi({ description: 'How many there were at its end' }),
   })
   .openapi('MetricsDay')
@@ -55,6 +58,7 @@ export const toMetrics = (metrics: Awaited<ReturnType<typeof readMetrics>>): z.i
     messages: day.messages,
     tokens: day.tokens,
     runs: day.runs,
+    duration_ms: day.duration ?? null,
     storage_bytes: day.storageBytes,
   })),
 })

@@ -1,8 +1,15 @@
-import { and, desc, eq, lt } from 'drizzle-orm'
+import { and, desc, eq, getTableColumns, lt, sql } from 'drizzle-orm'
+import { alias } from 'drizzle-orm/sqlite-core'
 import { keyAfter, type PageRequest, pageOf } from '../../../db/pages.ts'
-import { type AuditAction, auditLog } from '../../../db/schema/index.ts'
+import { type AuditAction, auditLog, users } from '../../../db/schema/index.ts'
 import type { Ctx } from '../../../http/context.ts'
 import { invalid } from '../../../http/errors.ts'
+
+/** An entry, with the names that its users have now. */
+export type NamedEntry = typeof auditLog.$inferSelect & { actorName: string | null; targetName: string | null }
+
+const actors = alias(users, 'actors')
+const targets = alias(users, 'targets')
 
 type AuditFilter = { actor_id?: string; target_id?: string; action?: AuditAction }
 
@@ -20,8 +27,15 @@ export async function listAudit({ db }: Ctx, { limit, cursor, ...filter }: Audit
   const list = `audit:${given.flat().join('=')}`
   const after = keyAfter(page, list, ['string'])
   const rows = await db
-    .select()
+    .select({
+      ...getTableColumns(auditLog),
+      // D1 gives columns by their names, and these two have the same.
+      actorName: sql<string | null>`${actors.displayName}`.as('actor_name'),
+      targetName: sql<string | null>`${targets.displayName}`.as('target_name'),
+    })
     .from(auditLog)
+    .leftJoin(actors, eq(actors.id, auditLog.actorId))
+    .leftJoin(targets, eq(targets.id, auditLog.targetId))
     .where(
       and(
         actor_id ? eq(auditLog.actorId, actor_id) : undefined,

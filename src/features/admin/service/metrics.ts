@@ -15,6 +15,8 @@ export type DayFigures = {
   tokens: number
   storageBytes: number
   runs: { completed: number; cancelled: number; failed: number; interrupted: number }
+  /** How long completed runs took, in milliseconds; `undefined` where there was none. */
+  duration: { p50: number; p95: number } | undefined
 }
 
 /**
@@ -69,9 +71,32 @@ function seriesOf(values: Map<string, number>, first: number, last: number): Day
         failed: of('runs_failed'),
         interrupted: of('runs_interrupted'),
       },
+      duration: durationOf(timesOf(values, day)),
     })
     users -= of('users')
     storageBytes -= of('storage_bytes')
   }
   return series
+}
+
+/** Past it, 2^32 ms, nothing is asked for. */
+const LONGEST = 64
+
+/** How many runs of a day took up to 2^(n/2) ms, by n (migrations/0016). */
+const timesOf = (values: Map<string, number>, day: number): number[] =>
+  Array.from({ length: LONGEST + 1 }, (_, n) => values.get(`${day} took_${n}`) ?? 0)
+
+function durationOf(times: number[]): DayFigures['duration'] {
+  const runs = times.reduce((sum, count) => sum + count, 0)
+  if (runs === 0) return undefined
+  return { p50: percentileOf(times, runs * 0.5), p95: percentileOf(times, runs * 0.95) }
+}
+
+/** The time within which `rank` runs were done: those between two bounds are taken as spread evenly on their scale. */
+function percentileOf(times: number[], rank: number): number {
+  let n = 0
+  let below = 0
+  while (below + times[n]! < rank) below += times[n++]!
+  const part = (rank - below) / times[n]!
+  return Math.round(2 ** ((n - 1 + part) / 2))
 }

@@ -1,16 +1,18 @@
 import { useEffect } from 'preact/hooks'
 import { ErrorBoundary, LocationProvider, lazy, Route, Router, useLocation } from 'preact-iso'
 import { me } from './api/session.ts'
+import { readMe } from './api/standing.ts'
 import { SignIn } from './screens/sign-in.tsx'
 import { Confirmation } from './ui/dialog.tsx'
 import { Shell } from './ui/shell.tsx'
-import { Empty } from './ui/states.tsx'
+import { NotFound } from './ui/states.tsx'
 import { Toasts } from './ui/toasts.tsx'
 
 // Each screen is loaded when it is first opened.
 const Chat = lazy(() => import('./screens/chat/chat.tsx').then(({ Chat }) => Chat))
 const Chatbots = lazy(() => import('./screens/chatbots/chatbots.tsx').then(({ Chatbots }) => Chatbots))
 const Chatbot = lazy(() => import('./screens/chatbots/chatbot.tsx').then(({ Chatbot }) => Chatbot))
+const Admin = lazy(() => import('./screens/admin/admin.tsx').then(({ Admin }) => Admin))
 const Account = lazy(() => import('./screens/account/account.tsx').then(({ Account }) => Account))
 
 // Where mails and shared links lead: open to everybody, signed in or not.
@@ -55,23 +57,28 @@ const SignedOut = () => {
   return <SignIn isNew={path === '/app/register'} />
 }
 
-const SignedIn = () => (
-  <Shell>
-    <ErrorBoundary onError={(error) => console.error(error)}>
-      <Router>
-        <Route path="/app/chat/:id?" component={Chat} />
-        <Route path="/app/chatbots" component={Chatbots} />
-        <Route path="/app/chatbots/:id/:part?" component={Chatbot} />
-        <Route path="/app/account/:part?" component={Account} />
-        <Route path="/app/upgrade" component={Upgrade} />
-        <Route path="/app/sign-in" component={Home} />
-        <Route path="/app/register" component={Home} />
-        <Route path="/app" component={Home} />
-        <Route default component={NotFound} />
-      </Router>
-    </ErrorBoundary>
-  </Shell>
-)
+function SignedIn() {
+  // What is known of them may be old. Without an answer it is still good enough.
+  useEffect(() => void readMe().catch(() => {}), [])
+  return (
+    <Shell>
+      <ErrorBoundary onError={(error) => console.error(error)}>
+        <Router>
+          <Route path="/app/chat/:id?" component={Chat} />
+          <Route path="/app/chatbots" component={Chatbots} />
+          <Route path="/app/chatbots/:id/:part?" component={Chatbot} />
+          <Route path="/app/account/:part?" component={Account} />
+          <Route path="/app/upgrade" component={Upgrade} />
+          <Route path="/app/admin/:section?/:id?" component={Admin} />
+          <Route path="/app/sign-in" component={Home} />
+          <Route path="/app/register" component={Home} />
+          <Route path="/app" component={Home} />
+          <Route default component={NotFound} />
+        </Router>
+      </ErrorBoundary>
+    </Shell>
+  )
+}
 
 /** Where an answer that the plan refused sends people. */
 function Upgrade() {
@@ -85,11 +92,3 @@ function Home() {
   useEffect(() => route('/app/chat', true), [])
   return null
 }
-
-const NotFound = () => (
-  <Empty title="There is no such page">
-    <p>
-      <a href="/app">Back to the start</a>
-    </p>
-  </Empty>
-)

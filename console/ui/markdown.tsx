@@ -1,6 +1,7 @@
 import { lexer, type Token, type Tokens } from 'marked'
 import type { ComponentChildren, VNode } from 'preact'
 import { useMemo } from 'preact/hooks'
+import { Wide } from './wide.tsx'
 
 /** Where a link may lead. Anything else is text. */
 const LINK = /^(https?:|mailto:)/i
@@ -53,13 +54,6 @@ function list({ ordered, start, items }: Tokens.List): VNode {
   ))
   return ordered ? <ol start={start === '' ? undefined : start}>{entries}</ol> : <ul>{entries}</ul>
 }
-
-/** Scrolled where it is too wide, by keyboard as well. */
-const Wide = ({ label, children }: { label: string; children: ComponentChildren }) => (
-  <section class="scroll" aria-label={label} tabIndex={0}>
-    {children}
-  </section>
-)
 
 const Code = ({ text, language }: { text: string; language: string | undefined }) => (
   <Wide label={language ? `Code in ${language}` : 'Code'}>

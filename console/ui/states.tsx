@@ -16,6 +16,15 @@ export const Empty = ({ title, children }: { title: string; children?: Component
   </div>
 )
 
+/** Where an address leads nowhere. */
+export const NotFound = () => (
+  <Empty title="There is no such page">
+    <p>
+      <a href="/app">Back to the start</a>
+    </p>
+  </Empty>
+)
+
 /** What went wrong, a way to try again, and what else can be done about it. */
 export const Failed = ({
   error,

@@ -1,0 +1,137 @@
+import { useEffect, useRef, useState } from 'preact/hooks'
+import { api, ok, page, type Schemas } from '../../api/client.ts'
+import { Listed } from '../../ui/listed.tsx'
+import { Empty } from '../../ui/states.tsx'
+import { Time } from '../../ui/time.tsx'
+import { useLoad } from '../../ui/use-load.ts'
+import { usePages } from '../../ui/use-pages.ts'
+import { Wide } from '../../ui/wide.tsx'
+import { type Filters, Select, useFilters } from './filters.tsx'
+
+/** The server looks for three characters or more. */
+const SHORTEST = 3
+/** Nobody types slower than this between two letters of a word. */
+const TYPING_MS = 300
+
+/** All users: search and filters are in the address, so that one can go back to them. */
+export function Users() {
+  const [filters, setFilters] = useFilters('/app/admin/users', ['search', 'role', 'plan', 'state'])
+  const pages = usePages(
+    (cursor) => {
+      const query = { ...filters, cursor } as { role?: 'user' | 'admin'; state?: 'active' | 'disabled' }
+      return page(api.GET('/api/v1/admin/users', { params: { query } }))
+    },
+    [JSON.stringify(filters)],
+  )
+  const plans = useLoad(() => ok(api.GET('/api/v1/plans')), [])
+  return (
+    <>
+      <h1>Users</h1>
+      <search class="filters">
+        <Search value={filters.search ?? ''} onChange={(search) => setFilters({ search })} />
+        <Select
+          label="Role"
+          value={filters.role}
+          options={['user', 'admin']}
+          onChange={(role) => setFilters({ role })}
+        />
+        <Select
+          label="Plan"
+          value={filters.plan}
+          options={plans.data?.map(({ id }) => id) ?? []}
+          onChange={(plan) => setFilters({ plan })}
+        />
+        <Select
+          label="State"
+          value={filters.state}
+          options={['active', 'disabled']}
+          onChange={(state) => setFilters({ state })}
+        />
+      </search>
+      <Listed pages={pages} what="users" empty={<Nobody filters={filters} />}>
+        {(users) => (
+          <Wide label="Users">
+            <table class="users">
+              <thead>
+                <tr>
+                  <th scope="col">Name</th>
+                  <th scope="col">Role</th>
+                  <th scope="col">Plan</th>
+                  <th scope="col">State</th>
+                  <th scope="col" class="detail">
+                    Joined
+                  </th>
+                  <th scope="col" class="detail">
+                    Last active
+                  </th>
+                </tr>
+              </thead>
+              <tbody>
+                {users.map((user) => (
+                  <Row key={user.id} {...user} />
+                ))}
+              </tbody>
+            </table>
+          </Wide>
+        )}
+      </Listed>
+    </>
+  )
+}
+
+const Row = (user: Schemas['AccountOfUser']) => (
+  <tr>
+    <td>
+      <a href={`/app/admin/users/${user.id}`}>{user.display_name}</a>
+      <p class="quiet">{[user.username && `@${user.username}`, user.email].filter(Boolean).join(' · ')}</p>
+    </td>
+    <td>{user.role}</td>
+    <td>{user.plan}</td>
+    <td>
+      <span class={user.is_active ? 'badge good' : 'badge fault'}>{user.is_active ? 'active' : 'disabled'}</span>
+    </td>
+    <td class="detail">
+      <Time at={user.created_at} />
+    </td>
+    <td class="detail">{user.last_active_at ? <Time at={user.last_active_at} /> : 'never'}</td>
+  </tr>
+)
+
+const Nobody = ({ filters }: { filters: Filters }) => (
+  <Empty title="Nobody is like that">
+    {Object.keys(filters).length > 0 && (
+      <p>
+        <a href="/app/admin/users">Show all users</a>
+      </p>
+    )}
+  </Empty>
+)
+
+/** Searches while one types, with a pause. */
+function Search({ value, onChange }: { value: string; onChange: (search: string) => void }) {
+  const [text, setText] = useState(value)
+  const asked = useRef(value)
+  const isTooShort = text.trim() !== '' && text.trim().length < SHORTEST
+  // One has gone to another address of this screen, such as that of all users.
+  useEffect(() => {
+    if (value !== asked.current) setText(value)
+    asked.current = value
+  }, [value])
+  useEffect(() => {
+    const search = text.trim()
+    if (isTooShort || search === asked.current) return
+    const timer = setTimeout(() => {
+      asked.current = search
+      onChange(search)
+    }, TYPING_MS)
+    return () => clearTimeout(timer)
+  }, [text])
+  return (
+    <label class="grow">
+      <span class="quiet">
+        Email, username or name{isTooShort && <span role="status">: {SHORTEST} characters or more</span>}
+      </span>
+      <input type="search" value={text} onInput={({ currentTarget }) => setText(currentTarget.value)} />
+    </label>
+  )
+}

@@ -1,33 +1,8 @@
-import { existsSync } from 'node:fs'
 import axe from 'axe-core'
-import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core'
+import type { Browser, BrowserContext, Page } from 'playwright-core'
 import { expect } from 'vitest'
 
-const PLACES = [
-  '/usr/bin/chromium',
-  '/usr/bin/chromium-browser',
-  '/usr/bin/google-chrome',
-  '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome',
-]
-
-/** What a browser asks for by itself, which a test must not see: it would be a request to another host. */
-const QUIET = [
-  '--no-sandbox',
-  '--disable-quic',
-  '--no-first-run',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
-]
-
-/** @throws Error that says what to install, when this machine has no Chromium */
-export function launchBrowser(): Promise<Browser> {
-  const executablePath = [process.env.CHROMIUM_PATH, ...PLACES].find((path) => path && existsSync(path))
-  if (!executablePath) {
-    throw new Error('These tests need Chromium: install it (apt-get install chromium), or name it in CHROMIUM_PATH')
-  }
-  return chromium.launch({ executablePath, args: QUIET })
-}
+export { launchBrowser } from '../../scripts/chromium.ts'
 
 /** A device of one person: what it keeps is its own. All that went wrong in its pages is in `faults`. */
 export type Device = { page: Page; context: BrowserContext; faults: string[]; open(): Promise<Page> }

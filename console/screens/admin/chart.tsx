@@ -31,6 +31,7 @@ export function Chart({ title, days, series, kind, scale }: Props) {
   useEffect(() => {
     if (!plotting.data) return
     const gone = new AbortController()
+    setAt(undefined)
     const picture = {
       days: days.map((day) => DAY.format(new Date(day))),
       series: series.map(({ values }) => values),

@@ -139,8 +139,8 @@ test('users are searched, filtered and paged, and the address remembers it', asy
   await expect
     .poll(async () => (await rowsOf(page).allInnerTexts()).filter((row) => row.includes(crowd)).length)
     .toBe(20)
-  await page.getByRole('button', { name: 'Show more' }).click()
-  await page.getByText('These are all.').waitFor()
+  await page.getByRole('button', { name: 'Show more users' }).click()
+  await page.getByText('These are all users.').waitFor()
   expect(await rowsOf(page).count()).toBe(22)
   await page.getByLabel('State').selectOption('disabled')
   await page.getByText('Nobody is like that').waitFor()

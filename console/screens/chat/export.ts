@@ -1,6 +1,6 @@
 import { authorizedFetch } from '../../api/client.ts'
 import { problemOf } from '../../api/problem.ts'
-import { saveBlob } from './save-blob.ts'
+import { saveFile } from '../../ui/save-file.ts'
 
 const END_BYTES = 10_000
 
@@ -12,5 +12,5 @@ export async function saveExport(conversationId?: string): Promise<void> {
   const blob = await response.blob()
   const end = (await blob.slice(-END_BYTES).text()).trimEnd().split('\n').at(-1)!
   if (!end.startsWith('{"type":"end"')) throw new Error('The export broke off. Try again.')
-  saveBlob(blob, conversationId === undefined ? 'parley.ndjson' : `parley-${conversationId}.ndjson`)
+  saveFile(blob, conversationId === undefined ? 'parley.ndjson' : `parley-${conversationId}.ndjson`)
 }

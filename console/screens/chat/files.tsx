@@ -2,9 +2,9 @@ import { useEffect, useState } from 'preact/hooks'
 import { authorizedFetch } from '../../api/client.ts'
 import { messageOf as faultOf, problemOf } from '../../api/problem.ts'
 import { Icon } from '../../ui/icon.tsx'
+import { saveFile } from '../../ui/save-file.ts'
 import { tellFault } from '../../ui/toasts.tsx'
 import type { Attachment, Draft, Upload } from './draft.ts'
-import { saveBlob } from './save-blob.ts'
 
 /** Pictures that the server gives as such. All else is only saved. */
 const PICTURE = /^image\/(png|jpeg|gif|webp)$/
@@ -55,7 +55,7 @@ async function content(id: string): Promise<Blob> {
   return response.blob()
 }
 
-const save = async ({ id, filename }: Attachment) => saveBlob(await content(id), filename)
+const save = async ({ id, filename }: Attachment) => saveFile(await content(id), filename)
 
 /** The files of a draft, on their way. */
 export const Uploads = ({ draft }: { draft: Draft }) => (

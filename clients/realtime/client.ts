@@ -157,6 +157,11 @@ export function connect(options: Options) {
       focused = channelIds
       if (phase === 'open') transmitFocus(channelIds)
     },
+    /**
+     * The network may have changed, as `online`, `offline` and `visibilitychange` of a browser say: a line that gives no answer
+     * within 5 s is dropped, and a wait after a cut ends now.
+     */
+    check: connection.check,
     /** How far each channel was processed; to be stored and given as `streams`. */
     positions: channels.positions,
     /** Ends the connection. What is unanswered is rejected as `closed`, though the server may have stored it. */

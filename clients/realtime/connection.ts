@@ -6,6 +6,10 @@ const PING_MS = 25_000
 const SILENT_PINGS = 2.2
 const TICKET_MS = 15_000
 const STABLE_MS = 60_000
+/** A line that is checked must answer within this. */
+const CHECK_MS = 5_000
+/** Endings of the network's making: no answer, a cut, silence. */
+const CUTS = new Set([0, 1006, 4101])
 
 /** Why a connection ended: its close code, the HTTP status that refused a ticket, or 0 when there was no answer. */
 export type Ending = { code: number; reason: string }
@@ -28,11 +32,14 @@ type Outlets = {
 export function keepConnected({ url = '', token }: Server, { onConnecting, onFrame, onEnded }: Outlets) {
   const closing = new AbortController()
   let line: { socket: WebSocket; heart: Heart; since: number; afterMs: number } | undefined
-  let retry: ReturnType<typeof setTimeout> | undefined
+  /** The next try; `mayHurry` when nobody asked for the wait. */
+  let retry: { timer: ReturnType<typeof setTimeout>; mayHurry: boolean } | undefined
   let tries = 0
 
   async function open(): Promise<void> {
     if (closing.signal.aborted) return
+    clearTimeout(retry?.timer)
+    retry = undefined
     onConnecting()
     try {
       const headers = { authorization: `Bearer ${await token()}` }
@@ -77,11 +84,12 @@ export function keepConnected({ url = '', token }: Server, { onConnecting, onFra
     if (line && Date.now() - line.since >= STABLE_MS) tries = 0
     line?.heart.stop()
     line = undefined
-    clearTimeout(retry)
+    clearTimeout(retry?.timer)
+    retry = undefined
     const retryMs = reconnectMs(ending.code, tries, afterMs)
     tries += 1
     if (retryMs === undefined) closing.abort()
-    else retry = setTimeout(open, retryMs)
+    else retry = { timer: setTimeout(open, retryMs), mayHurry: CUTS.has(ending.code) && !afterMs }
     onEnded(ending, retryMs)
   }
 
@@ -95,6 +103,10 @@ export function keepConnected({ url = '', token }: Server, { onConnecting, onFra
     /** The next connection begins no earlier than `afterMs` after the end of this one. */
     postpone(afterMs: number): void {
       if (line) line.afterMs = afterMs
+    },
+    check(): void {
+      if (line) line.heart.check()
+      else if (retry?.mayHurry) open()
     },
     drop,
     close: (): void => drop({ code: 1000, reason: 'The client was closed.' }),
@@ -128,6 +140,12 @@ function createHeart(ping: () => void, onSilent: () => void) {
       intervalMs = everyMs
       isStarted = true
       planPing(Math.random() * everyMs)
+    },
+    /** An answer must come soon. Before the pings begin one is on its way anyhow. */
+    check(): void {
+      clearTimeout(silence)
+      silence = setTimeout(onSilent, CHECK_MS)
+      if (isStarted) ping()
     },
     stop(): void {
       clearTimeout(silence)

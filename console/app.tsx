@@ -14,6 +14,7 @@ const Chatbots = lazy(() => import('./screens/chatbots/chatbots.tsx').then(({ Ch
 const Chatbot = lazy(() => import('./screens/chatbots/chatbot.tsx').then(({ Chatbot }) => Chatbot))
 const Admin = lazy(() => import('./screens/admin/admin.tsx').then(({ Admin }) => Admin))
 const Account = lazy(() => import('./screens/account/account.tsx').then(({ Account }) => Account))
+const Channels = lazy(() => import('./screens/channels/channels.tsx').then(({ Channels }) => Channels))
 
 // Where mails and shared links lead: open to everybody, signed in or not.
 const ForgotPassword = lazy(() =>
@@ -65,6 +66,7 @@ function SignedIn() {
       <ErrorBoundary onError={(error) => console.error(error)}>
         <Router>
           <Route path="/app/chat/:id?" component={Chat} />
+          <Route path="/app/channels/:id?" component={Channels} />
           <Route path="/app/chatbots" component={Chatbots} />
           <Route path="/app/chatbots/:id/:part?" component={Chatbot} />
           <Route path="/app/account/:part?" component={Account} />

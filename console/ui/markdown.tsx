@@ -1,10 +1,13 @@
 import { lexer, type Token, type Tokens } from 'marked'
-import type { ComponentChildren, VNode } from 'preact'
-import { useMemo } from 'preact/hooks'
+import { type ComponentChildren, createContext, type VNode } from 'preact'
+import { useContext, useMemo } from 'preact/hooks'
 import { Wide } from './wide.tsx'
 
 /** Where a link may lead. Anything else is text. */
 const LINK = /^(https?:|mailto:)/i
+
+/** How the plain words in it are shown: as they are, unless somebody sees more in them. */
+export const Words = createContext((text: string): ComponentChildren => text)
 
 /**
  * Markdown that nobody trusts, as elements: no text of it is ever read as HTML, no picture is loaded, and links leave
@@ -39,7 +42,7 @@ function block(token: Token): ComponentChildren {
     case 'space':
       return null
     case 'text':
-      return token.tokens ? inlines(token.tokens) : token.text
+      return token.tokens ? inlines(token.tokens) : <Plain text={token.text} />
     default:
       return inline(token)
   }
@@ -112,9 +115,11 @@ function inline(token: Token): ComponentChildren {
     }
     case 'text':
     case 'escape':
-      return 'tokens' in token && token.tokens ? inlines(token.tokens) : token.text
+      return 'tokens' in token && token.tokens ? inlines(token.tokens) : <Plain text={token.text} />
     default:
       // HTML above all: it is shown, not obeyed.
       return token.raw
   }
 }
+
+const Plain = ({ text }: { text: string }) => <>{useContext(Words)(text)}</>

@@ -8,6 +8,7 @@ type Place = { path: string; name: string; icon: IconName; isForAdmins?: true }
 
 const PLACES: Place[] = [
   { path: '/app/chat', name: 'Chat', icon: 'chat' },
+  { path: '/app/channels', name: 'Channels', icon: 'channel' },
   { path: '/app/chatbots', name: 'Chatbots', icon: 'chatbot' },
   { path: '/app/admin', name: 'Admin', icon: 'admin', isForAdmins: true },
   { path: '/app/account', name: 'Account', icon: 'person' },

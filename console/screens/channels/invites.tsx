@@ -1,0 +1,100 @@
+import { useState } from 'preact/hooks'
+import { api, ok, page, type Schemas } from '../../api/client.ts'
+import { confirm } from '../../ui/dialog.tsx'
+import { Field, Form } from '../../ui/form.tsx'
+import { Icon } from '../../ui/icon.tsx'
+import { Empty, Failed, Loading } from '../../ui/states.tsx'
+import { Time } from '../../ui/time.tsx'
+import { tell, tellFault } from '../../ui/toasts.tsx'
+import { usePages } from '../../ui/use-pages.ts'
+
+const DAY_S = 86_400
+
+/** The ways into a channel that were given away, newest first. */
+export function Invites({ channelId }: { channelId: string }) {
+  const [code, setCode] = useState<string>()
+  const invites = usePages<Schemas['Invite']>(
+    (cursor) =>
+      page(api.GET('/api/v1/channels/{id}/invites', { params: { path: { id: channelId }, query: { cursor } } })),
+    [channelId],
+  )
+  return (
+    <>
+      <Form
+        action="Make an invitation"
+        onSubmit={async ({ days = '', uses = '' }) => {
+          const body = { expires_in: days ? Number(days) * DAY_S : null, max_uses: uses ? Number(uses) : null }
+          const params = { path: { id: channelId } }
+          const { code, ...invite } = await ok(api.POST('/api/v1/channels/{id}/invites', { params, body }))
+          setCode(code ?? undefined)
+          invites.set((items) => [invite, ...items])
+        }}
+      >
+        <Field name="days" label="Days that it is good for" hint="Empty: for ever" type="number" min={1} max={30} />
+        <Field name="uses" label="How many may come in by it" hint="Empty: all" type="number" min={1} max={1000} />
+      </Form>
+      {code && <Code code={code} />}
+      {invites.error !== undefined && <Failed error={invites.error} retry={invites.reload} />}
+      {invites.isLoading && invites.items.length === 0 && <Loading what="invitations" />}
+      {!invites.isLoading && invites.error === undefined && invites.items.length === 0 && (
+        <Empty title="There are no invitations" />
+      )}
+      <ul class="plain-list">
+        {invites.items.map((invite) => (
+          <li key={invite.id} class="row">
+            <div class="grow">
+              Used {invite.uses}
+              {invite.max_uses !== null && ` of ${invite.max_uses}`} times
+              <div class="quiet">
+                Made <Time at={invite.created_at} />
+                {invite.expires_at && (
+                  <>
+                    , good until <Time at={invite.expires_at} />
+                  </>
+                )}
+              </div>
+            </div>
+            <button
+              type="button"
+              onClick={() =>
+                confirm({
+                  title: 'Take this invitation back?',
+                  text: 'Nobody comes in by it any more. Who came in stays.',
+                  action: 'Take it back',
+                  async act() {
+                    const path = { id: channelId, invite_id: invite.id }
+                    await ok(api.DELETE('/api/v1/channels/{id}/invites/{invite_id}', { params: { path } }))
+                    invites.set((items) => items.filter(({ id }) => id !== invite.id))
+                  },
+                })
+              }
+            >
+              Take back
+            </button>
+          </li>
+        ))}
+      </ul>
+      {invites.hasMore && (
+        <button type="button" disabled={invites.isLoadingMore} onClick={invites.loadMore}>
+          Show more
+        </button>
+      )}
+    </>
+  )
+}
+
+const Code = ({ code }: { code: string }) => (
+  <div class="shown-once" role="status">
+    <div class="row">
+      <code class="grow">{code}</code>
+      <button
+        type="button"
+        onClick={() => navigator.clipboard.writeText(code).then(() => tell('It is copied'), tellFault)}
+        aria-label="Copy the code"
+      >
+        <Icon name="copy" />
+      </button>
+    </div>
+    <span class="quiet">It is shown this once: pass it on.</span>
+  </div>
+)

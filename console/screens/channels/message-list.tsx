@@ -1,0 +1,132 @@
+import { useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks'
+import { VList, type VListHandle } from 'virtua'
+import { me } from '../../api/session.ts'
+import { Failed, Loading } from '../../ui/states.tsx'
+import type { Followed } from './follow-timeline.ts'
+import { type Doing, Message } from './message.tsx'
+import type { Channel } from './my-channels.ts'
+import { unread } from './my-channels.ts'
+import { type Outgoing, pendingOf } from './outgoing.ts'
+import { Pending } from './pending.tsx'
+import { rowsOf, type UnreadSpan } from './rows.ts'
+import type { Entry } from './timeline.ts'
+import { useReadMark } from './use-read-mark.ts'
+
+type Props = {
+  channel: Channel
+  followed: Followed
+  /** Of a thread's own list there is none. */
+  onThread?: (rootId: string) => void
+  /** What is seen here counts as read. */
+  isWatched?: boolean
+}
+
+const NEAR_TOP = 400
+const NEAR_BOTTOM = 24
+
+/** The messages of a timeline: of any number only those are drawn that are in sight. */
+export function MessageList({ channel, followed, onThread, isWatched = false }: Props) {
+  const timeline = followed.timeline.value
+  const error = followed.error.value
+  if (!timeline) {
+    return (
+      <div class="messages">
+        {error !== undefined ? <Failed error={error} retry={followed.load} /> : <Loading what="messages" />}
+      </div>
+    )
+  }
+  const pending = pendingOf(channel.id, timeline)
+  return <Rows {...{ channel, followed, onThread, isWatched, pending }} entries={timeline.entries} />
+}
+
+type RowsProps = Props & { entries: readonly Entry[]; pending: readonly Outgoing[] }
+
+function Rows({ channel, followed, onThread, isWatched, entries, pending }: RowsProps) {
+  const list = useRef<VListHandle>(null)
+  const [isAtBottom, setAtBottom] = useState(true)
+  const [active, setActive] = useState<{ id: string; doing: Doing }>()
+  // What was new when the channel was opened stays marked as new.
+  const [fresh] = useState(() => unreadNow(followed))
+  const isChannel = followed.threadId === null
+  const hasMore = followed.timeline.value!.next !== undefined
+  const rows = useMemo(() => rowsOf(entries, fresh), [entries])
+  const items = [...rows, ...pending]
+  const first = entries[0]?.message.id
+  const shownFirst = useRef(first)
+  // Older ones came in above: what is looked at stays in its place.
+  const isShifted = shownFirst.current !== first && entries.some(({ message }) => message.id === shownFirst.current)
+  useReadMark(channel.id, isWatched === true && isAtBottom)
+
+  const toBottom = () => list.current?.scrollToIndex(items.length - 1, { align: 'end' })
+  const look = () => {
+    const at = list.current
+    if (!at) return
+    setAtBottom(at.scrollSize - at.viewportSize - at.scrollOffset <= NEAR_BOTTOM)
+    if (isChannel && hasMore && at.scrollOffset < NEAR_TOP && followed.error.value === undefined) followed.loadMore()
+  }
+  const last = items.length > 0 && keyOf(items.at(-1)!)
+  const isOwn = pending.length > 0
+  useLayoutEffect(() => {
+    shownFirst.current = first
+    if (isAtBottom || isOwn) toBottom()
+  }, [last, items.length])
+  const grown = () => {
+    if (isAtBottom) toBottom()
+    look()
+  }
+
+  const activeAt = rows.findIndex(({ entry }) => entry.message.id === active?.id)
+  return (
+    <div class="messages">
+      {followed.isLoading.value && (
+        <p class="loading-more" role="status">
+          <span class="spinner" aria-hidden="true" /> Loading older messages…
+        </p>
+      )}
+      {followed.error.value !== undefined && <Failed error={followed.error.value} retry={followed.loadMore} />}
+      {items.length === 0 && <p class="state">Nothing was said here yet.</p>}
+      <VList
+        ref={list}
+        data={items}
+        shift={isShifted}
+        onScroll={look}
+        onResize={grown}
+        keepMounted={activeAt === -1 ? undefined : [activeAt]}
+        class="message-rows"
+        role="region"
+        aria-label={isChannel ? 'Messages' : 'Messages of the thread'}
+        tabIndex={0}
+      >
+        {(item: (typeof items)[number]) =>
+          'nonce' in item ? (
+            <Pending key={item.nonce} message={item} />
+          ) : (
+            <Message
+              key={item.entry.message.id}
+              channel={channel}
+              row={item}
+              isStart={isChannel && !hasMore && item === rows[0]}
+              onThread={onThread}
+              doing={item.entry.message.id === active?.id ? active.doing : undefined}
+              setDoing={(doing) => setActive(doing && { id: item.entry.message.id, doing })}
+            />
+          )
+        }
+      </VList>
+      {!isAtBottom && (
+        <button type="button" class="to-bottom" onClick={toBottom}>
+          To the newest
+        </button>
+      )}
+    </div>
+  )
+}
+
+function unreadNow({ channelId, threadId, timeline }: Followed): UnreadSpan | undefined {
+  const counted = unread.value.get(channelId)
+  if (threadId !== null || !counted?.unread) return undefined
+  return { after: counted.read_seq, upTo: timeline.value!.seq, me: me.value!.id }
+}
+
+const keyOf = (item: ReturnType<typeof rowsOf>[number] | Outgoing) =>
+  'nonce' in item ? item.nonce : item.entry.message.id

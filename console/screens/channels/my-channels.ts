@@ -1,0 +1,148 @@
+import { signal } from '@preact/signals'
+import { api, ok, type Page, page, type Schemas } from '../../api/client.ts'
+import { Problem } from '../../api/problem.ts'
+import { me } from '../../api/session.ts'
+import { type Happening, subscribe } from './connection.ts'
+import { afterMessage, allRead, type Unread } from './unread.ts'
+
+export type Channel = Schemas['Channel']
+
+/** The user's channels as far as they are loaded, newest first; undefined before any is. */
+export const channels = signal<Page<Channel> | undefined>(undefined)
+export const channelsError = signal<unknown>(undefined)
+/** What is unread, by channel: of all of them. */
+export const unread = signal<ReadonlyMap<string, Unread>>(new Map())
+/** Why a channel is no longer the user's, by its id. */
+export const partings = signal<ReadonlyMap<string, string>>(new Map())
+
+const PAGE = 100
+
+/** Loads the first page, and what is unread. */
+export async function loadChannels(): Promise<void> {
+  try {
+    channelsError.value = undefined
+    const [first] = await Promise.all([listMine(undefined), loadUnread()])
+    channels.value = first
+  } catch (error) {
+    channelsError.value = error
+  }
+}
+
+export async function loadMoreChannels(): Promise<void> {
+  const now = channels.value
+  if (!now?.next) return
+  const { items, next } = await listMine(now.next)
+  channels.value = { items: [...now.items, ...items], next }
+}
+
+const listMine = (cursor: string | undefined) =>
+  page(api.GET('/api/v1/channels', { params: { query: { scope: 'member', limit: PAGE, cursor } } }))
+
+async function loadUnread(): Promise<void> {
+  const counted = await ok(api.GET('/api/v1/channels/unread'))
+  unread.value = new Map(counted.map(({ channel_id, ...rest }) => [channel_id, rest]))
+}
+
+/** A channel that became the user's, or is other than it was. */
+export function putChannel(channel: Channel): void {
+  drop(partings, channel.id)
+  const { items = [], next } = channels.value ?? {}
+  const others = items.filter(({ id }) => id !== channel.id)
+  // Ids are in the order of time.
+  channels.value = { items: [...others, channel].sort((a, b) => (a.id < b.id ? 1 : -1)), next }
+}
+
+const findChannel = (id: string) => channels.value?.items.find((channel) => channel.id === id)
+
+/** Leaves the list, with a sentence why unless the user knows. */
+export function takeOut(id: string, why?: string): void {
+  if (channels.value) {
+    channels.value = { ...channels.value, items: channels.value.items.filter((channel) => channel.id !== id) }
+  }
+  drop(unread, id)
+  if (why) partings.value = new Map(partings.value).set(id, why)
+}
+
+const leaving = new Set<string>()
+
+/** Leaves or deletes a channel by what `act` does: that it is gone then needs no sentence. @throws what `act` throws */
+export async function quit(id: string, act: () => Promise<unknown>): Promise<void> {
+  leaving.add(id)
+  try {
+    await act()
+    takeOut(id)
+  } finally {
+    leaving.delete(id)
+  }
+}
+
+/** All of a channel is read here, before the server says so. */
+export function markRead(id: string, seq: number): void {
+  unread.value = new Map(unread.value).set(id, allRead(seq))
+}
+
+function drop<T>(map: { value: ReadonlyMap<string, T> }, id: string): void {
+  map.value = new Map([...map.value].filter(([key]) => key !== id))
+}
+
+subscribe((happening) => {
+  // What fails here is made good by the next connection.
+  follow(happening).catch(() => {})
+})
+
+async function follow(happening: Happening): Promise<void> {
+  switch (happening.type) {
+    case 'open': {
+      const gone = (channels.value?.items ?? []).filter(({ id }) => !(id in happening.channels))
+      await Promise.all([...gone.map(({ id }) => part(id)), loadChannels()])
+      return
+    }
+    case 'end':
+      channels.value = undefined
+      unread.value = new Map()
+      partings.value = new Map()
+      return
+    case 'channel.added':
+      putChannel(await getChannel(happening.ch))
+      return loadUnread()
+    case 'channel.gone':
+      return part(happening.ch)
+    case 'message': {
+      const counted = unread.value.get(happening.ch) ?? allRead(0)
+      unread.value = new Map(unread.value).set(happening.ch, afterMessage(counted, happening.data, me.value!.id))
+      return
+    }
+    case 'read.updated':
+      if ((unread.value.get(happening.ch)?.read_seq ?? 0) < happening.data.read_seq) await loadUnread()
+      return
+    case 'channel.updated': {
+      const known = findChannel(happening.ch)
+      if (known) putChannel({ ...known, ...happening.data })
+      return
+    }
+    case 'member.updated': {
+      const known = findChannel(happening.ch)
+      if (known && happening.data.user?.id === me.value!.id) putChannel({ ...known, role: happening.data.role })
+    }
+  }
+}
+
+const getChannel = (id: string) => ok(api.GET('/api/v1/channels/{id}', { params: { path: { id } } }))
+
+/** Takes a channel out, and asks the server why it is gone. */
+async function part(id: string): Promise<void> {
+  const channel = findChannel(id)
+  if (!channel || leaving.has(id)) return
+  const name = `#${channel.name}`
+  takeOut(id, `${name} is no longer yours.`)
+  const why = await getChannel(id).then(
+    () => `You are no longer a member of ${name}.`,
+    (error) => {
+      if (!(error instanceof Problem)) return undefined
+      return error.code === 'banned'
+        ? `You were banned from ${name}. Nothing of it reaches you any more.`
+        : `${name} is gone: it was deleted, or you were taken out of it.`
+    },
+  )
+  if (why) partings.value = new Map(partings.value).set(id, why)
+}

@@ -6,7 +6,7 @@ import { Empty, Failed, Loading } from '../../ui/states.tsx'
 import { tellFault } from '../../ui/toasts.tsx'
 import { useLoad } from '../../ui/use-load.ts'
 import { useAttendance } from './attendance.ts'
-import { Attendants, Writers } from './attendants.tsx'
+import { Attendants, Writers, whoWrites } from './attendants.tsx'
 import { Composer } from './composer.tsx'
 import { useTimeline } from './follow-timeline.ts'
 import { Members } from './members.tsx'
@@ -80,6 +80,7 @@ function OpenChannel({ channel }: { channel: Channel }) {
           channel={channel}
           followed={followed}
           onThread={(rootId) => setPanel({ kind: 'thread', rootId })}
+          whoWritesIn={(threadId) => whoWrites({ attendance, members: members.items, threadId })}
           isWatched
         />
         <Writers attendance={attendance} members={members.items} threadId={null} />

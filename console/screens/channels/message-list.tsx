@@ -17,6 +17,7 @@ type Props = {
   followed: Followed
   /** Of a thread's own list there is none. */
   onThread?: (rootId: string) => void
+  whoWritesIn?: (threadId: string) => string
   /** What is seen here counts as read. */
   isWatched?: boolean
 }
@@ -25,7 +26,7 @@ const NEAR_TOP = 400
 const NEAR_BOTTOM = 24
 
 /** The messages of a timeline: of any number only those are drawn that are in sight. */
-export function MessageList({ channel, followed, onThread, isWatched = false }: Props) {
+export function MessageList({ channel, followed, onThread, whoWritesIn, isWatched = false }: Props) {
   const timeline = followed.timeline.value
   const error = followed.error.value
   if (!timeline) {
@@ -36,13 +37,14 @@ export function MessageList({ channel, followed, onThread, isWatched = false }: 
     )
   }
   const pending = pendingOf(channel.id, timeline)
-  return <Rows {...{ channel, followed, onThread, isWatched, pending }} entries={timeline.entries} />
+  return <Rows {...{ channel, followed, onThread, whoWritesIn, isWatched, pending }} entries={timeline.entries} />
 }
 
 type RowsProps = Props & { entries: readonly Entry[]; pending: readonly Outgoing[] }
 
-function Rows({ channel, followed, onThread, isWatched, entries, pending }: RowsProps) {
+function Rows({ channel, followed, onThread, whoWritesIn, isWatched, entries, pending }: RowsProps) {
   const list = useRef<VListHandle>(null)
+  const offset = useRef(0)
   const [isAtBottom, setAtBottom] = useState(true)
   const [active, setActive] = useState<{ id: string; doing: Doing }>()
   // What was new when the channel was opened stays marked as new.
@@ -61,7 +63,10 @@ function Rows({ channel, followed, onThread, isWatched, entries, pending }: Rows
   const look = () => {
     const at = list.current
     if (!at) return
-    setAtBottom(at.scrollSize - at.viewportSize - at.scrollOffset <= NEAR_BOTTOM)
+    // What comes in below takes nobody away from the end: only who scrolls up leaves it.
+    if (at.scrollSize - at.viewportSize - at.scrollOffset <= NEAR_BOTTOM) setAtBottom(true)
+    else if (at.scrollOffset < offset.current) setAtBottom(false)
+    offset.current = at.scrollOffset
     if (isChannel && hasMore && at.scrollOffset < NEAR_TOP && followed.error.value === undefined) followed.loadMore()
   }
   const last = items.length > 0 && keyOf(items.at(-1)!)
@@ -107,6 +112,7 @@ function Rows({ channel, followed, onThread, isWatched, entries, pending }: Rows
               row={item}
               isStart={isChannel && !hasMore && item === rows[0]}
               onThread={onThread}
+              writing={whoWritesIn?.(item.entry.message.id) ?? ''}
               doing={item.entry.message.id === active?.id ? active.doing : undefined}
               setDoing={(doing) => setActive(doing && { id: item.entry.message.id, doing })}
             />

@@ -15,6 +15,8 @@ type Props = {
   /** Nothing was said before it. */
   isStart: boolean
   onThread: ((rootId: string) => void) | undefined
+  /** Who is writing in its thread. */
+  writing: string
   /** What is being done with it. */
   doing: Doing | undefined
   setDoing: (doing: Doing | undefined) => void
@@ -26,7 +28,7 @@ export type Doing = 'choosing' | 'editing'
 const DAY = new Intl.DateTimeFormat(undefined, { dateStyle: 'full' })
 
 /** A message in its list, with what stands above it and below it. */
-export function Message({ channel, row, isStart, onThread, doing, setDoing }: Props) {
+export function Message({ channel, row, isStart, onThread, writing, doing, setDoing }: Props) {
   const { message, failure } = row.entry
   const isNamed = message.mentions.includes(me.value!.id) || message.mentions.includes('*')
   const close = () => setDoing(undefined)
@@ -69,9 +71,10 @@ export function Message({ channel, row, isStart, onThread, doing, setDoing }: Pr
         )}
         {failure && <p class="fault">A chatbot could not answer: {failure.replaceAll('_', ' ')}</p>}
         <Reactions message={message} isFixed={channel.role === null} />
-        {onThread && message.reply_count > 0 && (
+        {onThread && (message.reply_count > 0 || writing) && (
           <button type="button" class="replies" onClick={() => onThread(message.id)}>
-            {message.reply_count === 1 ? '1 reply' : `${message.reply_count} replies`}
+            {message.reply_count > 0 && (message.reply_count === 1 ? '1 reply' : `${message.reply_count} replies`)}
+            {writing && <span class="quiet">{writing}</span>}
           </button>
         )}
         {channel.role && !message.deleted_at && doing !== 'editing' && (

@@ -94,7 +94,7 @@ async function follow(happening: Happening): Promise<void> {
   switch (happening.type) {
     case 'open': {
       const gone = (channels.value?.items ?? []).filter(({ id }) => !(id in happening.channels))
-      await Promise.all([...gone.map(({ id }) => part(id)), loadChannels()])
+      await Promise.all([...gone.map(({ id }) => partUnseen(id)), loadChannels()])
       return
     }
     case 'end':
@@ -106,7 +106,7 @@ async function follow(happening: Happening): Promise<void> {
       putChannel(await getChannel(happening.ch))
       return loadUnread()
     case 'channel.gone':
-      return part(happening.ch)
+      return partUnseen(happening.ch)
     case 'message': {
       const counted = unread.value.get(happening.ch) ?? allRead(0)
       unread.value = new Map(unread.value).set(happening.ch, afterMessage(counted, happening.data, me.value!.id))
@@ -120,6 +120,13 @@ async function follow(happening: Happening): Promise<void> {
       if (known) putChannel({ ...known, ...happening.data })
       return
     }
+    case 'channel.deleted':
+      return part(happening.ch, 'was deleted.')
+    case 'member.left':
+    case 'member.removed':
+    case 'member.banned':
+      if (happening.data.user?.id === me.value!.id) part(happening.ch, LAST_WORDS[happening.type])
+      return
     case 'member.updated': {
       const known = findChannel(happening.ch)
       if (known && happening.data.user?.id === me.value!.id) putChannel({ ...known, role: happening.data.role })
@@ -127,22 +134,28 @@ async function follow(happening: Happening): Promise<void> {
   }
 }
 
+const LAST_WORDS = {
+  'member.left': undefined,
+  'member.removed': 'is no longer yours: you were taken out of it.',
+  'member.banned': 'is closed to you: you were banned from it.',
+}
+
 const getChannel = (id: string) => ok(api.GET('/api/v1/channels/{id}', { params: { path: { id } } }))
 
-/** Takes a channel out, and asks the server why it is gone. */
-async function part(id: string): Promise<void> {
+function part(id: string, why: string | undefined): void {
   const channel = findChannel(id)
-  if (!channel || leaving.has(id)) return
-  const name = `#${channel.name}`
-  takeOut(id, `${name} is no longer yours.`)
+  if (channel && !leaving.has(id)) takeOut(id, why && `${channel.name} ${why}`)
+}
+
+/** Takes out what has gone unseen, and asks the server why. */
+async function partUnseen(id: string): Promise<void> {
+  if (!findChannel(id) || leaving.has(id)) return
   const why = await getChannel(id).then(
-    () => `You are no longer a member of ${name}.`,
-    (error) => {
-      if (!(error instanceof Problem)) return undefined
-      return error.code === 'banned'
-        ? `You were banned from ${name}. Nothing of it reaches you any more.`
-        : `${name} is gone: it was deleted, or you were taken out of it.`
-    },
+    () => LAST_WORDS['member.removed'],
+    (error) =>
+      error instanceof Problem && error.code === 'banned'
+        ? LAST_WORDS['member.banned']
+        : 'is gone: it was deleted, or you were taken out of it.',
   )
-  if (why) partings.value = new Map(partings.value).set(id, why)
+  part(id, why)
 }

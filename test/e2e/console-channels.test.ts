@@ -13,7 +13,13 @@ const folder = mkdtempSync(join(tmpdir(), 'parley-console-channels-'))
 
 beforeAll(async () => {
   browser = await launchBrowser()
-  const vars = { PASSWORD_COST: '4', CHANNEL_SEND_LIMIT: '100000', API_RATE_LIMIT: '100000', AUTH_RATE_LIMIT: '1000' }
+  const vars = {
+    PASSWORD_COST: '4',
+    CHANNEL_SEND_LIMIT: '100000',
+    API_RATE_LIMIT: '100000',
+    AUTH_RATE_LIMIT: '1000',
+    REGISTER_ADDRESS_LIMIT: '1000',
+  }
   server = await startServer({ persistTo: folder, vars: { ...vars, OFFLINE_TOKEN_MS: '100' } })
 })
 

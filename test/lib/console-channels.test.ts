@@ -3,7 +3,7 @@ import type { ChannelEvent, Message } from '../../clients/realtime/frames.ts'
 import { type Member, membersAfter } from '../../console/screens/channels/membership.ts'
 import { rowsOf } from '../../console/screens/channels/rows.ts'
 import { joinTimelines, startTimeline, type Timeline, withEvent } from '../../console/screens/channels/timeline.ts'
-import { afterMessage, allRead } from '../../console/screens/channels/unread.ts'
+import { afterMessage, allRead, countedAnew } from '../../console/screens/channels/unread.ts'
 
 const ME = 'ada'
 
@@ -114,12 +114,19 @@ test('of a message in two pages the later state stays', () => {
 
 test('what others say is unread, to a hundred; what names me or everybody is a mention', () => {
   const none = allRead(5)
-  expect(afterMessage(none, message(6, { user_id: ME }), ME)).toEqual(none)
+  expect(afterMessage(none, message(6, { user_id: ME }), ME)).toEqual({ ...none, head: 6 })
   expect(afterMessage(none, message(5), ME)).toEqual(none)
   expect(afterMessage(none, message(6), ME)).toMatchObject({ unread: 1, unread_mentions: 0 })
   expect(afterMessage(none, message(6, { mentions: [ME] }), ME)).toMatchObject({ unread: 1, unread_mentions: 1 })
   expect(afterMessage(none, message(6, { mentions: ['*'] }), ME)).toMatchObject({ unread_mentions: 1 })
   expect(afterMessage({ ...none, unread: 100 }, message(6), ME).unread).toBe(100)
+})
+
+test('counts that were asked for before a message count it once, whichever comes first', () => {
+  const counted = { head: 7, read_seq: 5, unread: 2, unread_mentions: 0 }
+  expect(countedAnew(counted, undefined, [message(7), message(8)], ME)).toMatchObject({ head: 8, unread: 3 })
+  expect(countedAnew(counted, allRead(7), [message(8)], ME)).toMatchObject({ read_seq: 7, unread: 1 })
+  expect(countedAnew(counted, allRead(6), [], ME)).toEqual(counted)
 })
 
 test('members come, change and go', () => {

@@ -1,9 +1,10 @@
 import { signal } from '@preact/signals'
+import type { Message } from '../../../clients/realtime/frames.ts'
 import { api, ok, type Page, page, type Schemas } from '../../api/client.ts'
 import { Problem } from '../../api/problem.ts'
 import { me } from '../../api/session.ts'
 import { type Happening, subscribe } from './connection.ts'
-import { afterMessage, allRead, type Unread } from './unread.ts'
+import { afterMessage, allRead, countedAnew, type Unread } from './unread.ts'
 
 export type Channel = Schemas['Channel']
 
@@ -38,9 +39,23 @@ export async function loadMoreChannels(): Promise<void> {
 const listMine = (cursor: string | undefined) =>
   page(api.GET('/api/v1/channels', { params: { query: { scope: 'member', limit: PAGE, cursor } } }))
 
+/** What was said since the counts were asked for, while they are on their way. */
+let since: Message[] | undefined
+let countings = 0
+
 async function loadUnread(): Promise<void> {
+  const turn = ++countings
+  const said: Message[] = []
+  since = said
   const counted = await ok(api.GET('/api/v1/channels/unread'))
-  unread.value = new Map(counted.map(({ channel_id, ...rest }) => [channel_id, rest]))
+  // A later one knows more.
+  if (turn !== countings) return
+  since = undefined
+  const mine = me.value!.id
+  const sinceIn = (id: string) => said.filter(({ channel_id }) => channel_id === id)
+  unread.value = new Map(
+    counted.map(({ channel_id: id, ...rest }) => [id, countedAnew(rest, unread.value.get(id), sinceIn(id), mine)]),
+  )
 }
 
 /** A channel that became the user's, or is other than it was. */
@@ -108,6 +123,7 @@ async function follow(happening: Happening): Promise<void> {
     case 'channel.gone':
       return partUnseen(happening.ch)
     case 'message': {
+      since?.push(happening.data)
       const counted = unread.value.get(happening.ch) ?? allRead(0)
       unread.value = new Map(unread.value).set(happening.ch, afterMessage(counted, happening.data, me.value!.id))
       return

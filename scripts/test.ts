@@ -13,7 +13,7 @@ const PARTS = [
     args: ['--project', 'worker', `--shard=${n}/6`],
     minutes: 7,
   })),
-  ...[1, 2].map((n) => ({ name: `e2e-${n}`, args: ['--project', 'e2e', `--shard=${n}/2`], minutes: 12 })),
+  ...[1, 2].map((n) => ({ name: `e2e-${n}`, args: ['--project', 'e2e', `--shard=${n}/2`], minutes: 15 })),
 ]
 const MAX_TRIES = 3
 

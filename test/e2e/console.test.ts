@@ -35,7 +35,7 @@ test('somebody makes an account, leaves, and comes back', async () => {
   await page.getByRole('heading', { name: 'Sign in to Parley' }).waitFor()
   await expectAccessible(page)
   const name = await signUp(device)
-  await page.getByRole('link', { name: 'Chat' }).waitFor()
+  await page.getByRole('link', { name: 'Chat', exact: true }).waitFor()
   await page.getByRole('link', { name: 'Account' }).click()
   await page.getByRole('heading', { name: 'Account' }).waitFor()
   await expectAccessible(page)

@@ -9,7 +9,8 @@ export type Device = { page: Page; context: BrowserContext; faults: string[]; op
 
 export async function openDevice(browser: Browser, url: string, options: Parameters<Browser['newContext']>[0] = {}) {
   const context = await browser.newContext({ baseURL: url, reducedMotion: 'reduce', ...options })
-  context.setDefaultTimeout(20_000)
+  // Two files of tests share two cores.
+  context.setDefaultTimeout(40_000)
   const faults: string[] = []
   const open = async () => {
     const page = await context.newPage()
@@ -30,7 +31,10 @@ export async function signUp({ page }: Device, username = `user-${crypto.randomU
   await page.getByLabel('Username').fill(username)
   await page.getByLabel('Password').fill('correct-horse-battery')
   await page.getByRole('button', { name: 'Make the account' }).click()
-  await page.getByRole('button', { name: 'Sign out' }).waitFor()
+  const signedIn = page.getByRole('button', { name: 'Sign out' })
+  await signedIn.waitFor().catch(async (cause) => {
+    throw new Error(`Nobody was signed up; the page says: ${await page.locator('body').innerText()}`, { cause })
+  })
   return username
 }
 

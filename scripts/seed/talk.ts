@@ -22,7 +22,7 @@ export type Turn = {
 
 /** A text that is written in several lines here: an empty line parts paragraphs, an item of a list begins a line. */
 export function say([source]: TemplateStringsArray): string {
-  const paragraphs = source!.trim().split(/\n\s*\n/)
+  const paragraphs = source!.trim().split(/\n\s*\n\s*/)
   return paragraphs
     .map((lines) => lines.replace(/\n\s*(- |\d\. )?/g, (_, item) => (item ? `\n${item}` : ' ')))
     .join('\n\n')

@@ -13,6 +13,10 @@ export default defineConfig({
     // What is small would be put into the style sheet as data, and fonts and scripts may not come from there.
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
+    rolldownOptions: {
+      // A mark for servers that render; here is none.
+      onLog: (level, log, handle) => log.code === 'MODULE_LEVEL_DIRECTIVE' || handle(level, log),
+    },
   },
   logLevel: 'warn',
 })

@@ -2,7 +2,7 @@ import type { ComponentChildren } from 'preact'
 import { useLocation } from 'preact-iso'
 import { end, me } from '../api/session.ts'
 import { Icon, type IconName } from './icon.tsx'
-import { THEMES, theme } from './theme.ts'
+import { THEMES, type Theme, theme } from './theme.ts'
 
 type Place = { path: string; name: string; icon: IconName; isForAdmins?: true }
 
@@ -13,6 +13,8 @@ const PLACES: Place[] = [
   { path: '/app/admin', name: 'Admin', icon: 'admin', isForAdmins: true },
   { path: '/app/account', name: 'Account', icon: 'person' },
 ]
+
+const NAMES: Record<Theme, string> = { system: 'Auto', light: 'Light', dark: 'Dark' }
 
 /** What every screen of a signed-in user stands in: where one can go, and who one is. */
 export function Shell({ children }: { children: ComponentChildren }) {
@@ -36,9 +38,9 @@ export function Shell({ children }: { children: ComponentChildren }) {
           </a>
         ))}
         <span class="grow" />
-        <button type="button" class="plain" onClick={nextTheme} title={`Colours: ${theme.value}`}>
+        <button type="button" class="plain" onClick={nextTheme} title="Light, dark, or as the device has it">
           <Icon name="theme" />
-          <span>{theme.value}</span>
+          <span>{NAMES[theme.value]}</span>
         </button>
         <button type="button" class="plain" onClick={end} title={`Signed in as ${user.display_name}`}>
           <Icon name="leave" />

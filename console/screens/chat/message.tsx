@@ -132,7 +132,8 @@ function Spent({ message: { usage, model } }: { message: Message }) {
   const details = `${input_tokens} read, ${output_tokens} written, ${reasoning_tokens} of them thought${estimated ? ', estimated' : ''}`
   return (
     <span title={details}>
-      {model} · {COUNT.format(usage.total_tokens)} tokens
+      {model && `${model} · `}
+      {COUNT.format(usage.total_tokens)} tokens
     </span>
   )
 }

@@ -88,6 +88,7 @@ Parley runs at ${url}
 
   Replies from    ${model}
   Mails           ${mailPlace}
+  Console         ${url}/app
   Documentation   ${url}/docs   ${url}/redoc
   First user      curl ${url}/api/v1/auth/register -H 'content-type: application/json' \\
                     -d '{"email":"ada@example.com","username":"ada","password":"correct-horse-battery"}'

@@ -5,6 +5,7 @@ import type { Page } from 'playwright-core'
 import { launchBrowser } from './chromium.ts'
 import { Refusal, readOptions, runCommand } from './command-line.ts'
 import { startServer } from './local-server.ts'
+import { seedTeam } from './seed/team.ts'
 import { seed } from './seed/write.ts'
 
 const USAGE = `Takes the pictures of the console that the documentation shows, with demo data, into docs/images.
@@ -16,13 +17,26 @@ const SIZE = { width: 1_280, height: 800 }
 const MAX_BYTES = 150 * 1_024
 const PASSWORD = 'correct-horse-battery'
 
-/** What is taken, by the names of the pictures: where it is, and what is there when it is ready. */
-const PICTURES: Record<string, { path: string; ready: string; colorScheme?: 'dark' }> = {
-  'admin-overview': { path: '/app/admin', ready: 'figure:last-of-type canvas' },
-  'admin-overview-dark': { path: '/app/admin', ready: 'figure:last-of-type canvas', colorScheme: 'dark' },
-  'admin-users': { path: '/app/admin/users', ready: 'tbody tr' },
-  'admin-audit': { path: '/app/admin/audit', ready: 'tbody tr' },
-  'admin-system': { path: '/app/admin/system', ready: 'tbody tr' },
+type Picture = {
+  path: string
+  /** What is clicked there first. */
+  open?: string
+  /** What is there when it is ready. */
+  ready: string
+  colorScheme?: 'dark'
+}
+
+/** What is taken, by the names of the pictures. */
+const PICTURES: Record<string, Picture> = {
+  chat: { path: '/app/chat', open: 'text=Agenda for the spring review', ready: 'article.answer' },
+  channels: {
+    path: '/app/channels',
+    open: 'text=harbour-festival',
+    ready: 'text=Water at the boathouse',
+    colorScheme: 'dark',
+  },
+  chatbot: { path: '/app/chatbots', open: 'text=Harbour guide', ready: 'textarea' },
+  admin: { path: '/app/admin', ready: 'figure:last-of-type canvas' },
 }
 
 await runCommand(USAGE, async () => {
@@ -32,6 +46,7 @@ await runCommand(USAGE, async () => {
   const browser = await launchBrowser()
   try {
     await seed({ remote: false, persistTo }, PASSWORD)
+    await seedTeam(server.url, PASSWORD)
     const context = await browser.newContext({ baseURL: server.url, viewport: SIZE, reducedMotion: 'reduce' })
     const page = await context.newPage()
     await signIn(page)
@@ -55,9 +70,10 @@ async function signIn(page: Page): Promise<void> {
 
 /** @throws Refusal for a picture that is too large for a document */
 async function take(page: Page, name: string): Promise<void> {
-  const { path: address, ready, colorScheme = 'light' } = PICTURES[name]!
+  const { path: address, open, ready, colorScheme = 'light' } = PICTURES[name]!
   await page.emulateMedia({ colorScheme })
   await page.goto(address)
+  if (open) await page.locator(open).first().click()
   await page.locator(ready).first().waitFor()
   // Nothing is loading any more.
   await page.waitForLoadState('networkidle')

@@ -46,6 +46,13 @@ test('an answer is made anew beside the old one, and the model is sent the quest
   expect(siblings.body.map(({ id }: { id: string }) => id)).toEqual([first.id, second.body.id])
   expect(await branchOf(ada, conversation)).toEqual([prompt, 'w1 w2 w3 '])
   expect(await branchOf(ada, conversation, `?leaf=${first.id}`)).toEqual([prompt, 'w1 w2 '])
+  const counted = async (path: string) => {
+    const { body } = await ada('GET', path)
+    return (body.messages ?? body).map(({ siblings }: { siblings?: number }) => siblings)
+  }
+  expect(await counted(`/conversations/${conversation}`)).toEqual([1, 2])
+  expect(await counted(`/conversations/${conversation}/messages?siblings=true`)).toEqual([1, 2])
+  expect(await counted(`/conversations/${conversation}/messages`)).toEqual([undefined, undefined])
 })
 
 test('a question is reworded beside the old one, and answered when that is asked for', async () => {

@@ -39,7 +39,8 @@ export const Message = z
     feedback: z.union([Feedback, z.null()]),
     siblings: z.int().min(1).max(MAX_SIBLINGS).optional().openapi({
       example: 1,
-      description: 'In lists of a branch: how many messages stand where it does, itself among them, 100 at most',
+      description:
+        'In a conversation, and in lists that are asked for it: how many messages stand here, this one among them, 100 at most',
     }),
   })
   .openapi('Message')
@@ -50,7 +51,7 @@ type StoredRun = typeof runs.$inferSelect
 /** What is shown of a message, with what its run, if it has one, adds to it. */
 export type MessageWithRun = Omit<typeof messages.$inferSelect, 'depth' | 'tokens' | 'updatedAt'> & {
   [K in 'context' | 'usage' | 'warnings']: StoredRun[K] | null
-} & { attachments: Attached[]; siblings?: number }
+} & { attachments: Attached[]; siblings?: number | null }
 
 /** Field by field, so that a new column stays private until somebody adds it here. */
 export const toMessage = (row: MessageWithRun): Message => ({
@@ -70,7 +71,7 @@ export const toMessage = (row: MessageWithRun): Message => ({
   sources: row.sources ?? [],
   warnings: row.warnings ?? [],
   feedback: row.feedback && { rating: row.feedback, comment: row.feedbackComment },
-  ...(row.siblings !== undefined && { siblings: row.siblings }),
+  ...(row.siblings != null && { siblings: row.siblings }),
 })
 
 /** A message has at most 32,000 code points; a code point is at most two UTF-16 units, which bounds the count. */

@@ -99,7 +99,7 @@ export async function getConversation(ctx: Ctx, id: string) {
   const { db, user } = ctx
   const [[conversation], newest] = await db.batch([
     db.select().from(conversations).where(isOwnConversation(ctx, id)),
-    newestMessages(db, user.id, id, MAX_MESSAGES),
+    newestMessages(db, user.id, id, MAX_MESSAGES, { siblings: true }),
   ])
   if (!conversation) throw notFound()
   return { conversation, messages: newest.reverse() }

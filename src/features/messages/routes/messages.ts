@@ -16,6 +16,7 @@ const BranchQuery = PageQuery.extend({
     .uuid()
     .optional()
     .openapi({ description: 'The message that the branch ends at; without it the active branch' }),
+  siblings: z.literal('true').optional().openapi({ description: 'Counts the siblings of each message' }),
 })
 
 export const messageRoutes = createRouter()
@@ -34,8 +35,9 @@ messageRoutes.openapi(
     ['not_found', 'validation_failed'],
   ),
   async (c) => {
-    const { leaf, ...asked } = c.req.valid('query')
-    const found = await messages.listMessages(c.var.ctx, c.req.valid('param').id, asked, leaf)
+    const { siblings, ...asked } = c.req.valid('query')
+    const request = { ...asked, siblings: siblings !== undefined }
+    const found = await messages.listMessages(c.var.ctx, c.req.valid('param').id, request)
     return c.json(found.items.map(toMessage), 200, nextPage(c, found))
   },
 )

@@ -20,31 +20,50 @@ const besides = (messageId: SQL) => ({
 /** Of the texts of one page, as they are estimated: about 3 MB. The longest message has a third of it. */
 const PAGE_TOKENS = 1_000_000
 
-/** Read from an index; the parent of a root is null. */
-const countSiblings = sql<number>`(SELECT count(*) FROM (SELECT 1 FROM messages s
+/** Read from an index, of which each takes a row; the parent of a root is null. */
+const countSiblings = sql<number | null>`(SELECT count(*) FROM (SELECT 1 FROM messages s
   WHERE s.conversation_id = branch.conversation_id AND s.parent_id IS branch.parent_id LIMIT ${sql.raw(`${MAX_SIBLINGS}`)}))`
 
+/** What a list of a branch tells besides its messages. */
+type Besides = { siblings?: boolean }
+
 /** Up to `limit` messages of the branch that ends at `from`, newest first; fewer when they are long. */
-const selectBranch = (db: Db, from: SQL, limit: number) => {
+const selectBranch = (db: Db, from: SQL, limit: number, { siblings = false }: Besides) => {
   const branch = branchFrom(db, from, limit, PAGE_TOKENS)
   return db
     .with(branch)
-    .select({ ...branch._.selectedFields, ...besides(sql`branch.id`), siblings: countSiblings.as('siblings') })
+    .select({
+      ...branch._.selectedFields,
+      ...besides(sql`branch.id`),
+      siblings: (siblings ? countSiblings : sql<number | null>`NULL`).as('siblings'),
+    })
     .from(branch)
     .leftJoin(runs, eq(runs.id, branch.runId))
     .orderBy(sql`place`)
 }
 
 /** Statement for the newest messages of the active branch of `owner`'s conversation, newest first. */
-export const newestMessages = (db: Db, owner: string | SQL, conversationId: string, limit: number) =>
-  selectBranch(db, sql`SELECT head_id FROM conversations WHERE id = ${conversationId} AND user_id = ${owner}`, limit)
+export const newestMessages = (
+  db: Db,
+  owner: string | SQL,
+  conversationId: string,
+  limit: number,
+  besides: Besides = {},
+) => {
+  const head = sql`SELECT head_id FROM conversations WHERE id = ${conversationId} AND user_id = ${owner}`
+  return selectBranch(db, head, limit, besides)
+}
 
 /**
- * One page of a branch, of the active one or of that which ends at message `leafId`: the newest `limit` messages first, then
+ * One page of a branch, of the active one or of that which ends at message `leaf`: the newest `limit` messages first, then
  * older ones; within a page in the order in which they were said. Nothing that is said meanwhile moves a page.
  * @throws AppError `not_found`, `validation_failed` for a cursor that is not of this list, or whose place was deleted
  */
-export async function listMessages(ctx: Ctx, conversationId: string, page: PageRequest, leafId?: string) {
+export async function listMessages(
+  ctx: Ctx,
+  conversationId: string,
+  { leaf: leafId, ...page }: PageRequest & Besides & { leaf?: string },
+) {
   const { db, user } = ctx
   const [mine, items] = await db.batch([
     db.select({ id: conversations.id }).from(conversations).where(isOwnConversation(ctx, conversationId)),
@@ -63,13 +82,13 @@ export const selectMessages = (
   db: Db,
   owner: string | SQL,
   conversationId: string,
-  page: PageRequest,
+  page: PageRequest & Besides,
   leafId?: string,
 ) => {
   const from = keyAfter(page, listOf(conversationId), ['string'])?.[0] ?? leafId
   return from !== undefined
-    ? selectBranch(db, inConversation(from, conversationId, owner), page.limit)
-    : newestMessages(db, owner, conversationId, page.limit)
+    ? selectBranch(db, inConversation(from, conversationId, owner), page.limit, page)
+    : newestMessages(db, owner, conversationId, page.limit, page)
 }
 
 /** The page that those rows make. The branch is a chain: the oldest message of a page names the first of the next. */

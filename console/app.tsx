@@ -1,30 +1,37 @@
+import type { ComponentType } from 'preact'
 import { useEffect } from 'preact/hooks'
-import { ErrorBoundary, LocationProvider, lazy, Route, Router, useLocation } from 'preact-iso'
+import { LocationProvider, lazy, Route, Router, useLocation } from 'preact-iso'
 import { me } from './api/session.ts'
 import { readMe } from './api/standing.ts'
 import { SignIn } from './screens/sign-in.tsx'
+import { Boundary, Unloaded } from './ui/boundary.tsx'
 import { Confirmation } from './ui/dialog.tsx'
 import { Shell } from './ui/shell.tsx'
 import { NotFound } from './ui/states.tsx'
 import { Toasts } from './ui/toasts.tsx'
 
 // Each screen is loaded when it is first opened.
-const Chat = lazy(() => import('./screens/chat/chat.tsx').then(({ Chat }) => Chat))
-const Chatbots = lazy(() => import('./screens/chatbots/chatbots.tsx').then(({ Chatbots }) => Chatbots))
-const Chatbot = lazy(() => import('./screens/chatbots/chatbot.tsx').then(({ Chatbot }) => Chatbot))
-const Admin = lazy(() => import('./screens/admin/admin.tsx').then(({ Admin }) => Admin))
-const Account = lazy(() => import('./screens/account/account.tsx').then(({ Account }) => Account))
-const Channels = lazy(() => import('./screens/channels/channels.tsx').then(({ Channels }) => Channels))
+const Chat = screen(() => import('./screens/chat/chat.tsx').then(({ Chat }) => Chat))
+const Channels = screen(() => import('./screens/channels/channels.tsx').then(({ Channels }) => Channels))
+const Chatbots = screen(() => import('./screens/chatbots/chatbots.tsx').then(({ Chatbots }) => Chatbots))
+const Chatbot = screen(() => import('./screens/chatbots/chatbot.tsx').then(({ Chatbot }) => Chatbot))
+const Admin = screen(() => import('./screens/admin/admin.tsx').then(({ Admin }) => Admin))
+const Account = screen(() => import('./screens/account/account.tsx').then(({ Account }) => Account))
 
 // Where mails and shared links lead: open to everybody, signed in or not.
-const ForgotPassword = lazy(() =>
+const ForgotPassword = screen(() =>
   import('./screens/account/forgot-password.tsx').then(({ ForgotPassword }) => ForgotPassword),
 )
-const ResetPassword = lazy(() =>
+const ResetPassword = screen(() =>
   import('./screens/account/reset-password.tsx').then(({ ResetPassword }) => ResetPassword),
 )
-const VerifyEmail = lazy(() => import('./screens/account/verify-email.tsx').then(({ VerifyEmail }) => VerifyEmail))
-const Shared = lazy(() => import('./screens/shared/shared.tsx').then(({ Shared }) => Shared))
+const VerifyEmail = screen(() => import('./screens/account/verify-email.tsx').then(({ VerifyEmail }) => VerifyEmail))
+const Shared = screen(() => import('./screens/shared/shared.tsx').then(({ Shared }) => Shared))
+
+/** A screen whose script cannot be had says so: there may be a newer version, whose scripts have other names. */
+function screen<T>(load: () => Promise<ComponentType<T>>) {
+  return lazy(() => load().catch((): ComponentType<T> => Unloaded))
+}
 
 const OPEN = /^\/app\/(forgot|reset|verify|shared\/[^/]+)$/
 
@@ -39,19 +46,23 @@ export const App = () => (
 const Screen = () => {
   const { path } = useLocation()
   if (OPEN.test(path)) return <Open />
-  return me.value ? <SignedIn /> : <SignedOut />
+  // Another user begins with nothing of the one before.
+  return me.value ? <SignedIn key={me.value.id} /> : <SignedOut />
 }
 
-const Open = () => (
-  <ErrorBoundary onError={(error) => console.error(error)}>
-    <Router>
-      <Route path="/app/forgot" component={ForgotPassword} />
-      <Route path="/app/reset" component={ResetPassword} />
-      <Route path="/app/verify" component={VerifyEmail} />
-      <Route path="/app/shared/:token" component={Shared} />
-    </Router>
-  </ErrorBoundary>
-)
+const Open = () => {
+  const { path } = useLocation()
+  return (
+    <Boundary path={path}>
+      <Router>
+        <Route path="/app/forgot" component={ForgotPassword} />
+        <Route path="/app/reset" component={ResetPassword} />
+        <Route path="/app/verify" component={VerifyEmail} />
+        <Route path="/app/shared/:token" component={Shared} />
+      </Router>
+    </Boundary>
+  )
+}
 
 const SignedOut = () => {
   const { path } = useLocation()
@@ -59,11 +70,12 @@ const SignedOut = () => {
 }
 
 function SignedIn() {
+  const { path } = useLocation()
   // What is known of them may be old. Without an answer it is still good enough.
   useEffect(() => void readMe().catch(() => {}), [])
   return (
     <Shell>
-      <ErrorBoundary onError={(error) => console.error(error)}>
+      <Boundary path={path}>
         <Router>
           <Route path="/app/chat/:id?" component={Chat} />
           <Route path="/app/channels/:id?" component={Channels} />
@@ -77,7 +89,7 @@ function SignedIn() {
           <Route path="/app" component={Home} />
           <Route default component={NotFound} />
         </Router>
-      </ErrorBoundary>
+      </Boundary>
     </Shell>
   )
 }

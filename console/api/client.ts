@@ -1,7 +1,7 @@
 import createClient from 'openapi-fetch'
 import { toProblem } from './problem.ts'
 import type { components, paths } from './schema.d.ts'
-import { accessToken } from './session.ts'
+import { accessToken, me } from './session.ts'
 
 export type Schemas = components['schemas']
 
@@ -11,10 +11,13 @@ export const api = createClient<paths>({ baseUrl: location.origin, fetch: author
 /** `fetch` with the user's token: once more, with a fresh one, when the server takes it no more. */
 export async function authorizedFetch(request: Request): Promise<Response> {
   const token = await accessToken()
+  const asker = me.value?.id
   const response = await fetch(withToken(request.clone(), token))
   if (response.status !== 401 || token === undefined) return response
   const fresh = await accessToken(token)
-  return fresh === undefined || fresh === token ? response : fetch(withToken(request, fresh))
+  // Nothing is asked in the name of who has signed in meanwhile.
+  const isOther = fresh === undefined || fresh === token || me.value?.id !== asker
+  return isOther ? response : fetch(withToken(request, fresh))
 }
 
 function withToken(request: Request, token: string | undefined): Request {

@@ -9,6 +9,7 @@ type Session = { accessToken: string; refreshToken: string; expiresAt: number; u
 const KEY = 'parley.session'
 /** A token is replaced this long before it ends, so that none ends on its way. */
 const EARLY_MS = 30_000
+const REFRESH_MS = 15_000
 
 const session = signal(readSession())
 
@@ -26,7 +27,9 @@ export function begin({ access_token, refresh_token, expires_in, user }: SignedI
 
 /** The user as a later answer tells of them. */
 export function updateMe(user: User): void {
-  if (session.value) keep({ ...session.value, user })
+  // Another tab may have got fresh tokens, or be somebody else's by now.
+  const now = readSession()
+  if (now?.user.id === user.id) keep({ ...now, user })
 }
 
 /** Ends the session here, and on the server as far as it can be reached. */
@@ -35,7 +38,7 @@ export async function end(): Promise<void> {
   keep(undefined)
   if (!ended) return
   const body = JSON.stringify({ refresh_token: ended.refreshToken })
-  await fetch('/api/v1/auth/logout', { method: 'POST', headers: JSON_HEADERS, body }).catch(() => {})
+  await fetch('/api/v1/auth/logout', { method: 'POST', headers: JSON_HEADERS, body, keepalive: true }).catch(() => {})
 }
 
 /**
@@ -55,10 +58,15 @@ export async function accessToken(refused?: string): Promise<string | undefined>
 
 async function refresh(old: Session): Promise<void> {
   const body = JSON.stringify({ refresh_token: old.refreshToken })
-  const response = await fetch('/api/v1/auth/refresh', { method: 'POST', headers: JSON_HEADERS, body })
-  if (response.status === 401) return keep(undefined)
-  if (!response.ok) throw await problemOf(response)
-  begin({ user: old.user, ...(await response.json()) })
+  // All tabs wait for it.
+  const signal = AbortSignal.timeout(REFRESH_MS)
+  const response = await fetch('/api/v1/auth/refresh', { method: 'POST', headers: JSON_HEADERS, body, signal })
+  if (!response.ok && response.status !== 401) throw await problemOf(response)
+  const fresh = response.ok ? await response.json() : undefined
+  // Who has signed out meanwhile, or as somebody else, stays so.
+  if (readSession()?.refreshToken !== old.refreshToken) return
+  if (fresh) begin({ user: old.user, ...fresh })
+  else keep(undefined)
 }
 
 const JSON_HEADERS = { 'content-type': 'application/json' }

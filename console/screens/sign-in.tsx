@@ -50,7 +50,7 @@ const Register = () => (
       label="Password"
       type="password"
       autocomplete="new-password"
-      hint="Twelve characters or more; a sentence is good"
+      hint="Eight characters or more; a sentence is good"
       required
     />
   </Form>

@@ -3,20 +3,41 @@ import type { ComponentChildren } from 'preact'
 import { useEffect, useId, useRef, useState } from 'preact/hooks'
 import { Failed } from './states.tsx'
 
+type DialogProps = {
+  title: string
+  onClose: () => void
+  children: ComponentChildren
+  /** What goes on in it cannot be called off: it stays. */
+  isBusy?: boolean
+}
+
 /** A modal window: the browser keeps the focus in it, and Escape closes it. */
-export function Dialog(props: { title: string; onClose: () => void; children: ComponentChildren }) {
+export function Dialog({ title, onClose, children, isBusy = false }: DialogProps) {
   const element = useRef<HTMLDialogElement>(null)
-  const title = useId()
-  useEffect(() => element.current?.showModal(), [])
+  const id = useId()
+  useEffect(() => {
+    const before = document.activeElement
+    element.current?.showModal()
+    // The browser does so only for one that is closed, not for one that is taken away.
+    return () => {
+      if (before instanceof HTMLElement) before.focus()
+    }
+  }, [])
   return (
-    <dialog ref={element} aria-labelledby={title} onClose={props.onClose}>
+    <dialog ref={element} aria-labelledby={id} onClose={onClose} onCancel={(event) => isBusy && event.preventDefault()}>
       <header>
-        <h2 id={title}>{props.title}</h2>
-        <button type="button" class="plain" aria-label="Close" onClick={() => element.current?.close()}>
+        <h2 id={id}>{title}</h2>
+        <button
+          type="button"
+          class="plain"
+          aria-label="Close"
+          disabled={isBusy}
+          onClick={() => element.current?.close()}
+        >
           ×
         </button>
       </header>
-      {props.children}
+      {children}
     </dialog>
   )
 }
@@ -41,8 +62,10 @@ export const Confirmation = () => question.value && <Ask key={question.value.tit
 
 function Ask({ title, text, action, act }: Question) {
   const [state, setState] = useState<{ isBusy: boolean; error?: unknown }>({ isBusy: false })
+  const [asked] = useState(question.peek())
   const close = () => {
-    question.value = undefined
+    // Another may be asked by now.
+    if (question.peek() === asked) question.value = undefined
   }
   const go = async () => {
     setState({ isBusy: true })
@@ -54,11 +77,11 @@ function Ask({ title, text, action, act }: Question) {
     }
   }
   return (
-    <Dialog title={title} onClose={close}>
+    <Dialog title={title} onClose={close} isBusy={state.isBusy}>
       <p>{text}</p>
       {state.error !== undefined && <Failed error={state.error} />}
       <footer>
-        <button type="button" onClick={close}>
+        <button type="button" onClick={close} disabled={state.isBusy}>
           Cancel
         </button>
         <button type="button" class="danger" disabled={state.isBusy} onClick={go}>

@@ -14,8 +14,32 @@ export const Words = createContext((text: string): ComponentChildren => text)
  * without telling from where.
  */
 export function Markdown({ text }: { text: string }) {
-  const tokens = useMemo(() => lexer(text, { gfm: true, breaks: true }), [text])
+  const tokens = useMemo(() => parse(text), [text])
   return <div class="markdown">{blocks(tokens)}</div>
+}
+
+/** Deeper than anybody writes. Without an end to it, quotes in quotes would be more than the stack of a reader's browser. */
+const MAX_DEPTH = 20
+
+/** What cannot be parsed, or drawn, is the text that it is. */
+function parse(text: string): Token[] {
+  try {
+    const tokens = lexer(text, { gfm: true, breaks: true })
+    if (!isDeeper(tokens, MAX_DEPTH)) return tokens
+  } catch {
+    // The lexer itself has gone too deep.
+  }
+  return [{ type: 'paragraph', raw: text, text, tokens: [{ type: 'text', raw: text, text }] }]
+}
+
+const isDeeper = (tokens: Token[], levels: number): boolean =>
+  levels === 0 ? tokens.length > 0 : tokens.some((token) => isDeeper(partsOf(token), levels - 1))
+
+function partsOf(token: Token): Token[] {
+  if (token.type === 'list') return (token as Tokens.List).items.flatMap(({ tokens }) => tokens)
+  if (token.type !== 'table') return ('tokens' in token && token.tokens) || []
+  const { header, rows } = token as Tokens.Table
+  return [...header, ...rows.flat()].flatMap(({ tokens }) => tokens)
 }
 
 const blocks = (tokens: Token[]): ComponentChildren => tokens.map(block)
@@ -49,12 +73,7 @@ function block(token: Token): ComponentChildren {
 }
 
 function list({ ordered, start, items }: Tokens.List): VNode {
-  const entries = items.map((item) => (
-    <li>
-      {item.task && <input type="checkbox" checked={item.checked === true} disabled aria-label="Done" />}
-      {blocks(item.tokens)}
-    </li>
-  ))
+  const entries = items.map((item) => <li>{blocks(item.tokens)}</li>)
   return ordered ? <ol start={start === '' ? undefined : start}>{entries}</ol> : <ul>{entries}</ul>
 }
 
@@ -103,6 +122,8 @@ function inline(token: Token): ComponentChildren {
       return <code>{token.text}</code>
     case 'br':
       return <br />
+    case 'checkbox':
+      return <input type="checkbox" checked={token.checked} disabled aria-label="Done" />
     case 'link':
     case 'image': {
       const words = token.type === 'image' ? token.text || token.href : inlines(token.tokens)

@@ -15,8 +15,13 @@ export function usePages<T>(
   load: (cursor: string | undefined) => Promise<Page<T>>,
   inputs: readonly unknown[],
 ): Pages<T> {
-  const { data, error, isLoading, reload, set } = useLoad(() => load(undefined), inputs)
   const [more, setMore] = useState<{ isLoading: boolean; error?: unknown }>({ isLoading: false })
+  const first = () => {
+    // What kept a page from coming says nothing of what is loaded now.
+    setMore({ isLoading: false })
+    return load(undefined)
+  }
+  const { data, error, isLoading, reload, set } = useLoad(first, inputs)
   return {
     items: data?.items ?? [],
     error: error ?? more.error,

@@ -60,3 +60,43 @@ test('what the server refuses is said at its field, and the page stays as it is'
   expect(await page.getByLabel('Username').getAttribute('aria-invalid')).toBe('true')
   expect(await page.getByLabel('Username').inputValue()).toBe('No Such Name')
 })
+
+test('quotes in quotes without end are shown as they are, and break no page', async () => {
+  const device = await openDevice(browser, server.url)
+  const { page } = device
+  await signUp(device)
+  const session = await page.evaluate(() => localStorage.getItem('parley.session'))
+  const ask = async (path: string, body: object) => {
+    const headers = { 'content-type': 'application/json', authorization: `Bearer ${JSON.parse(session!).accessToken}` }
+    const response = await fetch(`${server.url}/api/v1${path}`, { method: 'POST', headers, body: JSON.stringify(body) })
+    return response.json() as Promise<{ id: string }>
+  }
+  const { id } = await ask('/channels', { name: 'nested' })
+  await ask(`/channels/${id}/messages`, { content: '>'.repeat(4_000) })
+  await ask(`/channels/${id}/messages`, { content: `${'> '.repeat(15)}quoted\n\n- [x] done` })
+  await page.goto(`/app/channels/${id}`)
+  await page.getByText('quoted').waitFor()
+  expect(await page.locator('blockquote').count()).toBe(15)
+  await page.getByText('>>>>>>>>').waitFor()
+  expect(await page.getByRole('checkbox', { name: 'Done' }).count()).toBe(1)
+  expect(device.faults).toEqual([])
+})
+
+test('who signs in after somebody else sees nothing of them, in no tab', async () => {
+  const device = await openDevice(browser, server.url)
+  const ada = await signUp(device)
+  const other = await device.open()
+  await other.goto('/app/account')
+  await other.getByTitle(`Signed in as ${ada}`).waitFor()
+  await device.page.getByRole('button', { name: 'Sign out' }).click()
+  await device.page.getByRole('heading', { name: 'Sign in' }).waitFor()
+  const bob = await signUp(device)
+  await other.getByTitle(`Signed in as ${bob}`).waitFor()
+  await expect.poll(() => other.getByLabel('Username').inputValue()).toBe(bob)
+  expect(device.faults).toEqual([])
+})
+
+test('a script that is no longer there is no page', async () => {
+  expect((await fetch(`${server.url}/app/assets/chat-00000000.js`)).status).toBe(404)
+  expect((await fetch(`${server.url}/app/chat/anything`)).status).toBe(200)
+})

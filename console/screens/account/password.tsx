@@ -37,7 +37,7 @@ export function Password() {
           label="New password"
           type="password"
           autocomplete="new-password"
-          hint="Twelve characters or more. All other devices are signed out"
+          hint="Eight characters or more. All other devices are signed out"
           required
         />
       </Form>

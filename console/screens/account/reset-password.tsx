@@ -33,7 +33,7 @@ export function ResetPassword() {
           label="New password"
           type="password"
           autocomplete="new-password"
-          hint="Twelve characters or more. All devices are signed out"
+          hint="Eight characters or more. All devices are signed out"
           required
         />
       </Form>

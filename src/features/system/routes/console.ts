@@ -21,6 +21,8 @@ const POLICY = [
 export function serveConsole(app: OpenAPIHono<AppEnv>): void {
   for (const path of ['/app', '/app/*']) {
     app.get(path, async (c) => {
+      // A script of an older version must not be answered with a page.
+      if (c.req.path.startsWith('/app/assets/')) throw notFound()
       const page = await c.env.ASSETS.fetch(new URL('/app/', c.req.url))
       if (!page.ok) throw notFound()
       return new Response(page.body, {

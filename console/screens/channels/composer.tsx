@@ -1,5 +1,6 @@
 import { useRef, useState } from 'preact/hooks'
 import type { Schemas } from '../../api/client.ts'
+import { me } from '../../api/session.ts'
 import { Icon } from '../../ui/icon.tsx'
 import { tellFault } from '../../ui/toasts.tsx'
 import { connection } from './connection.ts'
@@ -10,12 +11,14 @@ import { upload } from './upload.ts'
 type Props = { channel: Channel; threadId: string | null }
 
 const MAX_FILES = 10
-/** What was begun and not sent, by channel or thread, until the page goes. */
+/** As far as can be known: what has a mouse has one, and a phone has neither. */
+const hasKeyboard = () => matchMedia('(hover: hover)').matches
+/** What was begun and not sent, by user and channel or thread, until the page goes. */
 const drafts = new Map<string, string>()
 
-/** Where one writes: Enter sends, Shift and Enter begins a line. */
+/** Where one writes: Enter sends, Shift and Enter begins a line. Without a keyboard, Enter alone begins one. */
 export function Composer({ channel, threadId }: Props) {
-  const key = threadId ?? channel.id
+  const key = `${me.value?.id} ${threadId ?? channel.id}`
   const [text, setText] = useState(drafts.get(key) ?? '')
   const [files, setFiles] = useState<Schemas['Attachment'][]>([])
   const [uploading, setUploading] = useState(0)
@@ -103,7 +106,7 @@ export function Composer({ channel, threadId }: Props) {
           }}
           onKeyDown={(event) => {
             // Enter may also end the composition of a character.
-            if (event.key !== 'Enter' || event.shiftKey || event.isComposing) return
+            if (event.key !== 'Enter' || event.shiftKey || event.isComposing || !hasKeyboard()) return
             event.preventDefault()
             send()
           }}

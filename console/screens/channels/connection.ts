@@ -25,6 +25,10 @@ export const link = signal<(State & { isFirst: boolean }) | undefined>(undefined
 
 const listeners = new Set<(happening: Happening) => void>()
 let current: Client | undefined
+let focused: string[] = []
+/** What the last ticket was asked for with, and what the server took no more. */
+let tried: string | undefined
+let refused: string | undefined
 
 /** Is told all that happens, until what this gives is called. */
 export function subscribe(listener: (happening: Happening) => void): () => void {
@@ -38,24 +42,36 @@ function happen(happening: Happening): void {
 
 /** The one connection of this page, made when it is first asked for and closed when the user leaves. */
 export function connection(): Client {
-  current ??= connect({
+  if (current) return current
+  current = connect({
     token,
     onEvent: happen,
     onNotice: happen,
     onReset: (ch, data) => happen({ type: 'reset', ch, data }),
     onState(state) {
+      // Once more with a fresh one, as every request; refused again, it is for the user to say.
+      if (state.state === 'closed' && state.code === 401) {
+        const isFirst = refused === undefined
+        refused = tried
+        if (isFirst) return connectAgain()
+      }
+      if (state.state === 'open') refused = undefined
       const isFirst = state.state === 'connecting' && !state.after && (link.value?.isFirst ?? true)
       link.value = { ...state, isFirst }
       if (state.state === 'open') happen({ type: 'open', channels: state.channels })
     },
   })
+  if (focused.length > 0) current.focus(focused)
   return current
 }
 
 /** What is on the screen: of these it is told who is there. */
-export const lookAt = (channelIds: string[]): void => current?.focus(channelIds)
+export function lookAt(channelIds: string[]): void {
+  focused = channelIds
+  current?.focus(channelIds)
+}
 
-/** A new one after an ending that was final, when the user asks for it. */
+/** A new one after an ending that was final. */
 export function connectAgain(): void {
   current = undefined
   connection()
@@ -64,7 +80,8 @@ export function connectAgain(): void {
 /** Waits while the device says that it is offline: asking would be in vain. */
 async function token(): Promise<string> {
   if (!navigator.onLine) await new Promise((resolve) => addEventListener('online', resolve, { once: true }))
-  return (await accessToken()) ?? ''
+  tried = (await accessToken(refused)) ?? ''
+  return tried
 }
 
 const check = () => current?.check()
@@ -79,6 +96,7 @@ effect(() => {
   connectedAs = userId.value
   current?.close()
   current = undefined
+  refused = undefined
   link.value = undefined
   happen({ type: 'end' })
 })

@@ -23,8 +23,14 @@ function followTimeline(channelId: string, threadId: string | null) {
   /** What has happened since a page was asked for: it may not be in it. */
   let since: ChannelEvent[] = []
   let turn = 0
+  /** What failed last. */
+  let failed = load
 
-  async function ask(load: () => Promise<HistoryPage>, use: (page: Timeline) => Timeline): Promise<void> {
+  async function ask(
+    again: () => Promise<void>,
+    load: () => Promise<HistoryPage>,
+    use: (page: Timeline) => Timeline,
+  ): Promise<void> {
     const mine = ++turn
     since = []
     isLoading.value = true
@@ -35,21 +41,27 @@ function followTimeline(channelId: string, threadId: string | null) {
     if (mine !== turn) return
     isLoading.value = false
     error.value = 'failure' in answer ? answer.failure : undefined
-    if ('failure' in answer) return
+    if ('failure' in answer) {
+      failed = again
+      return
+    }
     timeline.value = use(since.reduce(take, startTimeline(threadId, answer.page)))
     catchUp()
   }
 
-  const load = () =>
-    ask(
+  function load(): Promise<void> {
+    return ask(
+      load,
       () => firstPage(channelId, threadId),
       (page) => page,
     )
+  }
 
   async function loadMore(): Promise<void> {
     const next = timeline.value?.next
     if (next === undefined || isLoading.value) return
     await ask(
+      loadMore,
       () => (threadId === null ? loadHistory(channelId, next) : loadReplies(channelId, threadId, next)),
       (page) => joinTimelines(timeline.value!, page),
     )
@@ -81,7 +93,7 @@ function followTimeline(channelId: string, threadId: string | null) {
     }
   }
 
-  return { channelId, threadId, timeline, error, isLoading, load, loadMore, follow }
+  return { channelId, threadId, timeline, error, isLoading, loadMore, retry: () => failed(), follow }
 }
 
 async function firstPage(channelId: string, threadId: string | null): Promise<HistoryPage> {

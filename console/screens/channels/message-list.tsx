@@ -1,4 +1,4 @@
-import { useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks'
+import { useEffect, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks'
 import { VList, type VListHandle } from 'virtua'
 import { me } from '../../api/session.ts'
 import { Failed, Loading } from '../../ui/states.tsx'
@@ -32,7 +32,7 @@ export function MessageList({ channel, followed, onThread, whoWritesIn, isWatche
   if (!timeline) {
     return (
       <div class="messages">
-        {error !== undefined ? <Failed error={error} retry={followed.load} /> : <Loading what="messages" />}
+        {error !== undefined ? <Failed error={error} retry={followed.retry} /> : <Loading what="messages" />}
       </div>
     )
   }
@@ -50,7 +50,8 @@ function Rows({ channel, followed, onThread, whoWritesIn, isWatched, entries, pe
   // What was new when the channel was opened stays marked as new.
   const [fresh] = useState(() => unreadNow(followed))
   const isChannel = followed.threadId === null
-  const hasMore = followed.timeline.value!.next !== undefined
+  const next = followed.timeline.value!.next
+  const hasMore = next !== undefined
   const rows = useMemo(() => rowsOf(entries, fresh), [entries])
   const items = [...rows, ...pending]
   const first = entries[0]?.message.id
@@ -64,11 +65,17 @@ function Rows({ channel, followed, onThread, whoWritesIn, isWatched, entries, pe
     const at = list.current
     if (!at) return
     // What comes in below takes nobody away from the end: only who scrolls up leaves it.
-    if (at.scrollSize - at.viewportSize - at.scrollOffset <= NEAR_BOTTOM) setAtBottom(true)
-    else if (at.scrollOffset < offset.current) setAtBottom(false)
+    const end = at.scrollSize - at.viewportSize
+    const isScrolledUp = at.scrollOffset < offset.current
+    if (end - at.scrollOffset <= NEAR_BOTTOM) setAtBottom(true)
+    else if (isScrolledUp) setAtBottom(false)
     offset.current = at.scrollOffset
-    if (isChannel && hasMore && at.scrollOffset < NEAR_TOP && followed.error.value === undefined) followed.loadMore()
+    // A list that has just been drawn is on its way to its end.
+    const isNearTop = (isAtBottom && !isScrolledUp ? end : at.scrollOffset) < NEAR_TOP
+    if (isChannel && hasMore && isNearTop && followed.error.value === undefined) followed.loadMore()
   }
+  // A page of replies alone changes no row, and nothing is scrolled by it.
+  useEffect(look, [next, followed.isLoading.value])
   const last = items.length > 0 && keyOf(items.at(-1)!)
   const isOwn = pending.length > 0
   useLayoutEffect(() => {
@@ -88,8 +95,8 @@ function Rows({ channel, followed, onThread, whoWritesIn, isWatched, entries, pe
           <span class="spinner" aria-hidden="true" /> Loading older messages…
         </p>
       )}
-      {followed.error.value !== undefined && <Failed error={followed.error.value} retry={followed.loadMore} />}
-      {items.length === 0 && <p class="state">Nothing was said here yet.</p>}
+      {followed.error.value !== undefined && <Failed error={followed.error.value} retry={followed.retry} />}
+      {items.length === 0 && !hasMore && <p class="state">Nothing was said here yet.</p>}
       <VList
         ref={list}
         data={items}

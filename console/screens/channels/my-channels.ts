@@ -17,24 +17,36 @@ export const unread = signal<ReadonlyMap<string, Unread>>(new Map())
 export const partings = signal<ReadonlyMap<string, string>>(new Map())
 
 const PAGE = 100
+/** Counts who has left: an answer that they asked for is nobody's. */
+let turn = 0
 
 /** Loads the first page, and what is unread. */
 export async function loadChannels(): Promise<void> {
+  const mine = turn
+  channelsError.value = undefined
   try {
-    channelsError.value = undefined
     const [first] = await Promise.all([listMine(undefined), loadUnread()])
-    channels.value = first
+    if (mine === turn) channels.value = first
   } catch (error) {
-    channelsError.value = error
+    if (mine === turn) channelsError.value = error
   }
 }
 
 export async function loadMoreChannels(): Promise<void> {
+  const mine = turn
   const now = channels.value
   if (!now?.next) return
   const { items, next } = await listMine(now.next)
-  channels.value = { items: [...now.items, ...items], next }
+  // Meanwhile the list may have begun anew, or be that of another.
+  if (mine !== turn || channels.value?.next !== now.next) return
+  channels.value = { items: joined(items, channels.value.items), next }
 }
+
+/** Each once, as the later have it. Ids are in the order of time. */
+const joined = (items: Channel[], later: Channel[]) =>
+  [...new Map([...items, ...later].map((channel) => [channel.id, channel])).values()].sort((a, b) =>
+    a.id < b.id ? 1 : -1,
+  )
 
 const listMine = (cursor: string | undefined) =>
   page(api.GET('/api/v1/channels', { params: { query: { scope: 'member', limit: PAGE, cursor } } }))
@@ -44,12 +56,12 @@ let since: Message[] | undefined
 let countings = 0
 
 async function loadUnread(): Promise<void> {
-  const turn = ++countings
+  const counting = ++countings
   const said: Message[] = []
   since = said
   const counted = await ok(api.GET('/api/v1/channels/unread'))
-  // A later one knows more.
-  if (turn !== countings) return
+  // A later one knows more, and who has left asks no more.
+  if (counting !== countings) return
   since = undefined
   const mine = me.value!.id
   const sinceIn = (id: string) => said.filter(({ channel_id }) => channel_id === id)
@@ -60,11 +72,11 @@ async function loadUnread(): Promise<void> {
 
 /** A channel that became the user's, or is other than it was. */
 export function putChannel(channel: Channel): void {
+  // Whose it is may have left since they asked for it.
+  if (!me.value) return
   drop(partings, channel.id)
   const { items = [], next } = channels.value ?? {}
-  const others = items.filter(({ id }) => id !== channel.id)
-  // Ids are in the order of time.
-  channels.value = { items: [...others, channel].sort((a, b) => (a.id < b.id ? 1 : -1)), next }
+  channels.value = { items: joined(items, [channel]), next }
 }
 
 const findChannel = (id: string) => channels.value?.items.find((channel) => channel.id === id)
@@ -113,13 +125,21 @@ async function follow(happening: Happening): Promise<void> {
       return
     }
     case 'end':
+      turn++
+      countings++
+      since = undefined
       channels.value = undefined
+      channelsError.value = undefined
       unread.value = new Map()
       partings.value = new Map()
       return
-    case 'channel.added':
-      putChannel(await getChannel(happening.ch))
+    case 'channel.added': {
+      const mine = turn
+      const channel = await getChannel(happening.ch)
+      if (mine !== turn) return
+      putChannel(channel)
       return loadUnread()
+    }
     case 'channel.gone':
       return partUnseen(happening.ch)
     case 'message': {
@@ -166,6 +186,7 @@ function part(id: string, why: string | undefined): void {
 /** Takes out what has gone unseen, and asks the server why. */
 async function partUnseen(id: string): Promise<void> {
   if (!findChannel(id) || leaving.has(id)) return
+  const mine = turn
   const why = await getChannel(id).then(
     () => LAST_WORDS['member.removed'],
     (error) =>
@@ -173,5 +194,5 @@ async function partUnseen(id: string): Promise<void> {
         ? LAST_WORDS['member.banned']
         : 'is gone: it was deleted, or you were taken out of it.',
   )
-  part(id, why)
+  if (mine === turn) part(id, why)
 }

@@ -1,22 +1,26 @@
 import { signal } from '@preact/signals'
 import { useEffect } from 'preact/hooks'
 import { api, ok, type Schemas } from '../../api/client.ts'
+import { me } from '../../api/session.ts'
 
 type Usage = Schemas['UsageOfPlan']
 
-const usage = signal<Usage | undefined>(undefined)
+/** The last answer, and whose usage it tells. */
+const answer = signal<{ userId: string | undefined; usage: Usage } | undefined>(undefined)
 
 /** Asks what is left of the month. What is shown stays until there is an answer: it is no reason to disturb anybody. */
 export async function refreshQuota(): Promise<void> {
-  const found = await ok(api.GET('/api/v1/user/usage')).catch(() => undefined)
-  if (found) usage.value = found
+  const userId = me.value?.id
+  const usage = await ok(api.GET('/api/v1/user/usage')).catch(() => undefined)
+  if (usage) answer.value = { userId, usage }
 }
 
 /** What is left of the month. */
 export function Quota() {
-  useEffect(() => void refreshQuota(), [])
-  if (!usage.value) return null
-  const { plan, messages, tokens, period_end } = usage.value
+  const userId = me.value?.id
+  useEffect(() => void refreshQuota(), [userId])
+  if (answer.value?.userId !== userId || !answer.value) return null
+  const { plan, messages, tokens, period_end } = answer.value.usage
   const end = new Date(period_end).toLocaleDateString(undefined, { dateStyle: 'medium', timeZone: 'UTC' })
   const isLow = shareLeft(messages) < 0.1 || shareLeft(tokens) < 0.1
   return (

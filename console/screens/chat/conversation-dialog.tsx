@@ -1,8 +1,10 @@
+import { useMemo } from 'preact/hooks'
 import { api, ok, type Schemas } from '../../api/client.ts'
 import { confirm, Dialog } from '../../ui/dialog.tsx'
 import { Field, Form } from '../../ui/form.tsx'
 import { Icon } from '../../ui/icon.tsx'
 import { tellFault } from '../../ui/toasts.tsx'
+import { useLoad } from '../../ui/use-load.ts'
 import { saveExport } from './export.ts'
 import { Sharing } from './sharing.tsx'
 import type { Thread } from './thread.ts'
@@ -12,13 +14,16 @@ type Props = { thread: Thread; onClose: () => void; onDelete: () => void }
 
 /** All that can be done with a conversation besides talking in it. */
 export function ConversationDialog({ thread, onClose, onDelete }: Props) {
-  const { id, title, project_id, instructions, pinned, archived, temporary } = thread.conversation.value!
-  const projects = useProjects()
+  const { id, pinned, archived, temporary } = thread.conversation.value!
+  // It may change while it is edited: a reply gives it a title.
+  const { title, project_id, instructions } = useMemo(() => thread.conversation.value!, [])
   const change = async (body: Schemas['ConversationChanges']) =>
     thread.change(await ok(api.PATCH('/api/v1/conversations/{id}', { params: { path: { id } }, body })))
   const save = async (values: Record<string, string>) => {
-    const project = temporary ? {} : { project_id: values.project_id || null }
-    await change({ title: values.title || null, instructions: values.instructions || null, ...project })
+    const before = { title, project_id, instructions }
+    const entries = Object.entries(values).map(([name, value]) => [name, value || null] as const)
+    const changed = entries.filter(([name, value]) => value !== before[name as keyof typeof before])
+    if (changed.length > 0) await change(Object.fromEntries(changed))
     onClose()
   }
   return (
@@ -31,22 +36,7 @@ export function ConversationDialog({ thread, onClose, onDelete }: Props) {
           defaultValue={title ?? ''}
           hint="Empty: the next message gives one"
         />
-        {!temporary && (
-          <Field
-            as="select"
-            name="project_id"
-            label="Project"
-            key={projects.items.length}
-            defaultValue={project_id ?? ''}
-          >
-            <option value="">None</option>
-            {projects.items.map((project) => (
-              <option key={project.id} value={project.id} selected={project.id === project_id}>
-                {project.name}
-              </option>
-            ))}
-          </Field>
-        )}
+        {!temporary && <ProjectField current={project_id} />}
         <Field
           as="textarea"
           name="instructions"
@@ -81,6 +71,31 @@ export function ConversationDialog({ thread, onClose, onDelete }: Props) {
         </button>
       </div>
     </Dialog>
+  )
+}
+
+/** The project it is in stands among the others from the beginning, on whichever page of them it is. */
+function ProjectField({ current }: { current: string | null }) {
+  const projects = useProjects()
+  const { data: own } = useLoad(
+    async () => (current ? ok(api.GET('/api/v1/projects/{id}', { params: { path: { id: current } } })) : undefined),
+    [current],
+  )
+  const others = projects.items.filter(({ id }) => id !== current)
+  return (
+    <Field as="select" name="project_id" label="Project">
+      <option value="">None</option>
+      {current && (
+        <option value={current} selected>
+          {own?.name ?? 'The one it is in'}
+        </option>
+      )}
+      {others.map(({ id, name }) => (
+        <option key={id} value={id}>
+          {name}
+        </option>
+      ))}
+    </Field>
   )
 }
 

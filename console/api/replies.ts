@@ -26,8 +26,9 @@ const MAX_PAUSE_MS = 15_000
 
 /**
  * All events of a reply that `path` begins when `body` is posted to it, to the terminal one: a lost connection is resumed, as
- * often as it takes. A repetition of the request with the same `idempotencyKey` is the same reply. Ends quietly when `signal`
- * aborts; the reply goes on. @throws Problem when it is refused, TypeError when the server cannot be reached to begin it
+ * often as it takes. A repetition of the request with the same `idempotencyKey` is the same reply. When `signal` aborts, the
+ * request is still sent and the reply goes on: it ends quietly once the server has begun it.
+ * @throws Problem when it is refused, TypeError when the server cannot be reached to begin it
  */
 export async function* askForReply(
   path: string,
@@ -40,7 +41,6 @@ export async function* askForReply(
     method: 'POST',
     headers,
     body: JSON.stringify(body),
-    signal,
   })
   yield* follow(await open(request), signal)
 }
@@ -68,7 +68,9 @@ async function* follow(first: Response, signal: AbortSignal): AsyncGenerator<Rep
       response ??= await open(resumption(runId, last, signal))
       // Nothing follows what was seen: that was the terminal event.
       if (!response.body) return
-      for await (const { event: type, data } of eventsOf(response.body)) {
+      // The request that began it has no signal of its own.
+      const body = response.body.pipeThrough(new TransformStream(), { signal })
+      for await (const { event: type, data } of eventsOf(body)) {
         if (!type) continue
         const event = { type, ...JSON.parse(data) } as ReplyEvent
         yield event

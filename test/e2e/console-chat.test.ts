@@ -51,6 +51,16 @@ async function wholeAnswer(page: Page): Promise<string> {
   return answers(page).last().locator('.markdown').innerText()
 }
 
+/** Keeps back what is posted there until it is let go. */
+async function holdBack(page: Page, path: RegExp): Promise<() => void> {
+  const held = Promise.withResolvers<void>()
+  await page.route(path, async (route) => {
+    if (route.request().method() === 'POST') await held.promise
+    await route.continue()
+  })
+  return held.resolve
+}
+
 /** Asks the API as this device's user. */
 async function ask(page: Page, path: string, init: RequestInit = {}): Promise<Response> {
   const kept = await page.evaluate(() => localStorage.getItem('parley.session'))
@@ -148,6 +158,64 @@ test('a reply is stopped, and keeps what it has', async () => {
   expect(text).not.toContain('w300')
   await page.reload()
   expect(await wholeAnswer(page)).toBe(text)
+  expect(device.faults).toEqual([])
+})
+
+test('what is said is not lost, nor said twice, when its reader leaves before the server has it', async () => {
+  const device = await enter()
+  const { page } = device
+  await say(page, `Begin ${script(reply(3))}`)
+  expect(await wholeAnswer(page)).toBe(words(1, 3))
+  const here = new URL(page.url()).pathname
+  const list = page.getByRole('navigation', { name: 'Conversations' })
+  const entry = list.locator(`[href="${here}"]`)
+  const leave = () => page.getByRole('link', { name: 'New conversation' }).click()
+
+  let letGo = await holdBack(page, /\/messages$/)
+  const more = `Go on ${script(reply(4))}`
+  await say(page, more)
+  await leave()
+  await page.getByRole('heading', { name: 'New conversation' }).waitFor()
+  await entry.click()
+  await expect.poll(() => field(page).inputValue()).toBe(more)
+  // It is sent once more, and then nobody is there to hear of either.
+  await answers(page).first().waitFor()
+  await field(page).press('Enter')
+  await said(page).nth(1).waitFor()
+  await leave()
+  await entry.click()
+  await expect.poll(() => field(page).inputValue()).toBe(more)
+  letGo()
+  await expect.poll(() => field(page).inputValue()).toBe('')
+  await said(page).nth(1).waitFor()
+  await expect.poll(() => wholeAnswer(page)).toBe(words(1, 4))
+  await page.reload()
+  await expect.poll(() => wholeAnswer(page)).toBe(words(1, 4))
+  expect(await said(page).count()).toBe(2)
+
+  // What is stopped before it has begun stops when it does.
+  letGo = await holdBack(page, /\/messages$/)
+  await say(page, `Never mind ${script(reply(300, 60))}`)
+  await stopButton(page).click()
+  letGo()
+  await page.getByText('Stopped.').waitFor()
+
+  // The conversation is made while its reader looks elsewhere, and stays there.
+  await leave()
+  letGo = await holdBack(page, /\/conversations$/)
+  const first = `Elsewhere ${script(reply(2))}`
+  await say(page, first)
+  await entry.click()
+  await said(page).first().waitFor()
+  letGo()
+  const made = list.getByText('Without a title')
+  await made.waitFor()
+  expect(new URL(page.url()).pathname).toBe(here)
+  await made.click()
+  await page.getByText('Nothing was said here yet.').waitFor()
+  expect(await field(page).inputValue()).toBe(first)
+  await field(page).press('Enter')
+  expect(await wholeAnswer(page)).toBe(words(1, 2))
   expect(device.faults).toEqual([])
 })
 

@@ -1,10 +1,8 @@
 import { useMemo, useRef, useState } from 'preact/hooks'
 import { useLocation, useRoute } from 'preact-iso'
 import { ConversationView } from './conversation.tsx'
-import type { Words } from './draft.ts'
 import { NewConversation } from './new-conversation.tsx'
 import { Sidebar } from './sidebar.tsx'
-import type { Conversation } from './thread.ts'
 import { type Filter, useConversations } from './use-conversations.ts'
 import './chat.css'
 
@@ -15,17 +13,16 @@ export function Chat() {
   const id = params.id === 'new' ? undefined : params.id
   const [filter, setFilter] = useState<Filter>('all')
   const conversations = useConversations(filter)
-  // What is said first in a conversation that was just made.
-  const first = useRef<{ id: string; words: Words } | undefined>(undefined)
-  const begin = (conversation: Conversation, words: Words) => {
-    conversations.show(conversation)
-    first.current = { id: conversation.id, words }
-    route(`/app/chat/${conversation.id}`, true)
+  // The conversation that was just made, until it is open.
+  const made = useRef<string | undefined>(undefined)
+  const begin = (id: string) => {
+    made.current = id
+    route(`/app/chat/${id}`, true)
   }
-  const takeFirst = (): Words | undefined => {
-    const words = first.current?.id === id ? first.current?.words : undefined
-    first.current = undefined
-    return words
+  const takeNew = () => {
+    const isNew = made.current === id
+    made.current = undefined
+    return isNew
   }
   const project = useMemo(() => (isProject(filter) ? filter : undefined), [filter])
   return (
@@ -36,7 +33,7 @@ export function Chat() {
           key={`${id} ${query.at}`}
           id={id}
           at={query.at}
-          takeFirst={takeFirst}
+          takeNew={takeNew}
           onChange={conversations.show}
           onDelete={() => {
             conversations.drop(id)
@@ -44,7 +41,7 @@ export function Chat() {
           }}
         />
       ) : (
-        <NewConversation key={project} projectId={project} onBegin={begin} />
+        <NewConversation key={project} projectId={project} onMake={conversations.show} onBegin={begin} />
       )}
     </div>
   )

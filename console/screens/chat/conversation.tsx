@@ -1,7 +1,7 @@
 import { useEffect, useMemo } from 'preact/hooks'
 import { Failed, Loading } from '../../ui/states.tsx'
 import { Composer } from './composer.tsx'
-import { type Draft, draftOf, type Words } from './draft.ts'
+import { type Draft, draftOf } from './draft.ts'
 import { DropFiles } from './drop-files.tsx'
 import { Header } from './header.tsx'
 import { Messages } from './messages.tsx'
@@ -10,17 +10,18 @@ import { type Conversation, Thread } from './thread.ts'
 type Props = {
   id: string
   at: string | undefined
-  takeFirst: () => Words | undefined
+  /** Whether the conversation was just made, for what is in its draft. */
+  takeNew: () => boolean
   onChange: (conversation: Conversation) => void
   onDelete: () => void
 }
 
 /** An open conversation. */
-export function ConversationView({ id, at, takeFirst, onChange, onDelete }: Props) {
+export function ConversationView({ id, at, takeNew, onChange, onDelete }: Props) {
   const draft = useMemo(() => draftOf(id), [])
-  const thread = useMemo(() => new Thread(id, at, onChange, (words) => draft.restore(words)), [])
+  const thread = useMemo(() => new Thread(id, at, onChange, draft), [])
   useEffect(() => {
-    void thread.open(takeFirst())
+    void thread.open(takeNew())
     return () => thread.close()
   }, [])
   return (

@@ -1,12 +1,18 @@
 import { signal } from '@preact/signals'
 import { api, type Schemas } from '../../api/client.ts'
 import { me } from '../../api/session.ts'
+import type { ReplySettings } from './settings.ts'
 import { uploadFile } from './upload-file.ts'
 
 export type Attachment = Schemas['Attachment']
 
 /** What is said: words, files, or both. */
-export type Words = { content: string; files: Attachment[] }
+export type Words = {
+  content: string
+  files: Attachment[]
+  /** How they were said without an answer: the server may have them. Under this key, after this message, they are said once. */
+  sent?: { key: string; parent: string | undefined; settings: ReplySettings }
+}
 
 /** A file on its way to the server, or there. */
 export type Upload = {
@@ -25,6 +31,8 @@ export const MAX_FILES = 10
 export class Draft {
   readonly text = signal('')
   readonly uploads = signal<Upload[]>([])
+  /** What was put back last and not taken since. */
+  #restored: Words | undefined
 
   get isReady(): boolean {
     const uploads = this.uploads.value
@@ -56,22 +64,42 @@ export class Draft {
     if (file) discard(file)
   }
 
-  /** What was written, which is then written no more. */
+  /** What was written, which is then written no more. Words that were put back and not changed are the same ones. */
   take(): Words {
     const files = this.uploads.value.flatMap(({ file }) => file ?? [])
     const words = { content: this.text.value, files }
+    const restored = this.#restored
+    this.#restored = undefined
     this.text.value = ''
     this.uploads.value = []
-    return words
+    return restored && isSame(restored, words) ? restored : words
   }
 
   /** Puts words back, before what was written meanwhile. */
-  restore({ content, files }: Words): void {
+  restore(words: Words): void {
+    const { content, files } = words
+    this.#restored = words
     this.text.value = [content, this.text.value].filter((text) => text !== '').join('\n')
     const uploads = files.map((file) => ({ key: file.id, name: file.filename, progress: 1, file, cancel: () => {} }))
     this.uploads.value = [...uploads, ...this.uploads.value]
   }
+
+  /** Takes out words that were put back but had been said after all; of words that were changed since, only the files. */
+  drop(words: Words): void {
+    if (this.#restored !== words) return
+    const { content, files } = words
+    this.#restored = undefined
+    const text = this.text.value
+    if (text === content) this.text.value = ''
+    else if (text.startsWith(`${content}\n`)) this.text.value = text.slice(content.length + 1)
+    this.uploads.value = this.uploads.value.filter(({ file }) => !files.some(({ id }) => id === file?.id))
+  }
 }
+
+const isSame = (one: Words, other: Words) => one.content === other.content && idsOf(one).join() === idsOf(other).join()
+
+/** The ids of the files. */
+export const idsOf = ({ files }: Words): string[] => files.map(({ id }) => id)
 
 const drafts = new Map<string, Draft>()
 

@@ -1,4 +1,4 @@
-import { useMemo, useRef, useState } from 'preact/hooks'
+import { useEffect, useMemo, useRef, useState } from 'preact/hooks'
 import { api, ok } from '../../api/client.ts'
 import { Composer } from './composer.tsx'
 import { draftOf, type Words } from './draft.ts'
@@ -6,22 +6,38 @@ import { DropFiles } from './drop-files.tsx'
 import { BackToList } from './header.tsx'
 import type { Conversation } from './thread.ts'
 
-type Props = { projectId: string | undefined; onBegin: (conversation: Conversation, words: Words) => void }
+type Props = {
+  projectId: string | undefined
+  onMake: (conversation: Conversation) => void
+  /** What is to be said in the conversation is in its draft. */
+  onBegin: (id: string) => void
+}
 
 /** Where a conversation begins: it is made when the first thing is said in it. */
-export function NewConversation({ projectId, onBegin }: Props) {
+export function NewConversation({ projectId, onMake, onBegin }: Props) {
   const draft = useMemo(() => draftOf('new'), [])
   const [isTemporary, setTemporary] = useState(false)
   // One conversation, however often it is sent.
   const key = useMemo(() => crypto.randomUUID(), [isTemporary])
   const isBeginning = useRef(false)
+  const isLeft = useRef(false)
+  useEffect(
+    () => () => {
+      isLeft.current = true
+    },
+    [],
+  )
   const begin = async (words: Words) => {
     if (isBeginning.current) throw new Error('The conversation is being made')
     isBeginning.current = true
     const params = { header: { 'idempotency-key': key } }
     const body = isTemporary ? { temporary: true } : { project_id: projectId ?? null }
     try {
-      onBegin(await ok(api.POST('/api/v1/conversations', { params, body })), words)
+      const conversation = await ok(api.POST('/api/v1/conversations', { params, body }))
+      onMake(conversation)
+      // Who has left finds the words where they can: a temporary conversation is in no list.
+      draftOf(isLeft.current && isTemporary ? 'new' : conversation.id).restore(words)
+      if (!isLeft.current) onBegin(conversation.id)
     } finally {
       isBeginning.current = false
     }

@@ -3,13 +3,13 @@ import { api, ok, page, type Schemas } from '../../api/client.ts'
 import { Problem } from '../../api/problem.ts'
 import { askForReply, type ReplyEvent, watchReply } from '../../api/replies.ts'
 import { tellFault } from '../../ui/toasts.tsx'
-import type { Words } from './draft.ts'
+import { type Draft, idsOf, type Words } from './draft.ts'
 import { isPending, pending } from './pending.ts'
 import { refreshQuota } from './quota.tsx'
 import { type Message, messageOf, type Reply } from './reply.ts'
 import { ReplyWatch } from './reply-watch.ts'
 import { replySettings } from './settings.ts'
-import { onNews, tellOtherTabs } from './tabs.ts'
+import { onNews, tellAllTabs, tellOtherTabs } from './tabs.ts'
 
 export type Conversation = Schemas['Conversation']
 
@@ -21,6 +21,8 @@ type Request = {
   /** What was shown before it, to go back to. */
   before: Message[]
   words?: Words
+  /** Nobody waits for it, though it is not known to have begun. */
+  isLeft?: boolean
 }
 
 const OLDER = 50
@@ -47,6 +49,8 @@ export class Thread {
   readonly isReplying = this.#watch.isOn
 
   #open = new AbortController()
+  /** What is sent, until its reply has begun. */
+  #asked: Request | undefined
   #siblings = new Map<string, Promise<string[]>>()
 
   /** `at` ends what is shown at that message, to read only. `onChange` hears of every change of the conversation itself. */
@@ -54,19 +58,23 @@ export class Thread {
     readonly id: string,
     readonly at: string | undefined,
     private readonly onChange: (conversation: Conversation) => void,
-    private readonly giveBack: (words: Words) => void,
+    private readonly draft: Draft,
   ) {}
 
-  async open(first?: Words): Promise<void> {
+  /** Shows the conversation; `saying`, what is in its draft is said then. */
+  async open(saying: boolean): Promise<void> {
     this.#open = new AbortController()
     onNews(this.id, () => void this.load(), this.#open.signal)
     await this.load()
-    if (first && this.conversation.value) await this.say(first)
+    if (this.#open.signal.aborted || !this.conversation.value) return
+    if (saying && this.draft.isReady) await this.say(this.draft.take())
   }
 
+  /** Words that the server is not known to have are in the draft again. */
   close(): void {
     this.#open.abort()
-    this.#watch.leave()
+    this.#leave()
+    this.takeBack()
   }
 
   /** Loads the end of the active branch, or what is new there. */
@@ -82,6 +90,8 @@ export class Thread {
       if (this.#open.signal.aborted || isAsking) return
       batch(() => {
         this.fault.value = undefined
+        this.refused.value = undefined
+        this.#leaveEnded(newest.at(-1))
         this.change(conversation)
         if (!this.reply.value) this.messages.value = joined(this.messages.value, upTo || newest)
       })
@@ -125,20 +135,30 @@ export class Thread {
     this.onChange(conversation)
   }
 
-  say(words: Words): Promise<void> {
+  async say(words: Words): Promise<void> {
     const before = this.messages.value
-    this.messages.value = [...before, pending('user', this.id, before.at(-1), words)]
-    const files = words.files.map(({ id }) => id)
-    const parent = before.at(-1)?.id
-    const body = { content: words.content, files, ...(parent && { parent_id: parent }), ...replySettings.value }
-    return this.#ask({ path: `/api/v1/conversations/${this.id}/messages`, body, before, words, key: newKey() })
+    const settings = replySettings.value
+    const repeated = words.sent?.settings === settings ? words.sent : undefined
+    const sent = repeated ?? { key: newKey(), parent: before.at(-1)?.id, settings }
+    const { key, parent } = sent
+    // What follows it already may be these very words, and the reply to them.
+    const shown = before.slice(0, before.findIndex(({ id }) => id === parent) + 1)
+    this.messages.value = [...shown, pending('user', this.id, shown.at(-1), words)]
+    const { content } = words
+    const body = { content, files: idsOf(words), ...(parent && { parent_id: parent }), ...settings }
+    const path = `/api/v1/conversations/${this.id}/messages`
+    await this.#ask({ path, body, before, words: { ...words, sent }, key })
+    if (repeated) await this.load()
   }
 
   /** Another answer beside `message`, or the answer to it when it is the user's own. */
   regenerate(message: Message): Promise<void> {
+    this.takeBack()
     const before = this.messages.value
-    const end = before.indexOf(message) + (message.role === 'user' ? 1 : 0)
-    this.messages.value = before.slice(0, end)
+    const at = before.findIndex(({ id }) => id === message.id)
+    // Another branch is shown by now.
+    if (at < 0) return this.load()
+    this.messages.value = before.slice(0, message.role === 'user' ? at + 1 : at)
     const siblings = message.role === 'user' ? 1 : (message.siblings ?? 1) + 1
     const body = replySettings.value
     return this.#ask({ path: `/api/v1/messages/${message.id}/regenerate`, body, before, key: newKey() }, siblings)
@@ -148,11 +168,13 @@ export class Thread {
   async edit(message: Message, content: string, key: string): Promise<void> {
     const params = { path: { id: message.id }, header: { 'idempotency-key': key } }
     const edited = await ok(api.PATCH('/api/v1/messages/{id}', { params, body: { content } }))
+    this.takeBack()
     const shown = this.messages.value
+    const at = shown.findIndex(({ id }) => id === message.id)
     const reworded = { ...edited, siblings: (message.siblings ?? 1) + 1 }
     batch(() => {
       this.editing.value = undefined
-      this.messages.value = [...shown.slice(0, shown.indexOf(message)), reworded]
+      if (at >= 0) this.messages.value = [...shown.slice(0, at), reworded]
     })
     void this.regenerate(reworded)
   }
@@ -171,13 +193,14 @@ export class Thread {
     this.refused.value = undefined
     if (!request) return
     this.messages.value = request.before
-    if (request.words) this.giveBack(request.words)
+    if (request.words) this.draft.restore(request.words)
   }
 
+  /** Ends the reply, as soon as there is one. */
   async stop(): Promise<void> {
+    this.isStopping.value = true
     const runId = this.#watch.runId
     if (!runId) return
-    this.isStopping.value = true
     await ok(api.POST('/api/v1/runs/{id}/cancel', { params: { path: { id: runId } } })).catch((error) => {
       this.isStopping.value = false
       tellFault(error)
@@ -208,13 +231,34 @@ export class Thread {
   async switchTo(messageId: string): Promise<void> {
     const body = { head_id: messageId }
     await ok(api.PATCH('/api/v1/conversations/{id}', { params: { path: { id: this.id } }, body }))
-    this.#watch.leave()
-    this.refused.value = undefined
+    this.#leave()
+    this.takeBack()
     await this.load()
+  }
+
+  /** The reply is watched no more, though it goes on. Until it is known to have begun, its words are in the draft. */
+  #leave(): void {
+    if (this.#asked) {
+      this.#asked.isLeft = true
+      if (this.#asked.words) this.draft.restore(this.#asked.words)
+    }
+    this.#asked = undefined
+    this.#watch.leave()
+  }
+
+  /** Leaves a reply that has ended as the server has it: this page was asleep, or its connection dead. */
+  #leaveEnded(stored: Message | undefined): void {
+    const reply = this.reply.value
+    if (!reply || !stored || stored.status === 'in_progress') return
+    // Its end is in the message; what was heard of its reasoning is not.
+    this.ended.set(stored.id, { ...reply, end: undefined })
+    this.#leave()
+    void refreshQuota()
   }
 
   async #ask(request: Request, siblings = 1): Promise<void> {
     const signal = this.#beginReply()
+    this.#asked = request
     const last = this.messages.value.at(-1)
     // It is there already when the request is sent again.
     if (last?.status !== 'in_progress') {
@@ -222,8 +266,15 @@ export class Thread {
     }
     try {
       await this.#follow(askForReply(request.path, request.body, request.key, signal), signal)
+      if (!request.isLeft) return
+      if (request.words) this.draft.drop(request.words)
+      tellAllTabs(this.id)
     } catch (error) {
+      // The server has nothing of what it refused: said again, that is something new.
+      if (error instanceof Problem && error.status < 500) delete request.words?.sent
+      if (request.isLeft) tellFault(error)
       if (signal.aborted) return
+      this.#asked = undefined
       this.#watch.leave()
       this.refused.value = { request, error }
       // Somebody else is asking here, in another tab or on another device: that is to be seen first.
@@ -255,7 +306,7 @@ export class Thread {
   #follow(events: AsyncGenerator<ReplyEvent>, signal: AbortSignal): Promise<void> {
     return this.#watch.follow(events, signal, {
       heard: (event) => {
-        if (event.type === 'run.created') this.#place(event)
+        if (event.type === 'run.created') this.#begun(event)
         else if (event.type === 'title') this.change({ ...this.conversation.value!, title: event.title })
       },
       ended: (reply) => {
@@ -266,6 +317,12 @@ export class Thread {
         void refreshQuota()
       },
     })
+  }
+
+  #begun(event: Schemas['RunCreatedEvent']): void {
+    this.#asked = undefined
+    if (this.isStopping.value) void this.stop()
+    this.#place(event)
   }
 
   /** What was pending is stored now, under these ids. */

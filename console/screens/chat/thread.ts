@@ -125,7 +125,7 @@ export class Thread {
 
   /** The end of the branch that ends at a message: what comes before a page is what its first message follows. */
   async #branchTo(leaf: string): Promise<Message[]> {
-    const params = { path: { id: this.id }, query: { leaf, limit: OLDER } }
+    const params = { path: { id: this.id }, query: { leaf, limit: OLDER, siblings: 'true' as const } }
     return (await page(api.GET('/api/v1/conversations/{id}/messages', { params }))).items
   }
 

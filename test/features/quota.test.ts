@@ -97,7 +97,7 @@ test('of 200 sends at once with room for ten, ten are answered and the others to
   ).toBe(20)
   expect((await usage(ada)).messages).toEqual({ limit: 50_000, used: 50_000, held: 0 })
   expect((await booksOf(ada)).reservations).toBe(0)
-})
+}, 60_000)
 
 test('what is held by runs that go on comes back when they end', async () => {
   const ada = await signInWith({ messages: 1 })

@@ -1,14 +1,14 @@
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { build, type Rolldown } from 'vite'
+import { build, mergeConfig, type Rolldown } from 'vite'
+import config from '../console/vite.config.ts'
 
 // The web app into public/app, from where the Worker serves it. wrangler runs this before dev and deploy. What is there already
 // is not written again: another server may be serving it.
 const folder = join(import.meta.dirname, '../public/app')
-const { output } = (await build({
-  configFile: join(import.meta.dirname, '../console/vite.config.ts'),
-  build: { write: false },
-})) as Rolldown.RolldownOutput
+// Read from a file, its configuration would be written beside it for a moment: whoever watches that folder would build again.
+const quiet = mergeConfig(config, { configFile: false, build: { write: false } })
+const { output } = (await build(quiet)) as Rolldown.RolldownOutput
 
 for (const file of output) {
   const content = Buffer.from(file.type === 'chunk' ? file.code : file.source)

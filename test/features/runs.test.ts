@@ -144,7 +144,7 @@ test.concurrent.for(faults)(
     expect(JSON.stringify(answer.body)).not.toContain('secret')
     expect(await calls()).toHaveLength(more.calls ?? 1)
     const { body } = await ada('GET', `/messages/${answer.body.message_id}`)
-    expect(body).toMatchObject({ status: 'failed', content: more.partial ? 'w1 w2 w3 ' : '' })
+    expect(body).toMatchObject({ status: 'failed', content: more.partial ? 'w1 w2 w3 ' : '', error: { code } })
     expect(body.usage.charged_tokens > 0).toBe(more.partial === true)
     expect(await ledgerRows(answer.body.run_id)).toEqual({ n: 1 })
     const events = await eventsOf(await stream(ada, conversation, prompt))

@@ -10,7 +10,7 @@ import { Attachments } from './files.tsx'
 import { isPending } from './pending.ts'
 import { COUNT } from './quota.tsx'
 import type { Message } from './reply.ts'
-import { Fault, Sources, Thoughts, Warnings } from './reply-parts.tsx'
+import { Fault, PastThoughts, Sources, Thoughts, Warnings } from './reply-parts.tsx'
 import type { Thread } from './thread.ts'
 
 type Props = { thread: Thread; message: Message; isLast: boolean }
@@ -65,6 +65,7 @@ export function Answer({ thread, message, isLast }: Props) {
       aria-busy={isWriting}
     >
       {reply && <Thoughts reply={reply} isThinking={writing !== undefined && text === ''} />}
+      {!reply && message.run_id && !!message.usage?.reasoning_tokens && <PastThoughts runId={message.run_id} />}
       {text !== '' && <Markdown text={text} />}
       {isWriting && text === '' && (
         <p class="quiet">
@@ -79,11 +80,7 @@ export function Answer({ thread, message, isLast }: Props) {
         files={filesBefore(thread, message)}
       />
       {(message.status === 'failed' || message.status === 'interrupted') && (
-        <Fault
-          message={message}
-          error={reply?.end?.error}
-          again={thread.at ? undefined : () => thread.regenerate(message)}
-        />
+        <Fault error={message.error} again={thread.at ? undefined : () => thread.regenerate(message)} />
       )}
       {message.status === 'cancelled' && <p class="quiet">Stopped.</p>}
       {message.status !== 'in_progress' && <AnswerFooter thread={thread} message={message} />}

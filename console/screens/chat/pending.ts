@@ -28,6 +28,7 @@ export function pending(
     attachments: words?.files ?? [],
     context: null,
     usage: null,
+    error: null,
     sources: [],
     warnings: [],
     feedback: null,

@@ -1,7 +1,36 @@
-import { api, ok, type Schemas } from '../../api/client.ts'
+import { useEffect, useRef, useState } from 'preact/hooks'
+import type { Schemas } from '../../api/client.ts'
+import { watchReply } from '../../api/replies.ts'
 import { Failed, Loading } from '../../ui/states.tsx'
-import { useLoad } from '../../ui/use-load.ts'
-import type { Message, Reply, ToolCall } from './reply.ts'
+import { type Message, NOTHING_YET, type Reply, type ToolCall, told } from './reply.ts'
+
+/** What came before an answer of before: it is read when it is unfolded, and kept for a day. */
+export function PastThoughts({ runId }: { runId: string }) {
+  const [reply, setReply] = useState<Reply>()
+  const [error, setError] = useState<unknown>()
+  const leaving = useRef(new AbortController())
+  useEffect(() => () => leaving.current.abort(), [])
+  const read = async () => {
+    try {
+      let made = NOTHING_YET
+      for await (const event of watchReply(runId, leaving.current.signal)) made = told(made, event)
+      setReply(made)
+    } catch (error) {
+      setError(error)
+    }
+  }
+  return (
+    <details class="thoughts" onToggle={({ currentTarget }) => currentTarget.open && !reply && void read()}>
+      <summary>Reasoning</summary>
+      {error !== undefined && <Failed error={error} />}
+      {!reply && error === undefined && <Loading what="what it thought" />}
+      {reply && <p class="words">{reply.reasoning || 'It is not kept any more.'}</p>}
+      {reply?.calls.map((call) => (
+        <Call key={call.id} {...call} />
+      ))}
+    </details>
+  )
+}
 
 /** What came before the answer: reasoning, folded away, and what was looked up. */
 export const Thoughts = ({ reply: { reasoning, calls }, isThinking }: { reply: Reply; isThinking: boolean }) => (
@@ -71,16 +100,7 @@ export function Warnings({ warnings, context, files }: Limits) {
   )
 }
 
-type FaultProps = { message: Message; error: Schemas['RunFault'] | undefined; again?: () => void }
-
-/** Why a reply failed. Who was not there as it did asks its run. */
-export function Fault({ message, error, again }: FaultProps) {
-  const id = error ? undefined : message.run_id
-  const { data: run, isLoading } = useLoad(
-    async () => (id ? ok(api.GET('/api/v1/runs/{id}', { params: { path: { id } } })) : undefined),
-    [id],
-  )
-  if (isLoading && !error) return <Loading what="what went wrong" />
-  const fault = error ?? run?.error
-  return <Failed error={new Error(fault?.message || 'This reply was not finished.')} retry={again} />
-}
+/** Why a reply failed. */
+export const Fault = ({ error, again }: { error: Schemas['RunFault'] | null; again?: () => void }) => (
+  <Failed error={new Error(error?.message || 'This reply was not finished.')} retry={again} />
+)

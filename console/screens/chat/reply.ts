@@ -80,6 +80,7 @@ export function messageOf(placeholder: Message, { text, calls, warnings, usage, 
   return {
     ...stored,
     status: end?.status ?? 'in_progress',
+    error: end?.error ?? stored.error,
     sources: stored.sources.length > 0 ? stored.sources : sources,
     siblings: placeholder.siblings,
   }

@@ -2,7 +2,7 @@ import { z } from '@hono/zod-openapi'
 import type { messages, runs } from '../../db/schema/index.ts'
 import { id, maybeId, modelName, modelText, moment } from '../../http/fields.ts'
 import { type Attached, Attachment, toAttachment } from '../files/schemas.ts'
-import { ContextReport, OnConflict, RunStatus, Source, Usage, Warning } from '../runs/schemas/run.ts'
+import { ContextReport, OnConflict, RunFault, RunStatus, Source, toFault, Usage, Warning } from '../runs/schemas/run.ts'
 
 export const Feedback = z
   .strictObject({
@@ -34,6 +34,7 @@ export const Message = z
     attachments: z.array(Attachment).max(10),
     context: z.union([ContextReport, z.null()]),
     usage: z.union([Usage, z.null()]),
+    error: z.union([RunFault, z.null()]),
     sources: z.array(Source).max(100),
     warnings: z.array(Warning).max(10),
     feedback: z.union([Feedback, z.null()]),
@@ -50,7 +51,7 @@ export type Feedback = z.infer<typeof Feedback>
 type StoredRun = typeof runs.$inferSelect
 /** What is shown of a message, with what its run, if it has one, adds to it. */
 export type MessageWithRun = Omit<typeof messages.$inferSelect, 'depth' | 'tokens' | 'updatedAt'> & {
-  [K in 'context' | 'usage' | 'warnings']: StoredRun[K] | null
+  [K in 'context' | 'usage' | 'warnings' | 'errorCode' | 'errorMessage' | 'retryable']: StoredRun[K] | null
 } & { attachments: Attached[]; siblings?: number | null }
 
 /** Field by field, so that a new column stays private until somebody adds it here. */
@@ -68,6 +69,7 @@ export const toMessage = (row: MessageWithRun): Message => ({
   attachments: row.attachments.map(toAttachment),
   context: row.context,
   usage: row.usage,
+  error: toFault(row),
   sources: row.sources ?? [],
   warnings: row.warnings ?? [],
   feedback: row.feedback && { rating: row.feedback, comment: row.feedbackComment },

@@ -14,6 +14,9 @@ const besides = (messageId: SQL) => ({
   context: runs.context,
   usage: runs.usage,
   warnings: runs.warnings,
+  errorCode: runs.errorCode,
+  errorMessage: runs.errorMessage,
+  retryable: runs.retryable,
   attachments: attachmentsOf(messageId).as('attachments'),
 })
 

@@ -56,5 +56,8 @@ export const toStoredMessage = (
     context: run.context,
     usage,
     warnings: run.warnings,
+    errorCode: null,
+    errorMessage: null,
+    retryable: null,
     createdAt: new Date(run.createdAt),
   })

@@ -87,7 +87,7 @@ export const toRun = ({ run, content }: { run: StoredRun; content: string }): z.
 })
 
 /** What ended a run that failed or was interrupted. */
-export const toFault = (run: StoredRun): shapes.RunFault | null =>
+export const toFault = (run: Pick<StoredRun, 'errorCode' | 'errorMessage' | 'retryable'>): shapes.RunFault | null =>
   run.errorCode === null
     ? null
     : { code: run.errorCode, message: run.errorMessage ?? '', retryable: run.retryable ?? false }

@@ -29,7 +29,8 @@ test('a ban and its end have the shapes and paths of contract 3', async () => {
     member_exceptions: [{ user_id: bob.user.id, created_at: expect.any(String) }],
   })
   const banned = await ada('GET', `/api/channels/${channel.id}/banned-users`)
-  expect(banned.body).toEqual([{ id: bob.user.id, username: bob.user.username, display_name: expect.any(String) }])
+  const { username } = bob.user
+  expect(banned.body).toEqual([{ id: bob.user.id, username, display_name: expect.any(String), reason: null }])
   const lifted = await ada('POST', `/api/channels/${channel.id}/unban-by-username/${bob.user.username}`)
   expect(lifted).toMatchObject({ status: 200, body: { id: channel.id, member_exceptions: [] } })
   expect((await ada('GET', `/api/channels/${channel.id}/banned-users`)).body).toEqual([])
@@ -44,6 +45,8 @@ test('who is banned is out, and after the ban is lifted may come back, but does 
   for (const path of [`/channels/${id}`, `/channels/${id}/messages`]) {
     expect(refusalOf(await bob('GET', path))).toBe('403 banned')
   }
+  expect((await bob('GET', `/channels/${id}`)).body.detail).toBe('You are banned from this channel: Spam')
+  expect((await ada('GET', `/channels/${id}/banned-users`)).body).toMatchObject([{ id: bob.user.id, reason: 'Spam' }])
   expect((await bob('GET', '/channels?scope=all')).body.map(({ id }: { id: string }) => id)).not.toContain(id)
   expect((await bob('GET', '/channels/unread')).body).toEqual([])
   await unban(ada, id, bob)

@@ -101,6 +101,7 @@ export const BannedUser = z
     id,
     username: z.string().max(32).nullable().openapi({ example: 'banneduser' }),
     display_name: z.string().max(120).openapi({ example: 'Banned User' }),
+    reason: z.string().max(500).nullable().openapi({ example: 'Spam' }),
   })
   .openapi('BannedUser')
 
@@ -175,12 +176,13 @@ export const toPerson = ({ id, username, display_name, kind }: PersonJson): z.in
   kind,
 })
 
-type Banned = { id: string; username: string | null; displayName: string; createdAt: number }
+type Banned = { id: string; username: string | null; displayName: string; reason: string | null; createdAt: number }
 
-export const toBannedUser = ({ id, username, displayName }: Banned): z.infer<typeof BannedUser> => ({
+export const toBannedUser = ({ id, username, displayName, reason }: Banned): z.infer<typeof BannedUser> => ({
   id,
   username,
   display_name: displayName,
+  reason,
 })
 
 export const toChannelWithExceptions = ({

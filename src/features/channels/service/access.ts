@@ -5,7 +5,7 @@ import { channelOf } from '../event-rows.ts'
 import type { ViewedChannel } from '../schemas/channel.ts'
 
 /** A channel with what is the viewer's own in it. */
-export type View = ViewedChannel & { version: number; is_banned: 0 | 1 }
+export type View = ViewedChannel & { version: number; ban: { reason: string | null } | null }
 
 /** That a user moderates a channel. */
 export const moderates = (userId: string, channelId: string): SQL => sql`EXISTS (
@@ -17,9 +17,8 @@ const viewColumns = (userId: string) => ({
   version: sql<number>`c.version`.as('version'),
   role: sql<View['role']>`a.role`.as('role'),
   readSeq: sql<number | null>`r.read_seq`.as('read_seq'),
-  isBanned: sql<0 | 1>`EXISTS (SELECT 1 FROM channel_bans b WHERE b.channel_id = c.id AND b.user_id = ${userId})`.as(
-    'is_banned',
-  ),
+  ban: sql<string | null>`(SELECT json_object('reason', b.reason) FROM channel_bans b
+    WHERE b.channel_id = c.id AND b.user_id = ${userId})`.as('ban'),
 })
 
 /** Statement for channels of `source`, a table expression that is called `c`, as a user sees them. */
@@ -33,12 +32,12 @@ export const selectViews = (db: Db, userId: string, source: SQL) =>
 
 type ViewRow = Awaited<ReturnType<typeof selectViews>>[number]
 
-export const toView = ({ channel, version, role, readSeq, isBanned }: ViewRow): View => ({
+export const toView = ({ channel, version, role, readSeq, ban }: ViewRow): View => ({
   ...JSON.parse(channel),
   version,
   role,
   read_seq: readSeq,
-  is_banned: isBanned,
+  ban: ban === null ? null : JSON.parse(ban),
 })
 
 /** Statement for one channel as a user sees it, also when they may not. */
@@ -52,7 +51,8 @@ export const selectView = (db: Db, userId: string, channelId: string) =>
 export function seen(rows: ViewRow[]): View {
   const view = rows[0] && toView(rows[0])
   if (!view || (view.role === null && (view.visibility === 'private' || view.kind === 'direct'))) throw notFound()
-  if (view.is_banned) throw new AppError('banned')
+  if (view.ban)
+    throw new AppError('banned', view.ban.reason ? `You are banned from this channel: ${view.ban.reason}` : undefined)
   return view
 }
 

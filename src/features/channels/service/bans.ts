@@ -85,6 +85,7 @@ const selectBans = (db: Db, channelId: string, moderator: string, more = sql`tru
     .select({
       id: sql<string>`b.user_id`.as('user_id'),
       createdAt: sql<number>`b.created_at`.as('created_at'),
+      reason: sql<string | null>`b.reason`.as('reason'),
       username: sql<string | null>`coalesce(iif(u.deleted_at IS NULL, u.username, NULL), bot.handle)`.as('username'),
       displayName: sql<string>`coalesce(u.display_name, bot.name, 'Deleted user')`.as('display_name'),
     })

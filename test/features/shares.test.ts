@@ -28,8 +28,8 @@ test('a link shows everybody what was said, and nothing of whose it is', async (
     body: { conversation_id: chat_id, title: 'My question', expires_at: null },
   })
   expect(made.headers.get('server-timing')).toContain('trips=1')
-  expect(made.body.url).toBe(`/api/v1/shared/${made.body.token}`)
-  const shown = await anyone('GET', made.body.url)
+  expect(made.body.url).toBe(`/app/shared/${made.body.token}`)
+  const shown = await read(made.body.token)
   expect(shown.body).toEqual({
     title: 'My question',
     created_at: made.body.created_at,

@@ -7,6 +7,7 @@ import { Password } from './password.tsx'
 import { Plans } from './plans.tsx'
 import { Profile } from './profile.tsx'
 import { Sessions } from './sessions.tsx'
+import { SharedLinks } from './shared-links.tsx'
 import { Usage } from './usage.tsx'
 import './account.css'
 
@@ -40,6 +41,7 @@ export function Account() {
       )}
       {part === 'data' && (
         <>
+          <SharedLinks />
           <Export />
           <Deletion />
         </>

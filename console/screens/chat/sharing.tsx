@@ -1,5 +1,6 @@
 import { useState } from 'preact/hooks'
 import { api, ok } from '../../api/client.ts'
+import { Copy } from '../../ui/copy.tsx'
 import { Icon } from '../../ui/icon.tsx'
 import { tell, tellFault } from '../../ui/toasts.tsx'
 
@@ -28,12 +29,7 @@ export function Sharing({ conversationId }: { conversationId: string }) {
   return (
     <div class="row share">
       <input readOnly aria-label="Link" value={share.url} onFocus={({ currentTarget }) => currentTarget.select()} />
-      <button
-        type="button"
-        onClick={() => navigator.clipboard.writeText(share.url).then(() => tell('Copied'), tellFault)}
-      >
-        Copy
-      </button>
+      <Copy text={share.url} what="the link" />
       <button type="button" onClick={() => revoke(share).catch(tellFault)}>
         Revoke
       </button>

@@ -13,8 +13,8 @@ export const Share = z
     title: title.openapi({ description: 'As it was then' }),
     token: z.string().length(43).openapi({ example: 'q3Zl0v1mQ7rXnC5yT8uJkE2aWdHsGfPoIiUyTtRrEeW' }),
     url: z.string().max(2_200).openapi({
-      example: '/api/v1/shared/q3Zl0v1mQ7rXnC5yT8uJkE2aWdHsGfPoIiUyTtRrEeW',
-      description: 'The page that APP_URL has for it; without APP_URL, where it is read',
+      example: '/app/shared/q3Zl0v1mQ7rXnC5yT8uJkE2aWdHsGfPoIiUyTtRrEeW',
+      description: 'The page that APP_URL has for it; without APP_URL, that of the console',
     }),
     created_at: moment,
     expires_at: maybeMoment,
@@ -69,7 +69,7 @@ export const toShare = (row: StoredShare, appUrl: string | undefined): z.infer<t
   conversation_id: row.conversationId,
   title: row.title,
   token: row.token,
-  url: `${appUrl ?? '/api/v1'}/shared/${row.token}`,
+  url: `${appUrl ?? '/app'}/shared/${row.token}`,
   created_at: row.createdAt.toISOString(),
   expires_at: row.expiresAt?.toISOString() ?? null,
 })

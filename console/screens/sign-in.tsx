@@ -1,9 +1,11 @@
 import { api, ok } from '../api/client.ts'
 import { begin } from '../api/session.ts'
 import { Field, Form } from '../ui/form.tsx'
+import { useTitle } from '../ui/title.ts'
 
 /** Signing in, or making an account: the first thing that anybody sees. */
 export function SignIn({ isNew = false }: { isNew?: boolean }) {
+  useTitle(isNew ? 'Make an account' : 'Sign in')
   return (
     <main class="card">
       <h1>{isNew ? 'Make an account' : 'Sign in to Parley'}</h1>

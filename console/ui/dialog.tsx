@@ -2,6 +2,7 @@ import { signal } from '@preact/signals'
 import type { ComponentChildren } from 'preact'
 import { useEffect, useId, useRef, useState } from 'preact/hooks'
 import { Failed } from './states.tsx'
+import { Toasts } from './toasts.tsx'
 
 type DialogProps = {
   title: string
@@ -38,6 +39,8 @@ export function Dialog({ title, onClose, children, isBusy = false }: DialogProps
         </button>
       </header>
       {children}
+      {/* All outside of it is under its backdrop, and silent. */}
+      <Toasts />
     </dialog>
   )
 }

@@ -1,8 +1,10 @@
 import type { ComponentChildren } from 'preact'
+import { useEffect, useRef } from 'preact/hooks'
 import { useLocation } from 'preact-iso'
 import { end, me } from '../api/session.ts'
 import { Icon, type IconName } from './icon.tsx'
 import { THEMES, type Theme, theme } from './theme.ts'
+import { place } from './title.ts'
 
 type Place = { path: string; name: string; icon: IconName; isForAdmins?: true }
 
@@ -21,7 +23,17 @@ export function Shell({ children }: { children: ComponentChildren }) {
   const { path } = useLocation()
   const user = me.value!
   const isAdmin = user.role === 'admin'
-  const isHere = (place: Place) => path === place.path || path.startsWith(`${place.path}/`)
+  const here = PLACES.find(({ path: start }) => path === start || path.startsWith(`${start}/`))
+  const main = useRef<HTMLElement>(null)
+  useEffect(() => {
+    place.value = here?.name ?? ''
+    // Who came by a link of the navigation goes on in the place, and a screen reader says where that is.
+    const at = document.activeElement
+    if (at instanceof HTMLAnchorElement && at.closest('nav')) main.current?.focus()
+    return () => {
+      place.value = ''
+    }
+  }, [here])
   return (
     <div class="shell">
       <a class="skip" href="#main">
@@ -31,10 +43,10 @@ export function Shell({ children }: { children: ComponentChildren }) {
         <a class="brand" href="/app" aria-label="Parley">
           <Icon name="parley" />
         </a>
-        {PLACES.filter(({ isForAdmins }) => isAdmin || !isForAdmins).map((place) => (
-          <a key={place.path} href={place.path} aria-current={isHere(place) ? 'page' : undefined}>
-            <Icon name={place.icon} />
-            <span>{place.name}</span>
+        {PLACES.filter(({ isForAdmins }) => isAdmin || !isForAdmins).map((each) => (
+          <a key={each.path} href={each.path} aria-current={each === here ? 'page' : undefined}>
+            <Icon name={each.icon} />
+            <span>{each.name}</span>
           </a>
         ))}
         <span class="grow" />
@@ -47,7 +59,7 @@ export function Shell({ children }: { children: ComponentChildren }) {
           <span>Sign out</span>
         </button>
       </nav>
-      <main id="main" tabIndex={-1}>
+      <main id="main" ref={main} tabIndex={-1} aria-label={here?.name}>
         {children}
       </main>
     </div>

@@ -3,6 +3,7 @@ import { useLocation } from 'preact-iso'
 import { api, ok } from '../../api/client.ts'
 import { Icon } from '../../ui/icon.tsx'
 import { Empty, Failed, Loading } from '../../ui/states.tsx'
+import { useTitle } from '../../ui/title.ts'
 import { tellFault } from '../../ui/toasts.tsx'
 import { useLoad } from '../../ui/use-load.ts'
 import { useAttendance } from './attendance.ts'
@@ -50,6 +51,7 @@ function OpenChannel({ channel }: { channel: Channel }) {
   const followed = useTimeline(channel.id, null)
   const attendance = useAttendance(channel.id)
   const members = useMembers(channel.id)
+  useTitle(channel.name ?? undefined)
   const close = () => setPanel(undefined)
   const toggle = (kind: 'members' | 'pins' | 'settings') =>
     setPanel((now) => (now?.kind === kind ? undefined : { kind }))

@@ -1,5 +1,6 @@
 import { useEffect, useMemo } from 'preact/hooks'
 import { Failed, Loading } from '../../ui/states.tsx'
+import { useTitle } from '../../ui/title.ts'
 import { Composer } from './composer.tsx'
 import { type Draft, draftOf } from './draft.ts'
 import { DropFiles } from './drop-files.tsx'
@@ -24,6 +25,7 @@ export function ConversationView({ id, at, takeNew, onChange, onDelete }: Props)
     void thread.open(takeNew())
     return () => thread.close()
   }, [])
+  useTitle(thread.conversation.value?.title ?? undefined)
   return (
     <DropFiles draft={draft} label="Conversation">
       <Header thread={thread} onDelete={onDelete} />

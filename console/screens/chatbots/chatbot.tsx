@@ -5,6 +5,7 @@ import { confirm } from '../../ui/dialog.tsx'
 import { Icon } from '../../ui/icon.tsx'
 import { Failed, Loading } from '../../ui/states.tsx'
 import { Parts } from '../../ui/tabs.tsx'
+import { useTitle } from '../../ui/title.ts'
 import { tell } from '../../ui/toasts.tsx'
 import { useLoad } from '../../ui/use-load.ts'
 import { ApiKeys } from './api-keys.tsx'
@@ -24,6 +25,7 @@ export function Chatbot() {
     reload,
     set,
   } = useLoad(() => ok(api.GET('/api/v1/chatbots/{id}', { params: { path: { id } } })), [id])
+  useTitle(chatbot?.name)
   // The key that was made here last: known for as long as this screen is open, and nowhere else.
   const [secret, setSecret] = useState<string>()
   if (error !== undefined) return <Failed error={error} retry={reload} />

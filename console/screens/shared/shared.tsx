@@ -4,6 +4,7 @@ import { api, ok, type Page, type Schemas } from '../../api/client.ts'
 import { Listed } from '../../ui/listed.tsx'
 import { Markdown } from '../../ui/markdown.tsx'
 import { Time } from '../../ui/time.tsx'
+import { useTitle } from '../../ui/title.ts'
 import { usePages } from '../../ui/use-pages.ts'
 import './shared.css'
 
@@ -22,6 +23,7 @@ export function Shared() {
     return { items: messages, next: (await asked).response.headers.get('x-next-cursor') ?? undefined }
   }
   const messages = usePages(load, [token])
+  useTitle(shared?.title ?? 'A shared conversation')
   return (
     <main class="page shared">
       <h1>{shared?.title ?? 'A shared conversation'}</h1>

@@ -15,7 +15,7 @@ import { MessageList } from './message-list.tsx'
 import { type Channel, channels, channelsError, partings, putChannel } from './my-channels.ts'
 import { Pins } from './pins.tsx'
 import { Settings } from './settings.tsx'
-import { Thread } from './thread.tsx'
+import { ThreadPanel } from './thread-panel.tsx'
 import { useMembers } from './use-members.ts'
 
 /** The channel of this id: one of the user's, or a public one to look into. */
@@ -91,7 +91,7 @@ function OpenChannel({ channel }: { channel: Channel }) {
       {panel && (
         <aside class="panel" aria-label="Beside the channel">
           {panel.kind === 'thread' && (
-            <Thread
+            <ThreadPanel
               key={panel.rootId}
               channel={channel}
               rootId={panel.rootId}

@@ -16,7 +16,7 @@ type Props = {
 }
 
 /** The replies to one message, beside the channel. */
-export function Thread({ channel, rootId, attendance, members, onClose }: Props) {
+export function ThreadPanel({ channel, rootId, attendance, members, onClose }: Props) {
   const followed = useTimeline(channel.id, rootId)
   const hasMore = followed.timeline.value?.next !== undefined
   return (

@@ -1,3 +1,5 @@
+import { whole } from './numbers.ts'
+
 type Props = {
   label: string
   used: number
@@ -8,7 +10,7 @@ type Props = {
 }
 
 /** How much of what is allowed is used. */
-export function Meter({ label, used, limit, held = 0, format = (value) => value.toLocaleString() }: Props) {
+export function Meter({ label, used, limit, held = 0, format = whole }: Props) {
   const text = `${format(used)} of ${format(limit)}${held > 0 ? `, ${format(held)} held` : ''}`
   return (
     <div>

@@ -2,7 +2,7 @@ const COMPACT = new Intl.NumberFormat(undefined, { notation: 'compact', maximumF
 const WHOLE = new Intl.NumberFormat()
 const UP_TO_ONE = new Intl.NumberFormat(undefined, { maximumFractionDigits: 1 })
 const MONEY = new Intl.NumberFormat(undefined, { style: 'currency', currency: 'USD', maximumFractionDigits: 4 })
-const UNITS = ['B', 'KB', 'MB', 'GB', 'TB', 'PB']
+const UNITS = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB']
 
 /** `1234567` */
 export const whole = (count: number): string => WHOLE.format(count)
@@ -10,7 +10,7 @@ export const whole = (count: number): string => WHOLE.format(count)
 /** `1.2M`, for where there is little room. */
 export const compact = (count: number): string => COMPACT.format(count)
 
-/** `1.5 MB`, where a MB has 1,024 KB. */
+/** `1.5 MiB` */
 export function bytes(count: number): string {
   const power = count < 1 ? 0 : Math.min(Math.floor(Math.log2(count) / 10), UNITS.length - 1)
   return `${UP_TO_ONE.format(count / 1_024 ** power)} ${UNITS[power]}`

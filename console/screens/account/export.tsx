@@ -1,8 +1,6 @@
 import { useState } from 'preact/hooks'
-import { authorizedFetch } from '../../api/client.ts'
-import { problemOf } from '../../api/problem.ts'
 import { Icon } from '../../ui/icon.tsx'
-import { saveFile } from '../../ui/save-file.ts'
+import { saveExport } from '../../ui/save-export.ts'
 import { tell, tellFault } from '../../ui/toasts.tsx'
 
 /** Everything that is held about the user, as a file of theirs. */
@@ -11,7 +9,7 @@ export function Export() {
   const save = async () => {
     setBusy(true)
     try {
-      saveFile(await download(), 'parley-export.ndjson')
+      await saveExport('/api/v1/users/me/export', 'parley-export.ndjson')
       tell('Your export is in your downloads')
     } catch (error) {
       tellFault(error)
@@ -30,14 +28,4 @@ export function Export() {
       </button>
     </section>
   )
-}
-
-/** @throws Problem when it is refused, Error when it broke off: only its last line says that it is whole */
-async function download(): Promise<Blob> {
-  const response = await authorizedFetch(new Request('/api/v1/users/me/export'))
-  if (!response.ok) throw await problemOf(response)
-  const content = await response.blob()
-  const last = (await content.slice(-1_000).text()).trim().split('\n').at(-1)!
-  if (!last.startsWith('{"type":"end"')) throw new Error('The export broke off. Try again.')
-  return content
 }

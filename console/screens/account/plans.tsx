@@ -1,7 +1,7 @@
 import { useState } from 'preact/hooks'
 import { api, ok, type Schemas } from '../../api/client.ts'
 import { me, updateMe } from '../../api/session.ts'
-import { bytes } from '../../ui/bytes.ts'
+import { bytes, whole } from '../../ui/numbers.ts'
 import { Failed, Loading } from '../../ui/states.tsx'
 import { tell, tellFault } from '../../ui/toasts.tsx'
 import { useLoad } from '../../ui/use-load.ts'
@@ -46,7 +46,7 @@ export function Plans() {
 
 const Allowed = (plan: Schemas['Plan']) => (
   <p class="quiet">
-    {plan.messages_per_month.toLocaleString()} messages and {plan.tokens_per_month.toLocaleString()} tokens a month,{' '}
-    {plan.runs_at_once} answers at once, {bytes(plan.storage_bytes)} of files. Models: {plan.models.join(', ')}
+    {whole(plan.messages_per_month)} messages and {whole(plan.tokens_per_month)} tokens a month, {plan.runs_at_once}{' '}
+    answers at once, {bytes(plan.storage_bytes)} of files. Models: {plan.models.join(', ')}
   </p>
 )

@@ -1,4 +1,5 @@
 import type { Schemas } from '../../api/client.ts'
+import { whole } from '../../ui/numbers.ts'
 
 /** What usage can be summed by. */
 export const GROUPS = { day: 'day', model: 'model', conversation: 'conversation', key: 'API key' }
@@ -26,11 +27,11 @@ export function UsageTable({ items, total, by }: Props) {
           {items.map((item) => (
             <tr key={idOf(item)}>
               <th scope="row">{nameOf(item, by)}</th>
-              <td>{item.messages.toLocaleString()}</td>
-              <td>{item.input_tokens.toLocaleString()}</td>
-              <td>{item.output_tokens.toLocaleString()}</td>
+              <td>{whole(item.messages)}</td>
+              <td>{whole(item.input_tokens)}</td>
+              <td>{whole(item.output_tokens)}</td>
               <td>
-                {item.charged_tokens.toLocaleString()}
+                {whole(item.charged_tokens)}
                 <span class="bar" style={{ inlineSize: `${(100 * item.charged_tokens) / most}%` }} />
               </td>
             </tr>
@@ -39,10 +40,10 @@ export function UsageTable({ items, total, by }: Props) {
         <tfoot>
           <tr>
             <th scope="row">All</th>
-            <td>{total.messages.toLocaleString()}</td>
-            <td>{total.input_tokens.toLocaleString()}</td>
-            <td>{total.output_tokens.toLocaleString()}</td>
-            <td>{total.charged_tokens.toLocaleString()}</td>
+            <td>{whole(total.messages)}</td>
+            <td>{whole(total.input_tokens)}</td>
+            <td>{whole(total.output_tokens)}</td>
+            <td>{whole(total.charged_tokens)}</td>
           </tr>
         </tfoot>
       </table>

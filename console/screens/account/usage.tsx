@@ -1,7 +1,7 @@
 import { useId, useState } from 'preact/hooks'
 import { api, ok } from '../../api/client.ts'
-import { bytes } from '../../ui/bytes.ts'
 import { Meter } from '../../ui/meter.tsx'
+import { bytes } from '../../ui/numbers.ts'
 import { Failed, Loading } from '../../ui/states.tsx'
 import { Time } from '../../ui/time.tsx'
 import { useLoad } from '../../ui/use-load.ts'

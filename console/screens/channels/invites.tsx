@@ -1,11 +1,10 @@
 import { useState } from 'preact/hooks'
 import { api, ok, page, type Schemas } from '../../api/client.ts'
+import { Copy } from '../../ui/copy.tsx'
 import { confirm } from '../../ui/dialog.tsx'
 import { Field, Form } from '../../ui/form.tsx'
-import { Icon } from '../../ui/icon.tsx'
 import { Empty, Failed, Loading } from '../../ui/states.tsx'
 import { Time } from '../../ui/time.tsx'
-import { tell, tellFault } from '../../ui/toasts.tsx'
 import { usePages } from '../../ui/use-pages.ts'
 
 const DAY_S = 86_400
@@ -87,13 +86,7 @@ const Code = ({ code }: { code: string }) => (
   <div class="shown-once" role="status">
     <div class="row">
       <code class="grow">{code}</code>
-      <button
-        type="button"
-        onClick={() => navigator.clipboard.writeText(code).then(() => tell('It is copied'), tellFault)}
-        aria-label="Copy the code"
-      >
-        <Icon name="copy" />
-      </button>
+      <Copy text={code} what="the code" />
     </div>
     <span class="quiet">It is shown this once: pass it on.</span>
   </div>

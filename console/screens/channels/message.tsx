@@ -1,7 +1,7 @@
 import { me } from '../../api/session.ts'
+import { Attachments } from '../../ui/attachments.tsx'
 import { Icon } from '../../ui/icon.tsx'
 import { Time } from '../../ui/time.tsx'
-import { Attachments } from './attachments.tsx'
 import { EditMessage } from './edit-message.tsx'
 import { Said } from './mentions.tsx'
 import { MessageActions } from './message-actions.tsx'

@@ -1,8 +1,8 @@
 import { useEffect, useRef } from 'preact/hooks'
 import { Icon } from '../../ui/icon.tsx'
 import { tellFault } from '../../ui/toasts.tsx'
-import { type Draft, MAX_FILES, type Words } from './draft.ts'
-import { Uploads } from './files.tsx'
+import { AttachButton, UploadList } from '../../ui/upload-list.tsx'
+import type { Draft, Words } from './draft.ts'
 import { ModelChoice } from './model-choice.tsx'
 import { Quota } from './quota.tsx'
 import { replySettings } from './settings.ts'
@@ -40,11 +40,11 @@ export function Composer({ draft, say, isOff = false, stop }: Props) {
     submit()
   }
   const onPaste = ({ clipboardData }: ClipboardEvent) => {
-    if (clipboardData?.files.length) draft.add(clipboardData.files)
+    if (clipboardData?.files.length) draft.uploads.add(clipboardData.files)
   }
   return (
     <form class="composer" onSubmit={submit}>
-      {draft.uploads.value.length > 0 && <Uploads draft={draft} />}
+      <UploadList uploads={draft.uploads} />
       <textarea
         ref={field}
         rows={1}
@@ -59,7 +59,7 @@ export function Composer({ draft, say, isOff = false, stop }: Props) {
         onPaste={onPaste}
       />
       <div class="row">
-        <AttachButton draft={draft} />
+        <AttachButton uploads={draft.uploads} />
         <Internet />
         <ModelChoice />
         <span class="grow" />
@@ -75,37 +75,6 @@ export function Composer({ draft, say, isOff = false, stop }: Props) {
       </div>
       <Quota />
     </form>
-  )
-}
-
-function AttachButton({ draft }: { draft: Draft }) {
-  const input = useRef<HTMLInputElement>(null)
-  const isFull = draft.uploads.value.length >= MAX_FILES
-  return (
-    <>
-      <input
-        ref={input}
-        type="file"
-        multiple
-        hidden
-        aria-label="Files"
-        onChange={({ currentTarget }) => {
-          draft.add(currentTarget.files ?? [])
-          // The same file may be chosen again.
-          currentTarget.value = ''
-        }}
-      />
-      <button
-        type="button"
-        class="plain"
-        disabled={isFull}
-        title={isFull ? `At most ${MAX_FILES} files` : 'Attach files'}
-        aria-label="Attach files"
-        onClick={() => input.current?.click()}
-      >
-        <Icon name="attach" />
-      </button>
-    </>
   )
 }
 

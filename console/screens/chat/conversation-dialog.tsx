@@ -3,9 +3,9 @@ import { api, ok, type Schemas } from '../../api/client.ts'
 import { confirm, Dialog } from '../../ui/dialog.tsx'
 import { Field, Form } from '../../ui/form.tsx'
 import { Icon } from '../../ui/icon.tsx'
+import { saveExport } from '../../ui/save-export.ts'
 import { tellFault } from '../../ui/toasts.tsx'
 import { useLoad } from '../../ui/use-load.ts'
-import { saveExport } from './export.ts'
 import { Sharing } from './sharing.tsx'
 import type { Thread } from './thread.ts'
 import { useProjects } from './use-projects.ts'
@@ -61,7 +61,10 @@ export function ConversationDialog({ thread, onClose, onDelete }: Props) {
             >
               <Icon name="folder" /> {archived ? 'Take out of the archive' : 'Archive'}
             </button>
-            <button type="button" onClick={() => saveExport(id).catch(tellFault)}>
+            <button
+              type="button"
+              onClick={() => saveExport(`/api/v1/export?conversation_id=${id}`, `parley-${id}.ndjson`).catch(tellFault)}
+            >
               <Icon name="download" /> Export
             </button>
           </>

@@ -1,10 +1,7 @@
 import { signal } from '@preact/signals'
-import { api, type Schemas } from '../../api/client.ts'
 import { me } from '../../api/session.ts'
+import { type Attachment, Uploads } from '../../ui/uploads.ts'
 import type { ReplySettings } from './settings.ts'
-import { uploadFile } from './upload-file.ts'
-
-export type Attachment = Schemas['Attachment']
 
 /** What is said: words, files, or both. */
 export type Words = {
@@ -14,64 +11,23 @@ export type Words = {
   sent?: { key: string; parent: string | undefined; settings: ReplySettings }
 }
 
-/** A file on its way to the server, or there. */
-export type Upload = {
-  key: string
-  name: string
-  /** From 0 to 1. */
-  progress: number
-  file?: Attachment
-  error?: unknown
-  cancel: () => void
-}
-
-export const MAX_FILES = 10
-
 /** A message that is being written. */
 export class Draft {
   readonly text = signal('')
-  readonly uploads = signal<Upload[]>([])
+  readonly uploads = new Uploads()
   /** What was put back last and not taken since. */
   #restored: Words | undefined
 
   get isReady(): boolean {
-    const uploads = this.uploads.value
-    return uploads.every(({ file }) => file) && (this.text.value.trim() !== '' || uploads.length > 0)
-  }
-
-  /** Begins to send files: those that a message may still have. */
-  add(files: Iterable<File>): void {
-    for (const file of [...files].slice(0, MAX_FILES - this.uploads.value.length)) this.#send(file)
-  }
-
-  #send(file: File): void {
-    const key = crypto.randomUUID()
-    const abort = new AbortController()
-    const set = (change: Partial<Upload>) => {
-      this.uploads.value = this.uploads.value.map((upload) => (upload.key === key ? { ...upload, ...change } : upload))
-    }
-    this.uploads.value = [...this.uploads.value, { key, name: file.name, progress: 0, cancel: () => abort.abort() }]
-    uploadFile(file, key, (progress) => set({ progress }), abort.signal).then(
-      (stored) => (abort.signal.aborted ? discard(stored) : set({ file: stored })),
-      (error) => set({ error }),
-    )
-  }
-
-  /** Takes a file away, from the server as well. */
-  remove({ key, cancel, file }: Upload): void {
-    cancel()
-    this.uploads.value = this.uploads.value.filter((upload) => upload.key !== key)
-    if (file) discard(file)
+    return this.uploads.isReady && (this.text.value.trim() !== '' || !this.uploads.isEmpty)
   }
 
   /** What was written, which is then written no more. Words that were put back and not changed are the same ones. */
   take(): Words {
-    const files = this.uploads.value.flatMap(({ file }) => file ?? [])
-    const words = { content: this.text.value, files }
+    const words = { content: this.text.value, files: this.uploads.take() }
     const restored = this.#restored
     this.#restored = undefined
     this.text.value = ''
-    this.uploads.value = []
     return restored && isSame(restored, words) ? restored : words
   }
 
@@ -80,8 +36,7 @@ export class Draft {
     const { content, files } = words
     this.#restored = words
     this.text.value = [content, this.text.value].filter((text) => text !== '').join('\n')
-    const uploads = files.map((file) => ({ key: file.id, name: file.filename, progress: 1, file, cancel: () => {} }))
-    this.uploads.value = [...uploads, ...this.uploads.value]
+    this.uploads.restore(files)
   }
 
   /** Takes out words that were put back but had been said after all; of words that were changed since, only the files. */
@@ -92,7 +47,7 @@ export class Draft {
     const text = this.text.value
     if (text === content) this.text.value = ''
     else if (text.startsWith(`${content}\n`)) this.text.value = text.slice(content.length + 1)
-    this.uploads.value = this.uploads.value.filter(({ file }) => !files.some(({ id }) => id === file?.id))
+    this.uploads.drop(files)
   }
 }
 
@@ -109,9 +64,4 @@ export function draftOf(place: string): Draft {
   const draft = drafts.get(key) ?? new Draft()
   drafts.set(key, draft)
   return draft
-}
-
-/** What stays behind when this fails, its user finds among the files. */
-const discard = ({ id }: Attachment): void => {
-  api.DELETE('/api/v1/files/{id}', { params: { path: { id } } }).catch(() => {})
 }

@@ -22,7 +22,7 @@ export function DropFiles({ draft, label, children }: { draft: Draft; label: str
         if (!event.dataTransfer?.files.length) return
         // Else the browser would leave the page for the file.
         event.preventDefault()
-        draft.add(event.dataTransfer.files)
+        draft.uploads.add(event.dataTransfer.files)
       }}
     >
       {children}

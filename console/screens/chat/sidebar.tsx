@@ -1,10 +1,10 @@
 import { useState } from 'preact/hooks'
 import { Icon } from '../../ui/icon.tsx'
 import { More } from '../../ui/more.tsx'
+import { saveExport } from '../../ui/save-export.ts'
 import { Empty, Loading } from '../../ui/states.tsx'
 import { Time } from '../../ui/time.tsx'
 import { tellFault } from '../../ui/toasts.tsx'
-import { saveExport } from './export.ts'
 import { ProjectsDialog } from './projects-dialog.tsx'
 import { SearchResults } from './search-results.tsx'
 import type { Conversation } from './thread.ts'
@@ -77,7 +77,7 @@ function FilterChoice({ filter, onFilter }: Pick<Props, 'filter' | 'onFilter'>) 
         class="plain"
         aria-label="Export everything"
         title="Export everything"
-        onClick={() => saveExport().catch(tellFault)}
+        onClick={() => saveExport('/api/v1/export', 'parley.ndjson').catch(tellFault)}
       >
         <Icon name="download" />
       </button>

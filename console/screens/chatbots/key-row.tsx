@@ -1,4 +1,5 @@
 import type { Schemas } from '../../api/client.ts'
+import { whole } from '../../ui/numbers.ts'
 import { Time } from '../../ui/time.tsx'
 
 type ApiKey = Schemas['ApiKey']
@@ -60,5 +61,5 @@ const limitsOf = ({ scopes, models, allowed_origins, rpm, monthly_token_cap }: A
   ...(models.length > 0 ? [`also ${models.join(', ')}`] : []),
   ...(allowed_origins.length > 0 ? [`from ${allowed_origins.join(', ')}`] : []),
   ...(rpm === null ? [] : [`${rpm} requests a minute`]),
-  ...(monthly_token_cap === null ? [] : [`${monthly_token_cap.toLocaleString()} tokens a month`]),
+  ...(monthly_token_cap === null ? [] : [`${whole(monthly_token_cap)} tokens a month`]),
 ]

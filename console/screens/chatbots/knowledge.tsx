@@ -1,25 +1,29 @@
-import { useRef, useState } from 'preact/hooks'
+import { useState } from 'preact/hooks'
 import { api, ok } from '../../api/client.ts'
+import { upload } from '../../api/files.ts'
+import { ChooseFiles } from '../../ui/choose-files.tsx'
 import { Icon } from '../../ui/icon.tsx'
 import { Failed } from '../../ui/states.tsx'
 import { tellFault } from '../../ui/toasts.tsx'
+import { MAX_FILES } from '../../ui/uploads.ts'
 import { useLoad } from '../../ui/use-load.ts'
 
-const MAX = 10
+type Props = { ids: string[]; onChange: (change: (ids: string[]) => string[]) => void }
 
 /** The files that a chatbot knows. They are uploaded here, and are its own once the form is saved. */
-export function Knowledge({ ids, onChange }: { ids: string[]; onChange: (ids: string[]) => void }) {
-  const input = useRef<HTMLInputElement>(null)
+export function Knowledge({ ids, onChange }: Props) {
   const [isBusy, setBusy] = useState(false)
-  const add = async (chosen: File[]) => {
+  const add = async (files: File[]) => {
     setBusy(true)
-    const added: string[] = []
     try {
-      for (const file of chosen) added.push(await upload(file))
+      for (const file of files.slice(0, MAX_FILES - ids.length)) {
+        const { id } = await upload(file, crypto.randomUUID())
+        // Others may have been removed meanwhile.
+        onChange((now) => [...now, id])
+      }
     } catch (error) {
       tellFault(error)
     }
-    onChange([...ids, ...added])
     setBusy(false)
   }
   return (
@@ -34,38 +38,20 @@ export function Knowledge({ ids, onChange }: { ids: string[]; onChange: (ids: st
               type="button"
               class="plain"
               aria-label="Remove the file"
-              onClick={() => onChange(ids.filter((other) => other !== id))}
+              onClick={() => onChange((now) => now.filter((other) => other !== id))}
             >
               <Icon name="remove" />
             </button>
           </li>
         ))}
       </ul>
-      <input
-        ref={input}
-        type="file"
-        multiple
-        hidden
-        onChange={async ({ currentTarget: chooser }) => {
-          await add([...(chooser.files ?? [])])
-          // So that the same file can be chosen again.
-          chooser.value = ''
-        }}
-      />
       <p>
-        <button type="button" disabled={isBusy || ids.length >= MAX} onClick={() => input.current?.click()}>
+        <ChooseFiles disabled={isBusy || ids.length >= MAX_FILES} onChoose={add}>
           {isBusy ? <span class="spinner" aria-hidden="true" /> : <Icon name="attach" />} Add files
-        </button>
+        </ChooseFiles>
       </p>
     </fieldset>
   )
-}
-
-/** @throws Problem */
-async function upload(file: File): Promise<string> {
-  const params = { query: { filename: file.name } }
-  const sent = { params, body: file as unknown as string, bodySerializer: () => file }
-  return (await ok(api.PUT('/api/v1/upload', { ...sent, headers: { 'content-type': 'application/octet-stream' } }))).id
 }
 
 function FileName({ id }: { id: string }) {

@@ -1,16 +1,23 @@
-import type { Schemas } from '../../api/client.ts'
-import { toProblem } from '../../api/problem.ts'
-import { accessToken } from '../../api/session.ts'
+import { api, authorizedFetch, type Schemas } from './client.ts'
+import { problemOf, toProblem } from './problem.ts'
+import { accessToken } from './session.ts'
+
+/** The content of whatever is at a path of the API. @throws Problem, TypeError */
+export async function download(path: string): Promise<Blob> {
+  const response = await authorizedFetch(new Request(new URL(path, location.origin)))
+  if (!response.ok) throw await problemOf(response)
+  return response.blob()
+}
 
 /**
  * Stores a file, and tells how much of it, from 0 to 1, has been sent. What is sent again under `key` is stored once.
  * @throws Problem when it is refused, TypeError when there is no answer
  */
-export async function uploadFile(
+export async function upload(
   file: File,
   key: string,
-  onProgress: (share: number) => void,
-  signal: AbortSignal,
+  onProgress?: (share: number) => void,
+  signal?: AbortSignal,
 ): Promise<Schemas['File']> {
   const token = await accessToken()
   const first = await send(file, key, token, onProgress, signal)
@@ -18,18 +25,23 @@ export async function uploadFile(
   return storedFile(await send(file, key, await accessToken(token), onProgress, signal))
 }
 
+/** Takes a file away. What stays behind when this fails, its user finds among the files. */
+export function discard(id: string): void {
+  api.DELETE('/api/v1/files/{id}', { params: { path: { id } } }).catch(() => {})
+}
+
 /** `fetch` does not tell what has been sent. */
-function send(file: File, key: string, token = '', onProgress: (share: number) => void, signal: AbortSignal) {
+function send(file: File, key: string, token = '', onProgress?: (share: number) => void, signal?: AbortSignal) {
   return new Promise<XMLHttpRequest>((resolve, reject) => {
     const request = new XMLHttpRequest()
     request.open('PUT', `/api/v1/upload?filename=${encodeURIComponent(file.name)}`)
     request.setRequestHeader('authorization', `Bearer ${token}`)
     request.setRequestHeader('idempotency-key', key)
     request.setRequestHeader('content-type', 'application/octet-stream')
-    request.upload.onprogress = ({ loaded, total }) => onProgress(total > 0 ? loaded / total : 0)
+    request.upload.onprogress = ({ loaded, total }) => onProgress?.(total > 0 ? loaded / total : 0)
     request.onload = () => resolve(request)
     request.onerror = request.onabort = () => reject(new TypeError('No answer'))
-    signal.addEventListener('abort', () => request.abort())
+    signal?.addEventListener('abort', () => request.abort())
     request.send(file)
   })
 }

@@ -1,9 +1,9 @@
 import { useEffect, useState } from 'preact/hooks'
 import { download } from '../api/files.ts'
+import { AsyncButton } from './async-button.tsx'
 import { Icon } from './icon.tsx'
 import { bytes } from './numbers.ts'
 import { saveFile } from './save-file.ts'
-import { tellFault } from './toasts.tsx'
 import type { Attachment } from './uploads.ts'
 
 /** Pictures that the server gives as such. All else is only saved. */
@@ -17,12 +17,12 @@ export const Attachments = ({ files }: { files: Attachment[] }) =>
       {files.map((file) => (
         <li key={file.id}>
           {PICTURE.test(file.mime_type) && file.file_size <= MAX_PICTURE_BYTES && <Picture {...file} />}
-          <button type="button" class="chip" onClick={() => save(file).catch(tellFault)}>
+          <AsyncButton class="chip" act={() => save(file)}>
             <Icon name="download" />
             <span class="visually-hidden">Save </span>
             <span class="name">{file.filename}</span>
             <span class="quiet">{bytes(file.file_size)}</span>
-          </button>
+          </AsyncButton>
         </li>
       ))}
     </ul>

@@ -57,8 +57,8 @@ export function Form({ onSubmit, action, children, more }: FormProps) {
       ))}
       <footer>
         {more}
-        <button type="submit" class="primary" disabled={state.isBusy}>
-          {state.isBusy && <span class="spinner" aria-hidden="true" />} {action}
+        <button type="submit" class="primary" disabled={state.isBusy} aria-busy={state.isBusy}>
+          {action}
         </button>
       </footer>
     </form>

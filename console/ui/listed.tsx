@@ -1,4 +1,6 @@
 import type { ComponentChildren } from 'preact'
+import { AsyncButton } from './async-button.tsx'
+import { More } from './more.tsx'
 import { Failed, Loading } from './states.tsx'
 import type { Pages } from './use-pages.ts'
 
@@ -8,28 +10,42 @@ type Props<T> = {
   what: string
   /** What stands there when there are none. */
   empty: ComponentChildren
+  /** How the next page comes: by a button, by itself as one scrolls, or by a button above, where the list goes back in time. */
+  by?: 'button' | 'scrolling' | 'button-above'
   children: (items: T[]) => ComponentChildren
 }
 
 /** A list by pages in each of its states: it loads, failed, is empty, has more, has ended. */
-export function Listed<T>({ pages, what, empty, children }: Props<T>): ComponentChildren {
-  const { items, error, isLoading, hasMore, isLoadingMore, loadMore, reload } = pages
-  if (items.length === 0) {
+export function Listed<T>({ pages, what, empty, by = 'button', children }: Props<T>): ComponentChildren {
+  const { items, error, isLoading, hasMore, loadMore, reload } = pages
+  if (items.length === 0 && !hasMore) {
     if (error !== undefined) return <Failed error={error} retry={reload} />
     return isLoading ? <Loading what={what} /> : empty
   }
-  return (
+  if (by === 'scrolling') {
+    return (
+      <>
+        {children(items)}
+        <More pages={pages} />
+      </>
+    )
+  }
+  const more = (
     <>
-      {children(items)}
       {error !== undefined && <Failed error={error} retry={hasMore ? loadMore : reload} />}
       {hasMore && error === undefined && (
         <p class="end">
-          <button type="button" disabled={isLoadingMore} onClick={loadMore}>
-            {isLoadingMore && <span class="spinner" aria-hidden="true" />} Show more {what}
-          </button>
+          <AsyncButton act={loadMore}>{by === 'button' ? `Show more ${what}` : `Show earlier ${what}`}</AsyncButton>
         </p>
       )}
-      {!hasMore && items.length > PAGE && <p class="end quiet">These are all {what}.</p>}
+    </>
+  )
+  return (
+    <>
+      {by === 'button-above' && more}
+      {children(items)}
+      {by === 'button' && more}
+      {by === 'button' && !hasMore && items.length > PAGE && <p class="end quiet">These are all {what}.</p>}
     </>
   )
 }

@@ -2,13 +2,16 @@ import type { ComponentChildren } from 'preact'
 import { useId, useState } from 'preact/hooks'
 import { useLocation } from 'preact-iso'
 
+/** `here` is the path of the part that is shown, where the address leads deeper than that. */
+type PartsProps = { label: string; parts: { path: string; name: string }[]; here?: string }
+
 /** The parts of a screen, each with an address of its own. */
-export function Parts({ label, parts }: { label: string; parts: { path: string; name: string }[] }) {
-  const { path: here } = useLocation()
+export function Parts({ label, parts, here }: PartsProps) {
+  const { path: address } = useLocation()
   return (
     <nav class="tabs" aria-label={label}>
       {parts.map(({ path, name }) => (
-        <a key={path} href={path} aria-current={path === here ? 'page' : undefined}>
+        <a key={path} href={path} aria-current={path === (here ?? address) ? 'page' : undefined}>
           {name}
         </a>
       ))}

@@ -1,6 +1,7 @@
 import { useEffect, useRef, useState } from 'preact/hooks'
 
-export type Loaded<T> = {
+/** What is loaded, and how that goes. */
+export type Load<T> = {
   data: T | undefined
   error: unknown
   isLoading: boolean
@@ -10,7 +11,7 @@ export type Loaded<T> = {
 }
 
 /** Loads when the screen opens and when one of `inputs` changes; an answer that was overtaken is dropped. */
-export function useLoad<T>(load: () => Promise<T>, inputs: readonly unknown[]): Loaded<T> {
+export function useLoad<T>(load: () => Promise<T>, inputs: readonly unknown[]): Load<T> {
   const [state, setState] = useState<{ data?: T; error?: unknown; isLoading: boolean }>({ isLoading: true })
   const turn = useRef(0)
   const reload = () => {

@@ -1,8 +1,8 @@
 import { useState } from 'preact/hooks'
 import type { Page } from '../api/client.ts'
-import { type Loaded, useLoad } from './use-load.ts'
+import { type Load, useLoad } from './use-load.ts'
 
-export type Pages<T> = Omit<Loaded<Page<T>>, 'data' | 'set'> & {
+export type Pages<T> = Omit<Load<Page<T>>, 'data' | 'set'> & {
   items: T[]
   hasMore: boolean
   isLoadingMore: boolean

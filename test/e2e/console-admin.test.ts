@@ -267,7 +267,7 @@ test('what somebody wrote is read only on purpose, is recorded, and does nothing
   await page.getByRole('button', { name: 'Show the chatbots' }).click()
   await page.getByText('Be <b>short</b>').waitFor()
   await page.getByRole('button', { name: 'Show the conversations' }).click()
-  await page.locator('.entries a').first().click()
+  await page.locator('.list a').first().click()
   await page.getByText('That you have read this is recorded').waitFor()
   await page.getByText('More 10').first().waitFor()
   await page.getByRole('button', { name: 'Show earlier messages' }).click()

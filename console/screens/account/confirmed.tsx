@@ -1,19 +1,12 @@
-import { useState } from 'preact/hooks'
 import { api, ok } from '../../api/client.ts'
-import { tell, tellFault } from '../../ui/toasts.tsx'
+import { AsyncButton } from '../../ui/async-button.tsx'
+import { tell } from '../../ui/toasts.tsx'
 
 /** Whether an address is known to be the user's, and how it becomes so. */
 export function Confirmed({ email, isConfirmed }: { email: string; isConfirmed: boolean }) {
-  const [isBusy, setBusy] = useState(false)
   const resend = async () => {
-    setBusy(true)
-    try {
-      await ok(api.POST('/api/v1/auth/verify/resend', { body: { email } }))
-      tell(`A mail is on its way to ${email}`)
-    } catch (error) {
-      tellFault(error)
-    }
-    setBusy(false)
+    await ok(api.POST('/api/v1/auth/verify/resend', { body: { email } }))
+    tell(`A mail is on its way to ${email}`)
   }
   if (isConfirmed) {
     return (
@@ -31,9 +24,7 @@ export function Confirmed({ email, isConfirmed }: { email: string; isConfirmed: 
         <a class="button" href="/app/verify">
           Enter the code
         </a>
-        <button type="button" disabled={isBusy} onClick={resend}>
-          Send it again
-        </button>
+        <AsyncButton act={resend}>Send it again</AsyncButton>
       </p>
     </>
   )

@@ -1,5 +1,6 @@
 import type { Schemas } from '../../api/client.ts'
 import { whole } from '../../ui/numbers.ts'
+import { Wide } from '../../ui/wide.tsx'
 
 /** What usage can be summed by. */
 export const GROUPS = { day: 'day', model: 'model', conversation: 'conversation', key: 'API key' }
@@ -12,7 +13,7 @@ export function UsageTable({ items, total, by }: Props) {
   if (items.length === 0) return <p class="quiet">Nothing was used yet.</p>
   const most = Math.max(...items.map(({ charged_tokens }) => charged_tokens), 1)
   return (
-    <section class="scroll" aria-label={`Usage by ${GROUPS[by]}`} tabIndex={0}>
+    <Wide label={`Usage by ${GROUPS[by]}`}>
       <table class="usage">
         <thead>
           <tr>
@@ -47,7 +48,7 @@ export function UsageTable({ items, total, by }: Props) {
           </tr>
         </tfoot>
       </table>
-    </section>
+    </Wide>
   )
 }
 

@@ -1,8 +1,8 @@
 import { useId, useState } from 'preact/hooks'
 import { api, ok } from '../../api/client.ts'
+import { Loaded } from '../../ui/loaded.tsx'
 import { Meter } from '../../ui/meter.tsx'
 import { bytes } from '../../ui/numbers.ts'
-import { Failed, Loading } from '../../ui/states.tsx'
 import { Time } from '../../ui/time.tsx'
 import { useLoad } from '../../ui/use-load.ts'
 import { GROUPS, type Group, UsageTable } from './usage-table.tsx'
@@ -21,28 +21,29 @@ export function Usage() {
 }
 
 function Quota() {
-  const { data, error, reload } = useLoad(() => load('day'), [])
-  if (error !== undefined) return <Failed error={error} retry={reload} />
-  if (!data) return <Loading what="your usage" />
-  const { messages, tokens, storage, period_end } = data
+  const usage = useLoad(() => load('day'), [])
   return (
-    <>
-      <div class="meters">
-        <Meter label="Messages" {...messages} />
-        <Meter label="Tokens" {...tokens} />
-        <Meter label="Storage" {...storage} format={bytes} />
-      </div>
-      <p class="quiet">
-        Messages and tokens begin anew on <Time at={period_end} />.
-      </p>
-    </>
+    <Loaded of={usage} what="your usage">
+      {({ messages, tokens, storage, period_end }) => (
+        <>
+          <div class="meters">
+            <Meter label="Messages" {...messages} />
+            <Meter label="Tokens" {...tokens} />
+            <Meter label="Storage" {...storage} format={bytes} />
+          </div>
+          <p class="quiet">
+            Messages and tokens begin anew on <Time at={period_end} />.
+          </p>
+        </>
+      )}
+    </Loaded>
   )
 }
 
 function Breakdown() {
   const id = useId()
   const [by, setBy] = useState<Group>('day')
-  const { data, error, reload } = useLoad(() => load(by), [by])
+  const usage = useLoad(() => load(by), [by])
   return (
     <>
       <div class="row">
@@ -55,9 +56,9 @@ function Breakdown() {
           ))}
         </select>
       </div>
-      {error !== undefined && <Failed error={error} retry={reload} />}
-      {!data && error === undefined && <Loading what="what it was used for" />}
-      {data && <UsageTable items={data.items} total={data.total} by={by} />}
+      <Loaded of={usage} what="what it was used for">
+        {({ items, total }) => <UsageTable items={items} total={total} by={by} />}
+      </Loaded>
     </>
   )
 }

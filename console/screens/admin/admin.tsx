@@ -1,5 +1,6 @@
 import { me } from '../../api/session.ts'
 import { Empty, NotFound } from '../../ui/states.tsx'
+import { Parts } from '../../ui/tabs.tsx'
 import { Audit } from './audit.tsx'
 import { Conversation } from './conversation.tsx'
 import { Overview } from './overview.tsx'
@@ -23,13 +24,7 @@ export function Admin(place: Props) {
   const here = place.section ? `/app/admin/${place.section}` : '/app/admin'
   return (
     <div class="page admin">
-      <nav class="tabs" aria-label="Administration">
-        {SECTIONS.map(({ path, name }) => (
-          <a key={path} href={path} aria-current={path === here ? 'page' : undefined}>
-            {name}
-          </a>
-        ))}
-      </nav>
+      <Parts label="Administration" parts={SECTIONS} here={here} />
       <Section {...place} />
     </div>
   )

@@ -64,7 +64,7 @@ export function Audit() {
           </p>
         )}
       </search>
-      <Listed pages={pages} what="the audit log" empty={<Empty title="Nothing is recorded" />}>
+      <Listed pages={pages} what="entries" empty={<Empty title="Nothing is recorded" />}>
         {(entries) => (
           <Wide label="Audit log">
             <table>
@@ -98,7 +98,7 @@ const Row = (entry: Entry) => (
       {entry.actor_id ? <a href={`/app/admin/users/${entry.actor_id}`}>{entry.actor_name}</a> : 'an operator’s command'}
     </td>
     <td>
-      <code>{entry.action}</code> {entry.outcome === 'refused' && <span class="badge fault">refused</span>}
+      <code>{entry.action}</code> {entry.outcome === 'refused' && <span class="mark fault">refused</span>}
       {entry.fields.length > 0 && <p class="quiet">{entry.fields.join(', ')}</p>}
     </td>
     <td>

@@ -33,9 +33,9 @@ export function ConversationsOf({ userId }: { userId: string }) {
     [userId],
   )
   return (
-    <Listed pages={pages} what="the conversations" empty={<p>There is none.</p>}>
+    <Listed pages={pages} what="conversations" empty={<p>There is none.</p>}>
       {(conversations) => (
-        <ul class="entries">
+        <ul class="list">
           {conversations.map(({ id, title, updated_at }) => (
             <li key={id} class="row">
               <a class="grow" href={`/app/admin/conversations/${id}`}>
@@ -62,9 +62,9 @@ export function ChatbotsOf({ userId }: { userId: string }) {
     [userId],
   )
   return (
-    <Listed pages={pages} what="the chatbots" empty={<p>There is none.</p>}>
+    <Listed pages={pages} what="chatbots" empty={<p>There is none.</p>}>
       {(chatbots) => (
-        <ul class="entries">
+        <ul class="list">
           {chatbots.map((chatbot) => (
             <li key={chatbot.id}>
               <b>{chatbot.name}</b> {chatbot.handle && <span class="quiet">@{chatbot.handle}</span>}

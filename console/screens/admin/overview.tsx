@@ -1,8 +1,8 @@
 import { useMemo } from 'preact/hooks'
 import { useLocation } from 'preact-iso'
 import { api, ok, type Schemas } from '../../api/client.ts'
+import { Loaded } from '../../ui/loaded.tsx'
 import { bytes, compact, duration, whole } from '../../ui/numbers.ts'
-import { Failed, Loading } from '../../ui/states.tsx'
 import { useLoad } from '../../ui/use-load.ts'
 import { Chart, type Scale } from './chart.tsx'
 import { UsageByModel } from './usage-by-model.tsx'
@@ -19,10 +19,7 @@ const TIMES: Scale = { ...COUNTS, label: duration, exact: duration }
 export function Overview() {
   const { query, route } = useLocation()
   const days = RANGES.find((range) => String(range) === query.days) ?? DEFAULT_DAYS
-  const { data, error, reload } = useLoad(
-    () => ok(api.GET('/api/v1/admin/metrics', { params: { query: { days } } })),
-    [days],
-  )
+  const figures = useLoad(() => ok(api.GET('/api/v1/admin/metrics', { params: { query: { days } } })), [days])
   return (
     <>
       <header class="row">
@@ -38,8 +35,9 @@ export function Overview() {
           </select>
         </label>
       </header>
-      {error !== undefined && <Failed error={error} retry={reload} />}
-      {data ? <Figures {...data} /> : error === undefined && <Loading what="the figures" />}
+      <Loaded of={figures} what="the figures">
+        {(figures) => <Figures {...figures} />}
+      </Loaded>
     </>
   )
 }

@@ -1,8 +1,9 @@
 import { api, ok, type Schemas } from '../../api/client.ts'
 import { toProblem } from '../../api/problem.ts'
+import { Loaded } from '../../ui/loaded.tsx'
 import { bytes, whole } from '../../ui/numbers.ts'
-import { Failed, Loading } from '../../ui/states.tsx'
-import { type Loaded, useLoad } from '../../ui/use-load.ts'
+import { useLoad } from '../../ui/use-load.ts'
+import { usePlans } from '../../ui/use-plans.ts'
 import { Wide } from '../../ui/wide.tsx'
 
 /** Whether the server is well, what it runs on, and what it offers. */
@@ -25,9 +26,11 @@ function Health() {
       <dl class="facts">
         <dt>Process</dt>
         <dd>
-          <State of={health}>{({ status }) => <Mark state={status} />}</State>
+          <Loaded of={health} what="this">
+            {({ status }) => <Mark state={status} />}
+          </Loaded>
         </dd>
-        <State of={readiness}>
+        <Loaded of={readiness} what="this">
           {({ checks, warnings }) => (
             <>
               <dt>Database</dt>
@@ -46,7 +49,7 @@ function Health() {
               ))}
             </>
           )}
-        </State>
+        </Loaded>
       </dl>
     </section>
   )
@@ -65,13 +68,13 @@ function Database() {
   return (
     <section class="part">
       <h2>Database</h2>
-      <State of={state}>
+      <Loaded of={state} what="this">
         {({ migration, up_to_date, records }) => (
           <dl class="facts">
             <dt>Migration</dt>
             <dd>
               <code>{migration ?? 'none'}</code>{' '}
-              {!up_to_date && <span class="badge fault">not the one that the code relies on</span>}
+              {!up_to_date && <span class="mark fault">not the one that the code relies on</span>}
             </dd>
             {Object.entries(records).map(([name, count]) => (
               <>
@@ -81,7 +84,7 @@ function Database() {
             ))}
           </dl>
         )}
-      </State>
+      </Loaded>
     </section>
   )
 }
@@ -96,7 +99,7 @@ const DOCUMENTS = [
 const Documents = () => (
   <section class="part">
     <h2>Documents of the API</h2>
-    <ul class="entries">
+    <ul class="list">
       {DOCUMENTS.map((document) => (
         <DocumentEntry key={document.path} {...document} />
       ))}
@@ -113,13 +116,13 @@ function DocumentEntry({ path, name, readers }: (typeof DOCUMENTS)[number]) {
   return (
     <li>
       <b>{name}</b>{' '}
-      <State of={state}>
+      <Loaded of={state} what="this">
         {({ info, openapi, asyncapi }) => (
           <>
             version {info.version} <span class="quiet">{openapi ? `OpenAPI ${openapi}` : `AsyncAPI ${asyncapi}`}</span>
           </>
         )}
-      </State>
+      </Loaded>
       <p>
         {[path, ...readers].map((href) => (
           <>
@@ -132,11 +135,11 @@ function DocumentEntry({ path, name, readers }: (typeof DOCUMENTS)[number]) {
 }
 
 function Plans() {
-  const state = useLoad(() => ok(api.GET('/api/v1/plans')), [])
+  const state = usePlans()
   return (
     <section class="part">
       <h2>Plans</h2>
-      <State of={state}>
+      <Loaded of={state} what="this">
         {(plans) => (
           <Wide label="Plans">
             <table class="numbers">
@@ -169,16 +172,9 @@ function Plans() {
             </table>
           </Wide>
         )}
-      </State>
+      </Loaded>
     </section>
   )
 }
 
-function State<T>({ of, children }: { of: Loaded<T>; children: (data: T) => preact.ComponentChildren }) {
-  if (of.data !== undefined) return <>{children(of.data)}</>
-  return of.error === undefined ? <Loading what="this" /> : <Failed error={of.error} retry={of.reload} />
-}
-
-const Mark = ({ state }: { state: string }) => (
-  <span class={state === 'ok' ? 'badge good' : 'badge fault'}>{state}</span>
-)
+const Mark = ({ state }: { state: string }) => <span class={state === 'ok' ? 'mark good' : 'mark fault'}>{state}</span>

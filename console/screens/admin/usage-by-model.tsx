@@ -1,50 +1,50 @@
 import { api, ok } from '../../api/client.ts'
+import { Loaded } from '../../ui/loaded.tsx'
 import { money, whole } from '../../ui/numbers.ts'
-import { Failed, Loading } from '../../ui/states.tsx'
 import { useLoad } from '../../ui/use-load.ts'
 import { Wide } from '../../ui/wide.tsx'
 
 /** What one user or all have used of each model: since a day, or in the month so far. */
 export function UsageByModel({ userId, from }: { userId?: string; from?: string }) {
   const query = { user_id: userId, from, group_by: 'model' as const }
-  const { data, error, reload } = useLoad(
-    () => ok(api.GET('/api/v1/admin/usage', { params: { query } })),
-    [userId, from],
-  )
+  const usage = useLoad(() => ok(api.GET('/api/v1/admin/usage', { params: { query } })), [userId, from])
   return (
     <section class="part">
       <h2>{from ? 'Models' : 'Usage this month'}</h2>
-      {error !== undefined && <Failed error={error} retry={reload} />}
-      {!data && error === undefined && <Loading what="the usage" />}
-      {data?.items.length === 0 && <p class="quiet">Nothing was used.</p>}
-      {data !== undefined && data.items.length > 0 && (
-        <Wide label="Usage by model">
-          <table class="numbers">
-            <thead>
-              <tr>
-                <th scope="col">Model</th>
-                <th scope="col">Runs</th>
-                <th scope="col">Tokens in</th>
-                <th scope="col">Tokens out</th>
-                <th scope="col">Charged</th>
-                <th scope="col">Cost</th>
-              </tr>
-            </thead>
-            <tbody>
-              {[...data.items, { model: 'All', ...data.total }].map((item) => (
-                <tr key={item.model}>
-                  <th scope="row">{item.model}</th>
-                  <td>{whole(item.runs)}</td>
-                  <td>{whole(item.input_tokens)}</td>
-                  <td>{whole(item.output_tokens)}</td>
-                  <td>{whole(item.charged_tokens)}</td>
-                  <td>{money(item.cost_microusd)}</td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </Wide>
-      )}
+      <Loaded of={usage} what="the usage">
+        {({ items, total }) =>
+          items.length === 0 ? (
+            <p class="quiet">Nothing was used.</p>
+          ) : (
+            <Wide label="Usage by model">
+              <table class="numbers">
+                <thead>
+                  <tr>
+                    <th scope="col">Model</th>
+                    <th scope="col">Runs</th>
+                    <th scope="col">Tokens in</th>
+                    <th scope="col">Tokens out</th>
+                    <th scope="col">Charged</th>
+                    <th scope="col">Cost</th>
+                  </tr>
+                </thead>
+                <tbody>
+                  {[...items, { model: 'All', ...total }].map((item) => (
+                    <tr key={item.model}>
+                      <th scope="row">{item.model}</th>
+                      <td>{whole(item.runs)}</td>
+                      <td>{whole(item.input_tokens)}</td>
+                      <td>{whole(item.output_tokens)}</td>
+                      <td>{whole(item.charged_tokens)}</td>
+                      <td>{money(item.cost_microusd)}</td>
+                    </tr>
+                  ))}
+                </tbody>
+              </table>
+            </Wide>
+          )
+        }
+      </Loaded>
     </section>
   )
 }

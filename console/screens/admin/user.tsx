@@ -1,13 +1,15 @@
-import { useState } from 'preact/hooks'
 import { useLocation } from 'preact-iso'
 import { api, ok, type Schemas } from '../../api/client.ts'
 import { end, me, updateMe } from '../../api/session.ts'
+import { AsyncButton } from '../../ui/async-button.tsx'
 import { confirm } from '../../ui/dialog.tsx'
 import { Field, Form } from '../../ui/form.tsx'
+import { Loaded } from '../../ui/loaded.tsx'
 import { Failed, Loading } from '../../ui/states.tsx'
 import { Time } from '../../ui/time.tsx'
-import { tell, tellFault } from '../../ui/toasts.tsx'
+import { tell } from '../../ui/toasts.tsx'
 import { useLoad } from '../../ui/use-load.ts'
+import { usePlans } from '../../ui/use-plans.ts'
 import { ChatbotsOf, ConversationsOf, Recorded } from './belongings.tsx'
 import { UsageByModel } from './usage-by-model.tsx'
 
@@ -58,7 +60,7 @@ const Facts = (user: Account) => (
     <dd>{user.role}</dd>
     <dt>State</dt>
     <dd>
-      <span class={user.is_active ? 'badge good' : 'badge fault'}>{user.is_active ? 'active' : 'disabled'}</span>
+      <span class={user.is_active ? 'mark good' : 'mark fault'}>{user.is_active ? 'active' : 'disabled'}</span>
     </dd>
     <dt>Joined</dt>
     <dd>
@@ -76,22 +78,23 @@ const Facts = (user: Account) => (
 type Changing = { user: Account; change: (changes: Schemas['AccountChanges']) => Promise<void> }
 
 function PlanOf({ user, change }: Changing) {
-  const { data: plans, error, reload } = useLoad(() => ok(api.GET('/api/v1/plans')), [])
+  const plans = usePlans()
   return (
     <section class="part">
       <h2>Plan</h2>
-      {error !== undefined && <Failed error={error} retry={reload} />}
-      {plans && (
-        <Form key={user.plan} action="Change the plan" onSubmit={({ plan }) => change({ plan })}>
-          <Field as="select" name="plan" label="What this account may use" defaultValue={user.plan}>
-            {plans.map(({ id }) => (
-              <option key={id} value={id} selected={id === user.plan}>
-                {id}
-              </option>
-            ))}
-          </Field>
-        </Form>
-      )}
+      <Loaded of={plans} what="the plans">
+        {(plans) => (
+          <Form key={user.plan} action="Change the plan" onSubmit={({ plan }) => change({ plan })}>
+            <Field as="select" name="plan" label="What this account may use" defaultValue={user.plan}>
+              {plans.map(({ id }) => (
+                <option key={id} value={id} selected={id === user.plan}>
+                  {id}
+                </option>
+              ))}
+            </Field>
+          </Form>
+        )}
+      </Loaded>
     </section>
   )
 }
@@ -147,26 +150,12 @@ function Standing({ user, change }: Changing) {
             Disable
           </button>
         ) : (
-          <Enable change={change} />
+          <AsyncButton act={() => change({ is_active: true })}>Enable</AsyncButton>
         )}
         <button type="button" class="danger" onClick={askDeletion}>
           Delete
         </button>
       </div>
     </section>
-  )
-}
-
-function Enable({ change }: Pick<Changing, 'change'>) {
-  const [isBusy, setIsBusy] = useState(false)
-  const enable = async () => {
-    setIsBusy(true)
-    await change({ is_active: true }).catch(tellFault)
-    setIsBusy(false)
-  }
-  return (
-    <button type="button" disabled={isBusy} onClick={enable}>
-      {isBusy && <span class="spinner" aria-hidden="true" />} Enable
-    </button>
   )
 }

@@ -1,10 +1,10 @@
 import { useEffect, useRef, useState } from 'preact/hooks'
-import { api, ok, page, type Schemas } from '../../api/client.ts'
+import { api, page, type Schemas } from '../../api/client.ts'
 import { Listed } from '../../ui/listed.tsx'
 import { Empty } from '../../ui/states.tsx'
 import { Time } from '../../ui/time.tsx'
-import { useLoad } from '../../ui/use-load.ts'
 import { usePages } from '../../ui/use-pages.ts'
+import { usePlans } from '../../ui/use-plans.ts'
 import { Wide } from '../../ui/wide.tsx'
 import { type Filters, Select, useFilters } from './filters.tsx'
 
@@ -23,7 +23,7 @@ export function Users() {
     },
     [JSON.stringify(filters)],
   )
-  const plans = useLoad(() => ok(api.GET('/api/v1/plans')), [])
+  const plans = usePlans()
   return (
     <>
       <h1>Users</h1>
@@ -88,7 +88,7 @@ const Row = (user: Schemas['AccountOfUser']) => (
     <td>{user.role}</td>
     <td>{user.plan}</td>
     <td>
-      <span class={user.is_active ? 'badge good' : 'badge fault'}>{user.is_active ? 'active' : 'disabled'}</span>
+      <span class={user.is_active ? 'mark good' : 'mark fault'}>{user.is_active ? 'active' : 'disabled'}</span>
     </td>
     <td class="detail">
       <Time at={user.created_at} />

@@ -1,7 +1,9 @@
-import { useEffect, useState } from 'preact/hooks'
+import { useEffect } from 'preact/hooks'
 import { api, ok, page, type Schemas } from '../../api/client.ts'
-import { Empty, Failed, Loading } from '../../ui/states.tsx'
-import { tell, tellFault } from '../../ui/toasts.tsx'
+import { AsyncButton } from '../../ui/async-button.tsx'
+import { Listed } from '../../ui/listed.tsx'
+import { Empty } from '../../ui/states.tsx'
+import { tell } from '../../ui/toasts.tsx'
 import { usePages } from '../../ui/use-pages.ts'
 import { subscribe } from './connection.ts'
 
@@ -21,47 +23,32 @@ export function Banned({ channelId }: { channelId: string }) {
     [channelId],
   )
   return (
-    <>
-      {banned.error !== undefined && <Failed error={banned.error} retry={banned.reload} />}
-      {banned.isLoading && banned.items.length === 0 && <Loading what="bans" />}
-      {!banned.isLoading && banned.error === undefined && banned.items.length === 0 && (
-        <Empty title="Nobody is banned" />
+    <Listed pages={banned} what="bans" empty={<Empty title="Nobody is banned" />}>
+      {(users) => (
+        <ul class="list">
+          {users.map((user) => (
+            <li key={user.id} class="row">
+              <div class="grow">
+                <strong>{user.display_name}</strong> {user.username && <span class="quiet">@{user.username}</span>}
+              </div>
+              {user.username && <Unban channelId={channelId} username={user.username} />}
+            </li>
+          ))}
+        </ul>
       )}
-      <ul class="plain-list">
-        {banned.items.map((user) => (
-          <li key={user.id} class="row">
-            <div class="grow">
-              <strong>{user.display_name}</strong> {user.username && <span class="quiet">@{user.username}</span>}
-            </div>
-            {user.username && <Unban channelId={channelId} username={user.username} />}
-          </li>
-        ))}
-      </ul>
-      {banned.hasMore && (
-        <button type="button" disabled={banned.isLoadingMore} onClick={banned.loadMore}>
-          Show more
-        </button>
-      )}
-    </>
+    </Listed>
   )
 }
 
 function Unban({ channelId, username }: { channelId: string; username: string }) {
-  const [isBusy, setBusy] = useState(false)
   const unban = async () => {
-    setBusy(true)
     const params = { path: { id: channelId, username } }
-    try {
-      await ok(api.POST('/api/v1/channels/{id}/unban-by-username/{username}', { params }))
-      tell(`${username} may come in again`)
-    } catch (error) {
-      tellFault(error)
-    }
-    setBusy(false)
+    await ok(api.POST('/api/v1/channels/{id}/unban-by-username/{username}', { params }))
+    tell(`${username} may come in again`)
   }
   return (
-    <button type="button" disabled={isBusy} onClick={unban} aria-label={`Lift the ban of ${username}`}>
+    <AsyncButton act={unban} aria-label={`Lift the ban of ${username}`}>
       Lift
-    </button>
+    </AsyncButton>
   )
 }

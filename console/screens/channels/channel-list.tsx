@@ -1,8 +1,8 @@
 import { useState } from 'preact/hooks'
 import { useLocation } from 'preact-iso'
+import { AsyncButton } from '../../ui/async-button.tsx'
 import { Icon } from '../../ui/icon.tsx'
 import { Empty, Failed, Loading } from '../../ui/states.tsx'
-import { tellFault } from '../../ui/toasts.tsx'
 import { FindChannel } from './find-channel.tsx'
 import {
   type Channel,
@@ -50,7 +50,11 @@ export function ChannelList({ openId }: { openId: string | undefined }) {
       )}
       <Group title="Channels" items={items?.filter(({ kind }) => kind === 'channel')} openId={openId} />
       <Group title="Direct messages" items={items?.filter(({ kind }) => kind === 'direct')} openId={openId} />
-      {channels.value?.next && <More />}
+      {channels.value?.next && (
+        <AsyncButton class="plain" act={loadMoreChannels}>
+          Show older channels
+        </AsyncButton>
+      )}
       <footer>
         <button type="button" class="way" onClick={() => setDialog('direct')}>
           <Icon name="person" /> Write to somebody
@@ -61,21 +65,6 @@ export function ChannelList({ openId }: { openId: string | undefined }) {
       </footer>
       {Opened && <Opened onClose={() => setDialog(undefined)} onEnter={enter} />}
     </aside>
-  )
-}
-
-function More() {
-  const [isLoading, setLoading] = useState(false)
-  const load = () => {
-    setLoading(true)
-    loadMoreChannels()
-      .catch(tellFault)
-      .finally(() => setLoading(false))
-  }
-  return (
-    <button type="button" class="plain" disabled={isLoading} onClick={load}>
-      Show older channels
-    </button>
   )
 }
 
@@ -106,13 +95,13 @@ function Entry({ channel, isOpen }: { channel: Channel; isOpen: boolean }) {
       <Icon name={channel.kind === 'direct' ? 'person' : 'channel'} />
       <span class="name">{channel.name}</span>
       {mentions > 0 && (
-        <span class="badge mentions">
+        <span class="mark accent">
           @{upTo99(mentions)}
           <span class="visually-hidden"> mentions of you</span>
         </span>
       )}
       {count > 0 && (
-        <span class="badge">
+        <span class="mark">
           {upTo99(count)}
           <span class="visually-hidden"> unread</span>
         </span>

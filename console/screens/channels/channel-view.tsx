@@ -1,10 +1,11 @@
 import { useState } from 'preact/hooks'
 import { useLocation } from 'preact-iso'
 import { api, ok } from '../../api/client.ts'
+import { AsyncButton } from '../../ui/async-button.tsx'
 import { Icon } from '../../ui/icon.tsx'
-import { Empty, Failed, Loading } from '../../ui/states.tsx'
+import { Loaded } from '../../ui/loaded.tsx'
+import { Empty, Loading } from '../../ui/states.tsx'
 import { useTitle } from '../../ui/title.ts'
-import { tellFault } from '../../ui/toasts.tsx'
 import { useLoad } from '../../ui/use-load.ts'
 import { useAttendance } from './attendance.ts'
 import { Attendants, Writers, whoWrites } from './attendants.tsx'
@@ -36,12 +37,12 @@ export function ChannelView({ id }: { id: string }) {
 }
 
 function OtherChannel({ id }: { id: string }) {
-  const { data, error, reload } = useLoad(
-    () => ok(api.GET('/api/v1/channels/{id}', { params: { path: { id } } })),
-    [id],
+  const channel = useLoad(() => ok(api.GET('/api/v1/channels/{id}', { params: { path: { id } } })), [id])
+  return (
+    <Loaded of={channel} what="the channel">
+      {(channel) => <OpenChannel channel={channel} />}
+    </Loaded>
   )
-  if (error !== undefined) return <Failed error={error} retry={reload} />
-  return data ? <OpenChannel channel={data} /> : <Loading what="the channel" />
 }
 
 type Panel = { kind: 'thread'; rootId: string } | { kind: 'members' | 'pins' | 'settings' }
@@ -125,24 +126,17 @@ const PanelButton = ({ name, kind, panel, toggle }: PanelButtonProps) => (
 )
 
 function JoinBar({ channel }: { channel: Channel }) {
-  const [isBusy, setBusy] = useState(false)
   const { route } = useLocation()
   const join = async () => {
-    setBusy(true)
-    try {
-      putChannel(await ok(api.POST('/api/v1/channels/{id}/join', { params: { path: { id: channel.id } } })))
-      route(`/app/channels/${channel.id}`, true)
-    } catch (error) {
-      tellFault(error)
-      setBusy(false)
-    }
+    putChannel(await ok(api.POST('/api/v1/channels/{id}/join', { params: { path: { id: channel.id } } })))
+    route(`/app/channels/${channel.id}`, true)
   }
   return (
     <p class="join-bar">
       You are looking in; nothing new is shown before you join.
-      <button type="button" class="primary" disabled={isBusy} onClick={join}>
+      <AsyncButton class="primary" act={join}>
         Join
-      </button>
+      </AsyncButton>
     </p>
   )
 }

@@ -4,14 +4,13 @@ import { me } from '../../api/session.ts'
 import { Icon } from '../../ui/icon.tsx'
 import { AttachButton, UploadList } from '../../ui/upload-list.tsx'
 import { Uploads } from '../../ui/uploads.ts'
+import { WritingField } from '../../ui/writing-field.tsx'
 import { connection } from './connection.ts'
 import type { Channel } from './my-channels.ts'
 import { say } from './outgoing.ts'
 
 type Props = { channel: Channel; threadId: string | null }
 
-/** As far as can be known: what has a mouse has one, and a phone has neither. */
-const hasKeyboard = () => matchMedia('(hover: hover)').matches
 /** What was begun and not sent, by user and channel or thread, until the page goes. */
 type Draft = { text: Signal<string>; uploads: Uploads }
 const drafts = new Map<string, Draft>()
@@ -44,22 +43,17 @@ export function Composer({ channel, threadId }: Props) {
       <UploadList uploads={uploads} />
       <div class="row">
         <AttachButton uploads={uploads} />
-        <textarea
+        <WritingField
           rows={1}
           value={text.value}
           aria-label={label}
           placeholder={label}
           maxLength={4_000}
-          onInput={({ currentTarget }) => {
-            text.value = currentTarget.value
+          onText={(words) => {
+            text.value = words
             connection().typing(channel.id, threadId ?? undefined)
           }}
-          onKeyDown={(event) => {
-            // Enter may also end the composition of a character.
-            if (event.key !== 'Enter' || event.shiftKey || event.isComposing || !hasKeyboard()) return
-            event.preventDefault()
-            send()
-          }}
+          onEnter={send}
         />
         <button type="submit" class="primary" aria-label="Send" disabled={isOff}>
           <Icon name="send" />

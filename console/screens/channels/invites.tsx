@@ -3,7 +3,8 @@ import { api, ok, page, type Schemas } from '../../api/client.ts'
 import { Copy } from '../../ui/copy.tsx'
 import { confirm } from '../../ui/dialog.tsx'
 import { Field, Form } from '../../ui/form.tsx'
-import { Empty, Failed, Loading } from '../../ui/states.tsx'
+import { Listed } from '../../ui/listed.tsx'
+import { Empty } from '../../ui/states.tsx'
 import { Time } from '../../ui/time.tsx'
 import { usePages } from '../../ui/use-pages.ts'
 
@@ -17,6 +18,17 @@ export function Invites({ channelId }: { channelId: string }) {
       page(api.GET('/api/v1/channels/{id}/invites', { params: { path: { id: channelId }, query: { cursor } } })),
     [channelId],
   )
+  const askToTakeBack = ({ id }: Schemas['Invite']) =>
+    confirm({
+      title: 'Take this invitation back?',
+      text: 'Nobody comes in by it any more. Who came in stays.',
+      action: 'Take it back',
+      async act() {
+        const path = { id: channelId, invite_id: id }
+        await ok(api.DELETE('/api/v1/channels/{id}/invites/{invite_id}', { params: { path } }))
+        invites.set((items) => items.filter((invite) => invite.id !== id))
+      },
+    })
   return (
     <>
       <Form
@@ -33,51 +45,31 @@ export function Invites({ channelId }: { channelId: string }) {
         <Field name="uses" label="How many may come in by it" hint="Empty: all" type="number" min={1} max={1000} />
       </Form>
       {code && <Code code={code} />}
-      {invites.error !== undefined && <Failed error={invites.error} retry={invites.reload} />}
-      {invites.isLoading && invites.items.length === 0 && <Loading what="invitations" />}
-      {!invites.isLoading && invites.error === undefined && invites.items.length === 0 && (
-        <Empty title="There are no invitations" />
-      )}
-      <ul class="plain-list">
-        {invites.items.map((invite) => (
-          <li key={invite.id} class="row">
-            <div class="grow">
-              Used {invite.uses}
-              {invite.max_uses !== null && ` of ${invite.max_uses}`} times
-              <div class="quiet">
-                Made <Time at={invite.created_at} />
-                {invite.expires_at && (
-                  <>
-                    , good until <Time at={invite.expires_at} />
-                  </>
-                )}
-              </div>
-            </div>
-            <button
-              type="button"
-              onClick={() =>
-                confirm({
-                  title: 'Take this invitation back?',
-                  text: 'Nobody comes in by it any more. Who came in stays.',
-                  action: 'Take it back',
-                  async act() {
-                    const path = { id: channelId, invite_id: invite.id }
-                    await ok(api.DELETE('/api/v1/channels/{id}/invites/{invite_id}', { params: { path } }))
-                    invites.set((items) => items.filter(({ id }) => id !== invite.id))
-                  },
-                })
-              }
-            >
-              Take back
-            </button>
-          </li>
-        ))}
-      </ul>
-      {invites.hasMore && (
-        <button type="button" disabled={invites.isLoadingMore} onClick={invites.loadMore}>
-          Show more
-        </button>
-      )}
+      <Listed pages={invites} what="invitations" empty={<Empty title="There are no invitations" />}>
+        {(items) => (
+          <ul class="list">
+            {items.map((invite) => (
+              <li key={invite.id} class="row">
+                <div class="grow">
+                  Used {invite.uses}
+                  {invite.max_uses !== null && ` of ${invite.max_uses}`} times
+                  <div class="quiet">
+                    Made <Time at={invite.created_at} />
+                    {invite.expires_at && (
+                      <>
+                        , good until <Time at={invite.expires_at} />
+                      </>
+                    )}
+                  </div>
+                </div>
+                <button type="button" onClick={() => askToTakeBack(invite)}>
+                  Take back
+                </button>
+              </li>
+            ))}
+          </ul>
+        )}
+      </Listed>
     </>
   )
 }

@@ -1,11 +1,12 @@
 import { useState } from 'preact/hooks'
 import { api, ok, type Schemas } from '../../api/client.ts'
 import { me } from '../../api/session.ts'
+import { AsyncButton } from '../../ui/async-button.tsx'
 import { confirm, Dialog } from '../../ui/dialog.tsx'
 import { Field, Form } from '../../ui/form.tsx'
 import { Icon } from '../../ui/icon.tsx'
 import { Time } from '../../ui/time.tsx'
-import { tell, tellFault } from '../../ui/toasts.tsx'
+import { tell } from '../../ui/toasts.tsx'
 import type { Member } from './membership.ts'
 import type { Channel } from './my-channels.ts'
 
@@ -22,8 +23,8 @@ export function MemberRow({ channel, member, state, mayModerate }: Props) {
       <div class="row">
         <span class={`presence ${state ?? 'offline'}`} aria-hidden="true" />
         <div class="grow">
-          <strong>{user.display_name}</strong> {user.kind === 'chatbot' && <span class="tag">Chatbot</span>}
-          {role !== 'member' && <span class="tag">{role}</span>}
+          <strong>{user.display_name}</strong> {user.kind === 'chatbot' && <span class="mark">Chatbot</span>}
+          {role !== 'member' && <span class="mark">{role}</span>}
           <div class="quiet">
             {user.username && `@${user.username}`} {user.kind === 'user' && (state ?? 'offline')}
           </div>
@@ -55,46 +56,23 @@ const HOUR_MS = 3_600_000
 type ActionsProps = { channel: Channel; member: Member; isMuted: boolean; onDone: () => void }
 
 function Actions({ channel, member, isMuted, onDone }: ActionsProps) {
-  const [isBusy, setBusy] = useState(false)
   const [isBanning, setBanning] = useState(false)
   const { user, role } = member
   const path = { id: channel.id, user_id: user.id }
   const update = (body: Schemas['MemberChanges']) =>
     ok(api.PATCH('/api/v1/channels/{id}/members/{user_id}', { params: { path }, body }))
-  const act = async (what: () => Promise<unknown>) => {
-    setBusy(true)
-    try {
-      await what()
-      onDone()
-    } catch (error) {
-      tellFault(error)
-      setBusy(false)
-    }
-  }
-  const muteUntil = (until: string | null) => act(() => update({ muted_until: until }))
+  const mute = () => update({ muted_until: isMuted ? null : new Date(Date.now() + HOUR_MS).toISOString() }).then(onDone)
+  const moderate = () => update({ role: role === 'moderator' ? 'member' : 'moderator' }).then(onDone)
   const isOwner = channel.role === 'owner' && user.kind === 'user'
   return (
     <div class="member-actions">
-      <button
-        type="button"
-        disabled={isBusy}
-        onClick={() => muteUntil(isMuted ? null : new Date(Date.now() + HOUR_MS).toISOString())}
-      >
-        {isMuted ? 'Let speak' : 'Mute for an hour'}
-      </button>
+      <AsyncButton act={mute}>{isMuted ? 'Let speak' : 'Mute for an hour'}</AsyncButton>
       {isOwner && (
-        <button
-          type="button"
-          disabled={isBusy}
-          onClick={() => act(() => update({ role: role === 'moderator' ? 'member' : 'moderator' }))}
-        >
-          {role === 'moderator' ? 'Take moderation away' : 'Make moderator'}
-        </button>
+        <AsyncButton act={moderate}>{role === 'moderator' ? 'Take moderation away' : 'Make moderator'}</AsyncButton>
       )}
       {isOwner && (
         <button
           type="button"
-          disabled={isBusy}
           onClick={() =>
             confirm({
               title: `Hand the channel to ${user.display_name}?`,
@@ -109,7 +87,6 @@ function Actions({ channel, member, isMuted, onDone }: ActionsProps) {
       )}
       <button
         type="button"
-        disabled={isBusy}
         onClick={() =>
           confirm({
             title: `Take ${user.display_name} out?`,
@@ -122,7 +99,7 @@ function Actions({ channel, member, isMuted, onDone }: ActionsProps) {
         Take out
       </button>
       {user.username && (
-        <button type="button" disabled={isBusy} onClick={() => setBanning(true)}>
+        <button type="button" onClick={() => setBanning(true)}>
           Ban…
         </button>
       )}

@@ -1,5 +1,6 @@
 import { useState } from 'preact/hooks'
-import { Empty, Failed, Loading } from '../../ui/states.tsx'
+import { Listed } from '../../ui/listed.tsx'
+import { Empty } from '../../ui/states.tsx'
 import type { Pages } from '../../ui/use-pages.ts'
 import { AddMember } from './add-member.tsx'
 import type { Attendance } from './attendance.ts'
@@ -48,25 +49,19 @@ export function Members({ channel, members, attendance, onClose }: Props) {
 type ListProps = Omit<Props, 'onClose'> & { mayModerate: boolean }
 
 const List = ({ channel, members, attendance, mayModerate }: ListProps) => (
-  <>
-    {members.error !== undefined && <Failed error={members.error} retry={members.reload} />}
-    {members.isLoading && members.items.length === 0 && <Loading what="members" />}
-    {!members.isLoading && members.items.length === 0 && members.error === undefined && <Empty title="Nobody" />}
-    <ul class="plain-list">
-      {members.items.map((member) => (
-        <MemberRow
-          key={member.user.id}
-          channel={channel}
-          member={member}
-          state={attendance.states.value.get(member.user.id)}
-          mayModerate={mayModerate}
-        />
-      ))}
-    </ul>
-    {members.hasMore && (
-      <button type="button" disabled={members.isLoadingMore} onClick={members.loadMore}>
-        Show more
-      </button>
+  <Listed pages={members} what="members" empty={<Empty title="Nobody" />}>
+    {(items) => (
+      <ul class="list">
+        {items.map((member) => (
+          <MemberRow
+            key={member.user.id}
+            channel={channel}
+            member={member}
+            state={attendance.states.value.get(member.user.id)}
+            mayModerate={mayModerate}
+          />
+        ))}
+      </ul>
     )}
-  </>
+  </Listed>
 )

@@ -1,10 +1,9 @@
-import { useState } from 'preact/hooks'
 import type { Message } from '../../../clients/realtime/frames.ts'
 import { api, ok } from '../../api/client.ts'
 import { me } from '../../api/session.ts'
+import { AsyncButton } from '../../ui/async-button.tsx'
 import { confirm } from '../../ui/dialog.tsx'
 import { Icon } from '../../ui/icon.tsx'
-import { tellFault } from '../../ui/toasts.tsx'
 import { connection } from './connection.ts'
 import type { Channel } from './my-channels.ts'
 import { toggleReaction } from './reactions.tsx'
@@ -73,23 +72,16 @@ const OtherEmoji = ({ onReact }: { onReact: (emoji: string) => void }) => (
 )
 
 function Pin({ message, onDone }: { message: Message; onDone: () => void }) {
-  const [isBusy, setBusy] = useState(false)
   const pin = async () => {
-    setBusy(true)
     const params = { path: { id: message.channel_id, message_id: message.id } }
     const path = '/api/v1/channels/{id}/pins/{message_id}'
-    try {
-      await ok(message.pinned ? api.DELETE(path, { params }) : api.PUT(path, { params }))
-      onDone()
-    } catch (error) {
-      tellFault(error)
-      setBusy(false)
-    }
+    await ok(message.pinned ? api.DELETE(path, { params }) : api.PUT(path, { params }))
+    onDone()
   }
   return (
-    <button type="button" class="plain" disabled={isBusy} onClick={pin}>
+    <AsyncButton class="plain" act={pin}>
       {message.pinned ? 'Take the pin away' : 'Pin'}
-    </button>
+    </AsyncButton>
   )
 }
 

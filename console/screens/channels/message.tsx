@@ -49,7 +49,7 @@ export function Message({ channel, row, isStart, onThread, writing, doing, setDo
         {!row.isContinued && (
           <header>
             <strong>{message.user.display_name}</strong>
-            {message.user.kind === 'chatbot' && <span class="tag">Chatbot</span>}
+            {message.user.kind === 'chatbot' && <span class="mark">Chatbot</span>}
             <span class="quiet">
               <Time at={message.created_at} />
             </span>

@@ -1,6 +1,7 @@
 import { useEffect } from 'preact/hooks'
 import { api, ok } from '../../api/client.ts'
-import { Empty, Failed, Loading } from '../../ui/states.tsx'
+import { Loaded } from '../../ui/loaded.tsx'
+import { Empty } from '../../ui/states.tsx'
 import { Time } from '../../ui/time.tsx'
 import { useLoad } from '../../ui/use-load.ts'
 import { subscribe } from './connection.ts'
@@ -10,38 +11,43 @@ import { PanelHead } from './panel-head.tsx'
 
 /** The pinned messages, at most fifty, the newest pin first. */
 export function Pins({ channel, onClose }: { channel: Channel; onClose: () => void }) {
-  const { data, error, reload } = useLoad(
+  const pins = useLoad(
     () => ok(api.GET('/api/v1/channels/{id}/pins', { params: { path: { id: channel.id } } })),
     [channel.id],
   )
   useEffect(
     () =>
       subscribe((happening) => {
-        if ('ch' in happening && happening.ch === channel.id && happening.type.startsWith('pin.')) reload()
+        if ('ch' in happening && happening.ch === channel.id && happening.type.startsWith('pin.')) pins.reload()
       }),
     [channel.id],
   )
   return (
     <>
       <PanelHead title="Pins" onClose={onClose} />
-      {error !== undefined && <Failed error={error} retry={reload} />}
-      {!data && error === undefined && <Loading what="pins" />}
-      {data?.length === 0 && (
-        <Empty title="Nothing is pinned">
-          <p>Owners and moderators pin a message by its actions.</p>
-        </Empty>
-      )}
-      <ul class="plain-list scrolls">
-        {data?.map((message) => (
-          <li key={message.id}>
-            <strong>{message.user.display_name}</strong>{' '}
-            <span class="quiet">
-              <Time at={message.created_at} />
-            </span>
-            <Said text={message.content ?? ''} />
-          </li>
-        ))}
-      </ul>
+      <div class="scrolls">
+        <Loaded of={pins} what="pins">
+          {(messages) =>
+            messages.length === 0 ? (
+              <Empty title="Nothing is pinned">
+                <p>Owners and moderators pin a message by its actions.</p>
+              </Empty>
+            ) : (
+              <ul class="list">
+                {messages.map((message) => (
+                  <li key={message.id}>
+                    <strong>{message.user.display_name}</strong>{' '}
+                    <span class="quiet">
+                      <Time at={message.created_at} />
+                    </span>
+                    <Said text={message.content ?? ''} />
+                  </li>
+                ))}
+              </ul>
+            )
+          }
+        </Loaded>
+      </div>
     </>
   )
 }

@@ -1,12 +1,11 @@
-import { useEffect, useRef } from 'preact/hooks'
 import { Icon } from '../../ui/icon.tsx'
 import { tellFault } from '../../ui/toasts.tsx'
 import { AttachButton, UploadList } from '../../ui/upload-list.tsx'
+import { hasKeyboard, WritingField } from '../../ui/writing-field.tsx'
 import type { Draft, Words } from './draft.ts'
 import { ModelChoice } from './model-choice.tsx'
 import { Quota } from './quota.tsx'
 import { replySettings } from './settings.ts'
-import { useGrowing } from './use-growing.ts'
 
 type Props = {
   draft: Draft
@@ -17,14 +16,8 @@ type Props = {
   stop?: { isStopping: boolean; act: () => Promise<unknown> }
 }
 
-/** Where one writes. Enter sends, Shift and Enter make a new line. */
+/** Where one writes. */
 export function Composer({ draft, say, isOff = false, stop }: Props) {
-  const field = useRef<HTMLTextAreaElement>(null)
-  useGrowing(field, draft.text.value)
-  // On a phone the keyboard would cover what is to be read.
-  useEffect(() => {
-    if (matchMedia('(hover: hover)').matches) field.current?.focus()
-  }, [draft])
   const submit = (event?: Event) => {
     event?.preventDefault()
     if (stop || isOff || !draft.isReady) return
@@ -34,28 +27,24 @@ export function Composer({ draft, say, isOff = false, stop }: Props) {
       tellFault(error)
     })
   }
-  const onKeyDown = (event: KeyboardEvent) => {
-    if (event.key !== 'Enter' || event.shiftKey || event.isComposing) return
-    event.preventDefault()
-    submit()
-  }
   const onPaste = ({ clipboardData }: ClipboardEvent) => {
     if (clipboardData?.files.length) draft.uploads.add(clipboardData.files)
   }
   return (
     <form class="composer" onSubmit={submit}>
       <UploadList uploads={draft.uploads} />
-      <textarea
-        ref={field}
+      <WritingField
+        // On a phone the keyboard would cover what is to be read.
+        isFirst={hasKeyboard()}
         rows={1}
         aria-label="Message"
         placeholder="Say something"
         maxLength={32_000}
         value={draft.text.value}
-        onInput={({ currentTarget }) => {
-          draft.text.value = currentTarget.value
+        onText={(text) => {
+          draft.text.value = text
         }}
-        onKeyDown={onKeyDown}
+        onEnter={submit}
         onPaste={onPaste}
       />
       <div class="row">

@@ -1,10 +1,10 @@
 import { useMemo } from 'preact/hooks'
 import { api, ok, type Schemas } from '../../api/client.ts'
+import { AsyncButton } from '../../ui/async-button.tsx'
 import { confirm, Dialog } from '../../ui/dialog.tsx'
 import { Field, Form } from '../../ui/form.tsx'
 import { Icon } from '../../ui/icon.tsx'
 import { saveExport } from '../../ui/save-export.ts'
-import { tellFault } from '../../ui/toasts.tsx'
 import { useLoad } from '../../ui/use-load.ts'
 import { Sharing } from './sharing.tsx'
 import type { Thread } from './thread.ts'
@@ -51,22 +51,15 @@ export function ConversationDialog({ thread, onClose, onDelete }: Props) {
       <div class="row actions">
         {!temporary && (
           <>
-            <button type="button" aria-pressed={pinned} onClick={() => change({ pinned: !pinned }).catch(tellFault)}>
+            <AsyncButton aria-pressed={pinned} act={() => change({ pinned: !pinned })}>
               <Icon name="pin" /> {pinned ? 'Unpin' : 'Pin'}
-            </button>
-            <button
-              type="button"
-              aria-pressed={archived}
-              onClick={() => change({ archived: !archived }).catch(tellFault)}
-            >
+            </AsyncButton>
+            <AsyncButton aria-pressed={archived} act={() => change({ archived: !archived })}>
               <Icon name="folder" /> {archived ? 'Take out of the archive' : 'Archive'}
-            </button>
-            <button
-              type="button"
-              onClick={() => saveExport(`/api/v1/export?conversation_id=${id}`, `parley-${id}.ndjson`).catch(tellFault)}
-            >
+            </AsyncButton>
+            <AsyncButton act={() => saveExport(`/api/v1/export?conversation_id=${id}`, `parley-${id}.ndjson`)}>
               <Icon name="download" /> Export
-            </button>
+            </AsyncButton>
           </>
         )}
         <button type="button" onClick={() => askToDelete(thread, onDelete)}>

@@ -1,17 +1,15 @@
 import { useRef, useState } from 'preact/hooks'
 import { tellFault } from '../../ui/toasts.tsx'
+import { WritingField } from '../../ui/writing-field.tsx'
 import type { Message } from './reply.ts'
 import type { Thread } from './thread.ts'
-import { useGrowing } from './use-growing.ts'
 
 /** Another wording of what the user said. */
 export function EditMessage({ thread, message }: { thread: Thread; message: Message }) {
-  const field = useRef<HTMLTextAreaElement>(null)
   const { content } = thread.editing.value!
   const [isBusy, setBusy] = useState(false)
   // The same key for the same words, should the answer get lost.
   const key = useRef({ content: '', key: '' })
-  useGrowing(field, content)
   const leave = () => {
     thread.editing.value = undefined
   }
@@ -25,15 +23,12 @@ export function EditMessage({ thread, message }: { thread: Thread; message: Mess
   }
   return (
     <form onSubmit={submit} onKeyDown={({ key }) => key === 'Escape' && leave()}>
-      <textarea
-        ref={(element) => {
-          if (element && !field.current) element.focus()
-          field.current = element
-        }}
+      <WritingField
+        isFirst
         aria-label="Other words"
         value={content}
-        onInput={({ currentTarget }) => {
-          thread.editing.value = { id: message.id, content: currentTarget.value }
+        onText={(content) => {
+          thread.editing.value = { id: message.id, content }
         }}
       />
       <footer>

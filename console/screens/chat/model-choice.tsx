@@ -1,17 +1,13 @@
-import { api, ok } from '../../api/client.ts'
-import { me } from '../../api/session.ts'
-import { useLoad } from '../../ui/use-load.ts'
+import { useModels } from '../../ui/use-plans.ts'
 import { replySettings } from './settings.ts'
 
 /** Which model answers, of those that the plan has. */
 export function ModelChoice() {
-  const plan = me.value?.plan
-  const { data: plans } = useLoad(() => ok(api.GET('/api/v1/plans')), [plan])
-  const models = plans?.find(({ id }) => id === plan)?.models ?? []
+  const models = useModels()
   const { model } = replySettings.value
-  const isThere = model !== undefined && models.includes(model)
+  const isThere = model !== undefined && models?.includes(model)
   // One that the plan has no more would be refused each time.
-  if (plans && model !== undefined && !isThere) replySettings.value = { ...replySettings.value, model: undefined }
+  if (models && model !== undefined && !isThere) replySettings.value = { ...replySettings.value, model: undefined }
   return (
     <select
       class="model"
@@ -22,7 +18,7 @@ export function ModelChoice() {
       }}
     >
       <option value="">Usual model</option>
-      {models.map((id) => (
+      {models?.map((id) => (
         <option key={id} value={id}>
           {id}
         </option>

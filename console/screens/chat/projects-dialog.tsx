@@ -3,7 +3,7 @@ import { api, ok } from '../../api/client.ts'
 import { confirm, Dialog } from '../../ui/dialog.tsx'
 import { Field, Form } from '../../ui/form.tsx'
 import { Icon } from '../../ui/icon.tsx'
-import { More } from '../../ui/more.tsx'
+import { Listed } from '../../ui/listed.tsx'
 import type { Pages } from '../../ui/use-pages.ts'
 import type { Project } from './use-projects.ts'
 
@@ -18,31 +18,33 @@ export function ProjectsDialog({ projects, onClose, onDelete }: Props) {
         <ProjectForm project={chosen} projects={projects} onDone={() => setChosen(undefined)} />
       ) : (
         <>
-          <ul class="projects">
-            {projects.items.map((project) => (
-              <li key={project.id} class="row">
-                <span class="name grow">{project.name}</span>
-                <button
-                  type="button"
-                  class="plain"
-                  aria-label={`Edit ${project.name}`}
-                  onClick={() => setChosen(project)}
-                >
-                  <Icon name="edit" />
-                </button>
-                <button
-                  type="button"
-                  class="plain"
-                  aria-label={`Delete ${project.name}`}
-                  onClick={() => askToDelete(project, projects, onDelete)}
-                >
-                  <Icon name="remove" />
-                </button>
-              </li>
-            ))}
-          </ul>
-          {!projects.isLoading && projects.items.length === 0 && <p class="quiet">There are none yet.</p>}
-          <More pages={projects} />
+          <Listed pages={projects} what="projects" by="scrolling" empty={<p class="quiet">There are none yet.</p>}>
+            {(items) => (
+              <ul class="list">
+                {items.map((project) => (
+                  <li key={project.id} class="row">
+                    <span class="name grow">{project.name}</span>
+                    <button
+                      type="button"
+                      class="plain"
+                      aria-label={`Edit ${project.name}`}
+                      onClick={() => setChosen(project)}
+                    >
+                      <Icon name="edit" />
+                    </button>
+                    <button
+                      type="button"
+                      class="plain"
+                      aria-label={`Delete ${project.name}`}
+                      onClick={() => askToDelete(project, projects, onDelete)}
+                    >
+                      <Icon name="remove" />
+                    </button>
+                  </li>
+                ))}
+              </ul>
+            )}
+          </Listed>
           <footer>
             <button type="button" class="primary" onClick={() => setChosen('new')}>
               <Icon name="add" /> New project

@@ -1,25 +1,21 @@
-import { useEffect, useState } from 'preact/hooks'
 import { api, page, type Schemas } from '../../api/client.ts'
-import { More } from '../../ui/more.tsx'
-import { Empty, Loading } from '../../ui/states.tsx'
+import { Listed } from '../../ui/listed.tsx'
+import { Empty } from '../../ui/states.tsx'
 import { Time } from '../../ui/time.tsx'
 import { usePages } from '../../ui/use-pages.ts'
-
-const PAUSE_MS = 250
+import { useSettled } from '../../ui/use-settled.ts'
 
 /** What was said, or is a title, with all these words. */
 export function SearchResults({ query }: { query: string }) {
   const q = useSettled(query)
   const found = usePages((cursor) => page(api.GET('/api/v1/search', { params: { query: { q, cursor } } })), [q])
-  const isEmpty = found.items.length === 0
   return (
     <nav aria-label="What was found" class="list" aria-busy={found.isLoading}>
-      {found.items.map((result) => (
-        <Entry key={`${result.conversation_id} ${result.message_id}`} {...result} />
-      ))}
-      {found.isLoading && isEmpty && <Loading what="what fits" />}
-      {!found.isLoading && !found.error && isEmpty && <Empty title="Nothing was found" />}
-      <More pages={found} />
+      <Listed pages={found} what="what fits" by="scrolling" empty={<Empty title="Nothing was found" />}>
+        {(results) =>
+          results.map((result) => <Entry key={`${result.conversation_id} ${result.message_id}`} {...result} />)
+        }
+      </Listed>
     </nav>
   )
 }
@@ -51,14 +47,4 @@ function Snippet({ text, highlights }: Result['snippet']) {
       {text.slice(ends.at(-1) ?? 0)}
     </>
   )
-}
-
-/** The value, once it has not changed for a moment. */
-function useSettled(value: string): string {
-  const [settled, setSettled] = useState(value)
-  useEffect(() => {
-    const timer = setTimeout(() => setSettled(value), PAUSE_MS)
-    return () => clearTimeout(timer)
-  }, [value])
-  return settled
 }

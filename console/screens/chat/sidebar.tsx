@@ -1,10 +1,10 @@
 import { useState } from 'preact/hooks'
+import { AsyncButton } from '../../ui/async-button.tsx'
 import { Icon } from '../../ui/icon.tsx'
-import { More } from '../../ui/more.tsx'
+import { Listed } from '../../ui/listed.tsx'
 import { saveExport } from '../../ui/save-export.ts'
-import { Empty, Loading } from '../../ui/states.tsx'
+import { Empty } from '../../ui/states.tsx'
 import { Time } from '../../ui/time.tsx'
-import { tellFault } from '../../ui/toasts.tsx'
 import { ProjectsDialog } from './projects-dialog.tsx'
 import { SearchResults } from './search-results.tsx'
 import type { Conversation } from './thread.ts'
@@ -72,15 +72,14 @@ function FilterChoice({ filter, onFilter }: Pick<Props, 'filter' | 'onFilter'>) 
       <button type="button" class="plain" aria-label="Projects" title="Projects" onClick={() => setOpen(true)}>
         <Icon name="folder" />
       </button>
-      <button
-        type="button"
+      <AsyncButton
         class="plain"
         aria-label="Export everything"
         title="Export everything"
-        onClick={() => saveExport('/api/v1/export', 'parley.ndjson').catch(tellFault)}
+        act={() => saveExport('/api/v1/export', 'parley.ndjson')}
       >
         <Icon name="download" />
-      </button>
+      </AsyncButton>
       {isOpen && (
         <ProjectsDialog
           projects={projects}
@@ -94,16 +93,22 @@ function FilterChoice({ filter, onFilter }: Pick<Props, 'filter' | 'onFilter'>) 
 
 const List = ({ conversations, openId }: Pick<Props, 'conversations' | 'openId'>) => (
   <nav aria-label="Conversations" class="list">
-    {conversations.items.map((conversation) => (
-      <Entry key={conversation.id} {...conversation} isOpen={conversation.id === openId} />
-    ))}
-    {conversations.isLoading && conversations.items.length === 0 && <Loading what="conversations" />}
-    {!conversations.isLoading && !conversations.error && conversations.items.length === 0 && (
-      <Empty title="No conversations">
-        <p>What you say is kept here.</p>
-      </Empty>
-    )}
-    <More pages={conversations} />
+    <Listed
+      pages={conversations}
+      what="conversations"
+      by="scrolling"
+      empty={
+        <Empty title="No conversations">
+          <p>What you say is kept here.</p>
+        </Empty>
+      }
+    >
+      {(items) =>
+        items.map((conversation) => (
+          <Entry key={conversation.id} {...conversation} isOpen={conversation.id === openId} />
+        ))
+      }
+    </Listed>
   </nav>
 )
 

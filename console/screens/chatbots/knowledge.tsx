@@ -46,8 +46,8 @@ export function Knowledge({ ids, onChange }: Props) {
         ))}
       </ul>
       <p>
-        <ChooseFiles disabled={isBusy || ids.length >= MAX_FILES} onChoose={add}>
-          {isBusy ? <span class="spinner" aria-hidden="true" /> : <Icon name="attach" />} Add files
+        <ChooseFiles disabled={isBusy || ids.length >= MAX_FILES} aria-busy={isBusy} onChoose={add}>
+          <Icon name="attach" /> Add files
         </ChooseFiles>
       </p>
     </fieldset>

@@ -2,7 +2,7 @@ import { useState } from 'preact/hooks'
 import { api, ok, type Schemas } from '../../api/client.ts'
 import { Dialog } from '../../ui/dialog.tsx'
 import { Field, Form } from '../../ui/form.tsx'
-import { useModels } from './use-models.ts'
+import { useModels } from '../../ui/use-plans.ts'
 
 type Props = { chatbotId: string; onMade: (key: Schemas['MadeApiKey']) => void; onClose: () => void }
 type Scopes = Schemas['NewApiKey']['scopes']
@@ -11,7 +11,7 @@ type Scopes = Schemas['NewApiKey']['scopes']
 export function NewKey({ chatbotId, onMade, onClose }: Props) {
   const [isPublic, setPublic] = useState(false)
   const [idempotencyKey] = useState(() => crypto.randomUUID())
-  const models = useModels()
+  const models = useModels() ?? []
   const create = async (values: Record<string, string>) => {
     const params = { path: { id: chatbotId }, header: { 'idempotency-key': idempotencyKey } }
     onMade(await ok(api.POST('/api/v1/chatbots/{id}/api-keys', { params, body: bodyOf(values) })))

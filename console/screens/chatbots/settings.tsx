@@ -2,9 +2,9 @@ import { useState } from 'preact/hooks'
 import { api, ok, type Schemas } from '../../api/client.ts'
 import { Field, Form } from '../../ui/form.tsx'
 import { tell } from '../../ui/toasts.tsx'
+import { useModels } from '../../ui/use-plans.ts'
 import { Fallbacks, type Place, placesOf } from './fallbacks.tsx'
 import { Knowledge } from './knowledge.tsx'
-import { useModels } from './use-models.ts'
 
 type Chatbot = Schemas['Chatbot']
 type Props = { chatbot: Chatbot; onChange: (chatbot: Chatbot) => void }
@@ -70,7 +70,7 @@ export function Settings({ chatbot, onChange }: Props) {
 }
 
 function ModelHere({ model }: Pick<Chatbot, 'model'>) {
-  const models = useModels()
+  const models = useModels() ?? []
   const names = model === null || models.includes(model) ? models : [model, ...models]
   return (
     <Field as="select" name="model" label="Model">

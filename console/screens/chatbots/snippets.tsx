@@ -1,5 +1,6 @@
 import { Copy } from '../../ui/copy.tsx'
 import { Tabs } from '../../ui/tabs.tsx'
+import { Wide } from '../../ui/wide.tsx'
 
 /** How programs ask the chatbot of a key: ready to run where the key is known, to be filled in where it is not. */
 export function Snippets({ secret }: { secret: string | undefined }) {
@@ -16,11 +17,11 @@ export function Snippets({ secret }: { secret: string | undefined }) {
         content: (
           <div class="snippet">
             <Copy text={text} what={`the code in ${name}`} />
-            <section class="scroll" aria-label={`Code in ${name}`} tabIndex={0}>
+            <Wide label={`Code in ${name}`}>
               <pre>
                 <code>{text}</code>
               </pre>
-            </section>
+            </Wide>
           </div>
         ),
       }))}

@@ -4,6 +4,7 @@ import { complete, type TokenUsage, type Turn } from '../../api/completions.ts'
 import { Icon } from '../../ui/icon.tsx'
 import { Markdown } from '../../ui/markdown.tsx'
 import { Failed } from '../../ui/states.tsx'
+import { WritingField } from '../../ui/writing-field.tsx'
 
 /** A conversation with a chatbot as it is stored, by the very API that programs use. It is kept nowhere. */
 export function Trial({ chatbot }: { chatbot: Schemas['Chatbot'] }) {
@@ -54,20 +55,15 @@ function Composer({ isBusy, onSend, onStop }: { isBusy: boolean; onSend: (text: 
     onSend(text)
     setText('')
   }
-  const onKeyDown = (event: KeyboardEvent) => {
-    if (event.key !== 'Enter' || event.shiftKey || event.isComposing) return
-    event.preventDefault()
-    send()
-  }
   return (
     <div class="row">
-      <textarea
+      <WritingField
         aria-label="Message"
         placeholder="Say something"
         rows={2}
         value={text}
-        onInput={({ currentTarget }) => setText(currentTarget.value)}
-        onKeyDown={onKeyDown}
+        onText={setText}
+        onEnter={send}
       />
       {isBusy ? (
         <button type="button" aria-label="Stop" onClick={onStop}>

@@ -1,8 +1,8 @@
-import { useState } from 'preact/hooks'
 import { api, ok, page, type Schemas } from '../../api/client.ts'
+import { AsyncButton } from '../../ui/async-button.tsx'
 import { Listed } from '../../ui/listed.tsx'
 import { Time } from '../../ui/time.tsx'
-import { tell, tellFault } from '../../ui/toasts.tsx'
+import { tell } from '../../ui/toasts.tsx'
 import { usePages } from '../../ui/use-pages.ts'
 
 type Chatbot = Schemas['Chatbot']
@@ -15,17 +15,10 @@ export function Versions({ chatbot, onChange }: { chatbot: Chatbot; onChange: (c
     (cursor) => page(api.GET('/api/v1/chatbots/{id}/versions', { params: { path, query: { cursor } } })),
     [chatbot.id, chatbot.version],
   )
-  const [isBusy, setBusy] = useState(false)
   const restore = async ({ version, created_at: _, ...settings }: Version) => {
-    setBusy(true)
-    try {
-      const changed = await ok(api.PATCH('/api/v1/chatbots/{id}', { params: { path }, body: settings }))
-      onChange(changed)
-      tell(`It answers as in version ${version}, now as version ${changed.version}`)
-    } catch (error) {
-      tellFault(error)
-    }
-    setBusy(false)
+    const changed = await ok(api.PATCH('/api/v1/chatbots/{id}', { params: { path }, body: settings }))
+    onChange(changed)
+    tell(`It answers as in version ${version}, now as version ${changed.version}`)
   }
   return (
     <Listed pages={versions} what="versions" empty={null}>
@@ -39,9 +32,7 @@ export function Versions({ chatbot, onChange }: { chatbot: Chatbot; onChange: (c
                 {version.version === chatbot.version ? (
                   <span class="mark good">Now</span>
                 ) : (
-                  <button type="button" disabled={isBusy} onClick={() => restore(version)}>
-                    Use again
-                  </button>
+                  <AsyncButton act={() => restore(version)}>Use again</AsyncButton>
                 )}
               </div>
               <p class="quiet">{summary(version)}</p>

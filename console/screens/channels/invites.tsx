@@ -6,12 +6,14 @@ import { Field, Form } from '../../ui/form.tsx'
 import { Listed } from '../../ui/listed.tsx'
 import { Empty } from '../../ui/states.tsx'
 import { Time } from '../../ui/time.tsx'
+import { useIdempotency } from '../../ui/use-idempotency.ts'
 import { usePages } from '../../ui/use-pages.ts'
 
 const DAY_S = 86_400
 
 /** The ways into a channel that were given away, newest first. */
 export function Invites({ channelId }: { channelId: string }) {
+  const once = useIdempotency()
   const [code, setCode] = useState<string>()
   const invites = usePages<Schemas['Invite']>(
     (cursor) =>
@@ -35,8 +37,9 @@ export function Invites({ channelId }: { channelId: string }) {
         action="Make an invitation"
         onSubmit={async ({ days = '', uses = '' }) => {
           const body = { expires_in: days ? Number(days) * DAY_S : null, max_uses: uses ? Number(uses) : null }
-          const params = { path: { id: channelId } }
-          const { code, ...invite } = await ok(api.POST('/api/v1/channels/{id}/invites', { params, body }))
+          const { code, ...invite } = await once(body, (header) =>
+            ok(api.POST('/api/v1/channels/{id}/invites', { params: { path: { id: channelId }, header }, body })),
+          )
           setCode(code ?? undefined)
           invites.set((items) => [invite, ...items])
         }}

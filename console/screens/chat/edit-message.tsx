@@ -1,5 +1,6 @@
-import { useRef, useState } from 'preact/hooks'
+import { useState } from 'preact/hooks'
 import { tellFault } from '../../ui/toasts.tsx'
+import { useIdempotency } from '../../ui/use-idempotency.ts'
 import { WritingField } from '../../ui/writing-field.tsx'
 import type { Message } from './reply.ts'
 import type { Thread } from './thread.ts'
@@ -8,17 +9,15 @@ import type { Thread } from './thread.ts'
 export function EditMessage({ thread, message }: { thread: Thread; message: Message }) {
   const { content } = thread.editing.value!
   const [isBusy, setBusy] = useState(false)
-  // The same key for the same words, should the answer get lost.
-  const key = useRef({ content: '', key: '' })
+  const once = useIdempotency()
   const leave = () => {
     thread.editing.value = undefined
   }
   const submit = async (event: Event) => {
     event.preventDefault()
     if (isBusy || content.trim() === '') return
-    if (key.current.content !== content) key.current = { content, key: crypto.randomUUID() }
     setBusy(true)
-    await thread.edit(message, content, key.current.key).catch(tellFault)
+    await once(content, (header) => thread.edit(message, content, header)).catch(tellFault)
     setBusy(false)
   }
   return (

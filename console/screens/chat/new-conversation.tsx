@@ -1,5 +1,6 @@
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks'
 import { api, ok } from '../../api/client.ts'
+import { useIdempotency } from '../../ui/use-idempotency.ts'
 import { Composer } from './composer.tsx'
 import { draftOf, type Words } from './draft.ts'
 import { DropFiles } from './drop-files.tsx'
@@ -17,8 +18,7 @@ type Props = {
 export function NewConversation({ projectId, onMake, onBegin }: Props) {
   const draft = useMemo(() => draftOf('new'), [])
   const [isTemporary, setTemporary] = useState(false)
-  // One conversation, however often it is sent.
-  const key = useMemo(() => crypto.randomUUID(), [isTemporary])
+  const once = useIdempotency()
   const isBeginning = useRef(false)
   const isLeft = useRef(false)
   useEffect(
@@ -30,10 +30,11 @@ export function NewConversation({ projectId, onMake, onBegin }: Props) {
   const begin = async (words: Words) => {
     if (isBeginning.current) throw new Error('The conversation is being made')
     isBeginning.current = true
-    const params = { header: { 'idempotency-key': key } }
     const body = isTemporary ? { temporary: true } : { project_id: projectId ?? null }
     try {
-      const conversation = await ok(api.POST('/api/v1/conversations', { params, body }))
+      const conversation = await once(body, (header) =>
+        ok(api.POST('/api/v1/conversations', { params: { header }, body })),
+      )
       onMake(conversation)
       // Who has left finds the words where they can: a temporary conversation is in no list.
       draftOf(isLeft.current && isTemporary ? 'new' : conversation.id).restore(words)

@@ -4,6 +4,7 @@ import { confirm, Dialog } from '../../ui/dialog.tsx'
 import { Field, Form } from '../../ui/form.tsx'
 import { Icon } from '../../ui/icon.tsx'
 import { Listed } from '../../ui/listed.tsx'
+import { useIdempotency } from '../../ui/use-idempotency.ts'
 import type { Pages } from '../../ui/use-pages.ts'
 import type { Project } from './use-projects.ts'
 
@@ -72,6 +73,7 @@ function askToDelete({ id, name }: Project, projects: Pages<Project>, onDelete: 
 type FormProps = { project: Project | 'new'; projects: Pages<Project>; onDone: () => void }
 
 function ProjectForm({ project, projects, onDone }: FormProps) {
+  const once = useIdempotency()
   const known = project === 'new' ? undefined : project
   const save = async ({ name = '', instructions }: Record<string, string>) => {
     const body = { name, instructions: instructions || null }
@@ -80,8 +82,7 @@ function ProjectForm({ project, projects, onDone }: FormProps) {
       const changed = await ok(api.PATCH('/api/v1/projects/{id}', { params: { path }, body }))
       projects.set((items) => items.map((item) => (item.id === changed.id ? changed : item)))
     } else {
-      const params = { header: { 'idempotency-key': crypto.randomUUID() } }
-      const made = await ok(api.POST('/api/v1/projects', { params, body }))
+      const made = await once(body, (header) => ok(api.POST('/api/v1/projects', { params: { header }, body })))
       projects.set((items) => [made, ...items])
     }
     onDone()

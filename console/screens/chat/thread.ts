@@ -147,8 +147,8 @@ export class Thread {
   }
 
   /** Says something else in place of `message`, on a branch of its own, and gets the reply to that. */
-  async edit(message: Message, content: string, key: string): Promise<void> {
-    const params = { path: { id: message.id }, header: { 'idempotency-key': key } }
+  async edit(message: Message, content: string, header: { 'idempotency-key': string }): Promise<void> {
+    const params = { path: { id: message.id }, header }
     const edited = await ok(api.PATCH('/api/v1/messages/{id}', { params, body: { content } }))
     this.takeBack()
     const shown = this.messages.value

@@ -9,6 +9,7 @@ import { Empty } from '../../ui/states.tsx'
 import { Time } from '../../ui/time.tsx'
 import { usePages } from '../../ui/use-pages.ts'
 import './chatbots.css'
+import { useIdempotency } from '../../ui/use-idempotency.ts'
 
 /** All chatbots of the user, and where a new one begins. */
 export function Chatbots() {
@@ -63,11 +64,10 @@ const Row = ({ id, name, handle, model, llm_endpoint_url, version, updated_at }:
 /** The least that a chatbot is made of; all else has its place afterwards. */
 function NewChatbot({ onClose }: { onClose: () => void }) {
   const { route } = useLocation()
-  const [key] = useState(() => crypto.randomUUID())
+  const once = useIdempotency()
   const create = async ({ name = '', instructions }: Record<string, string>) => {
     const body = { name, instructions: instructions || null }
-    const params = { header: { 'idempotency-key': key } }
-    const { id } = await ok(api.POST('/api/v1/chatbots', { params, body }))
+    const { id } = await once(body, (header) => ok(api.POST('/api/v1/chatbots', { params: { header }, body })))
     route(`/app/chatbots/${id}`)
   }
   return (

@@ -2,6 +2,7 @@ import { useState } from 'preact/hooks'
 import { api, ok, type Schemas } from '../../api/client.ts'
 import { Dialog } from '../../ui/dialog.tsx'
 import { Field, Form } from '../../ui/form.tsx'
+import { useIdempotency } from '../../ui/use-idempotency.ts'
 import { useModels } from '../../ui/use-plans.ts'
 
 type Props = { chatbotId: string; onMade: (key: Schemas['MadeApiKey']) => void; onClose: () => void }
@@ -10,11 +11,15 @@ type Scopes = Schemas['NewApiKey']['scopes']
 /** What a key may do is said once, when it is made. */
 export function NewKey({ chatbotId, onMade, onClose }: Props) {
   const [isPublic, setPublic] = useState(false)
-  const [idempotencyKey] = useState(() => crypto.randomUUID())
+  const once = useIdempotency()
   const models = useModels() ?? []
   const create = async (values: Record<string, string>) => {
-    const params = { path: { id: chatbotId }, header: { 'idempotency-key': idempotencyKey } }
-    onMade(await ok(api.POST('/api/v1/chatbots/{id}/api-keys', { params, body: bodyOf(values) })))
+    const path = { id: chatbotId }
+    const body = bodyOf(values)
+    const made = await once(body, (header) =>
+      ok(api.POST('/api/v1/chatbots/{id}/api-keys', { params: { path, header }, body })),
+    )
+    onMade(made)
   }
   return (
     <Dialog title="New API key" onClose={onClose}>

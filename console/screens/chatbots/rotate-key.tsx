@@ -1,7 +1,7 @@
-import { useState } from 'preact/hooks'
 import { api, ok, type Schemas } from '../../api/client.ts'
 import { Dialog } from '../../ui/dialog.tsx'
 import { Field, Form } from '../../ui/form.tsx'
+import { useIdempotency } from '../../ui/use-idempotency.ts'
 
 type Props = { apiKey: Schemas['ApiKey']; onMade: (key: Schemas['MadeApiKey']) => void; onClose: () => void }
 
@@ -9,14 +9,14 @@ const GRACES = { 'for an hour': 3_600, 'for a day': 86_400, 'for a week': 604_80
 
 /** Puts a new key in the place of another, which goes on for a while. */
 export function RotateKey({ apiKey, onMade, onClose }: Props) {
-  const [idempotencyKey] = useState(() => crypto.randomUUID())
+  const once = useIdempotency()
   const rotate = async (values: Record<string, string>) => {
-    const params = {
-      path: { id: apiKey.chatbot_id, key_id: apiKey.id },
-      header: { 'idempotency-key': idempotencyKey },
-    }
+    const path = { id: apiKey.chatbot_id, key_id: apiKey.id }
     const body = { grace_seconds: Number(values.grace_seconds) }
-    onMade(await ok(api.POST('/api/v1/chatbots/{id}/api-keys/{key_id}/rotate', { params, body })))
+    const made = await once(body, (header) =>
+      ok(api.POST('/api/v1/chatbots/{id}/api-keys/{key_id}/rotate', { params: { path, header }, body })),
+    )
+    onMade(made)
   }
   return (
     <Dialog title={`Rotate ${apiKey.name}`} onClose={onClose}>

@@ -1,4 +1,4 @@
-import { useState } from 'preact/hooks'
+import { useRef, useState } from 'preact/hooks'
 import type { Page } from '../api/client.ts'
 import { type Load, useLoad } from './use-load.ts'
 
@@ -16,7 +16,9 @@ export function usePages<T>(
   inputs: readonly unknown[],
 ): Pages<T> {
   const [more, setMore] = useState<{ isLoading: boolean; error?: unknown }>({ isLoading: false })
+  const turn = useRef(0)
   const first = () => {
+    turn.current++
     // What kept a page from coming says nothing of what is loaded now.
     setMore({ isLoading: false })
     return load(undefined)
@@ -31,14 +33,16 @@ export function usePages<T>(
     isLoadingMore: more.isLoading,
     async loadMore() {
       if (data?.next === undefined || more.isLoading) return
+      const mine = turn.current
       setMore({ isLoading: true })
       try {
         const { items, next } = await load(data.next)
-        // A page that was loaded anew meanwhile begins from its own start.
+        // Meanwhile another list may be loaded, or the same one anew from its start.
+        if (mine !== turn.current) return
         set((now) => (now.next === data.next ? { items: [...now.items, ...items], next } : now))
         setMore({ isLoading: false })
       } catch (error) {
-        setMore({ isLoading: false, error })
+        if (mine === turn.current) setMore({ isLoading: false, error })
       }
     },
     set: (change) => set((now) => ({ ...now, items: change(now.items) })),

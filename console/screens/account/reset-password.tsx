@@ -1,14 +1,13 @@
 import { useLocation } from 'preact-iso'
 import { api, ok } from '../../api/client.ts'
 import { end } from '../../api/session.ts'
-import { Field, Form } from '../../ui/form.tsx'
+import { Field } from '../../ui/form.tsx'
 import { tell } from '../../ui/toasts.tsx'
-import { useCodeOfMail } from './code-of-mail.ts'
+import { CodeForm } from './code-form.tsx'
 
 /** Where the mail of somebody who forgot the password leads. */
 export function ResetPassword() {
   const { route } = useLocation()
-  const code = useCodeOfMail()
   const reset = async ({ token = '', new_password = '' }: Record<string, string>) => {
     await ok(api.POST('/api/v1/auth/password/reset', { body: { token, new_password } }))
     // All sessions have ended, that of this browser too.
@@ -19,15 +18,7 @@ export function ResetPassword() {
   return (
     <main class="card">
       <h1>Choose a new password</h1>
-      <Form action="Set the password" onSubmit={reset}>
-        <Field
-          name="token"
-          label="Code"
-          defaultValue={code}
-          autocomplete="one-time-code"
-          hint="From the mail"
-          required
-        />
+      <CodeForm action="Set the password" onSubmit={reset}>
         <Field
           name="new_password"
           label="New password"
@@ -36,7 +27,7 @@ export function ResetPassword() {
           hint="Eight characters or more. All devices are signed out"
           required
         />
-      </Form>
+      </CodeForm>
       <p class="quiet">
         The code does not work? <a href="/app/forgot">Get another one</a>
       </p>

@@ -1,12 +1,10 @@
 import { useState } from 'preact/hooks'
 import { api, ok } from '../../api/client.ts'
 import { me, updateMe } from '../../api/session.ts'
-import { Field, Form } from '../../ui/form.tsx'
-import { useCodeOfMail } from './code-of-mail.ts'
+import { CodeForm } from './code-form.tsx'
 
 /** Where the mail to a new address leads. It asks for one more click: programs that look through mails follow links. */
 export function VerifyEmail() {
-  const code = useCodeOfMail()
   const [isDone, setDone] = useState(false)
   const verify = async ({ token = '' }: Record<string, string>) => {
     await ok(api.POST('/api/v1/auth/verify', { body: { token } }))
@@ -19,16 +17,7 @@ export function VerifyEmail() {
       {isDone ? (
         <p role="status">The address is confirmed.</p>
       ) : (
-        <Form action="Confirm the address" onSubmit={verify}>
-          <Field
-            name="token"
-            label="Code"
-            defaultValue={code}
-            autocomplete="one-time-code"
-            hint="From the mail"
-            required
-          />
-        </Form>
+        <CodeForm action="Confirm the address" onSubmit={verify} />
       )}
       <p class="quiet">
         <a href="/app">On to Parley</a>

@@ -9,9 +9,13 @@ export function useFilters<Name extends string>(path: string, names: readonly Na
     [N in Name]?: string
   }
   const change = (changes: { [N in Name]?: string }) => {
-    const entries = Object.entries({ ...given, ...changes }).filter(([, value]) => value) as [string, string][]
-    const search = new URLSearchParams(entries).toString()
-    route(search ? `${path}?${search}` : path, true)
+    // As it is by now: it may have been drawn with less.
+    const search = new URLSearchParams(location.search)
+    for (const [name, value] of Object.entries(changes as Filters)) {
+      if (value) search.set(name, value)
+      else search.delete(name)
+    }
+    route(search.size > 0 ? `${path}?${search}` : path, true)
   }
   return [given, change] as const
 }

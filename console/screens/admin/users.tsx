@@ -5,14 +5,12 @@ import { Empty } from '../../ui/states.tsx'
 import { Time } from '../../ui/time.tsx'
 import { usePages } from '../../ui/use-pages.ts'
 import { usePlans } from '../../ui/use-plans.ts'
+import { useSettled } from '../../ui/use-settled.ts'
 import { Wide } from '../../ui/wide.tsx'
 import { type Filters, Select, useFilters } from './filters.tsx'
 
 /** The server looks for three characters or more. */
 const SHORTEST = 3
-/** Nobody types slower than this between two letters of a word. */
-const TYPING_MS = 300
-
 /** All users: search and filters are in the address, so that one can go back to them. */
 export function Users() {
   const [filters, setFilters] = useFilters('/app/admin/users', ['search', 'role', 'plan', 'state'])
@@ -110,26 +108,23 @@ const Nobody = ({ filters }: { filters: Filters }) => (
 /** Searches while one types, with a pause. */
 function Search({ value, onChange }: { value: string; onChange: (search: string) => void }) {
   const [text, setText] = useState(value)
+  const settled = useSettled(text.trim())
   const asked = useRef(value)
-  const isTooShort = text.trim() !== '' && text.trim().length < SHORTEST
+  const isTooShort = (search: string) => search !== '' && search.length < SHORTEST
   // One has gone to another address of this screen, such as that of all users.
   useEffect(() => {
     if (value !== asked.current) setText(value)
     asked.current = value
   }, [value])
   useEffect(() => {
-    const search = text.trim()
-    if (isTooShort || search === asked.current) return
-    const timer = setTimeout(() => {
-      asked.current = search
-      onChange(search)
-    }, TYPING_MS)
-    return () => clearTimeout(timer)
-  }, [text])
+    if (isTooShort(settled) || settled === asked.current) return
+    asked.current = settled
+    onChange(settled)
+  }, [settled])
   return (
     <label class="grow">
       <span class="quiet">
-        Email, username or name{isTooShort && <span role="status">: {SHORTEST} characters or more</span>}
+        Email, username or name{isTooShort(text.trim()) && <span role="status">: {SHORTEST} characters or more</span>}
       </span>
       <input type="search" value={text} onInput={({ currentTarget }) => setText(currentTarget.value)} />
     </label>

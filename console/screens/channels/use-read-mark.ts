@@ -2,6 +2,9 @@ import { useEffect, useState } from 'preact/hooks'
 import { connection, link } from './connection.ts'
 import { markRead, unread } from './my-channels.ts'
 
+/** Channels whose mark did not arrive: it is set again as soon as anything of this changes. */
+const lost = new Set<string>()
+
 /** Marks a channel as read whenever there is something unread in it and somebody looks: its end in sight, the window in front. */
 export function useReadMark(channelId: string, isEndInSight: boolean): void {
   const isFocused = useWindowFocus()
@@ -9,12 +12,13 @@ export function useReadMark(channelId: string, isEndInSight: boolean): void {
   const isOpen = link.value?.state === 'open'
   useEffect(() => {
     const seq = connection().positions()[channelId]?.seq
-    if (!isEndInSight || !isFocused || !isUnread || !isOpen || seq === undefined) return
+    const isWanted = isUnread || lost.has(channelId)
+    if (!isEndInSight || !isFocused || !isWanted || !isOpen || seq === undefined) return
     markRead(channelId, seq)
-    // It only rises, and a later one says as much: that one was lost matters to nobody.
+    lost.delete(channelId)
     connection()
       .request('read', { channel_id: channelId, seq })
-      .catch(() => {})
+      .catch(() => lost.add(channelId))
   }, [channelId, isEndInSight, isFocused, isUnread, isOpen])
 }
 

@@ -1,5 +1,5 @@
+import { IconButton } from '../../ui/icon-button.tsx'
 import { useLoad } from '../../ui/use-load.ts'
-import { Action } from './message.tsx'
 import type { Message } from './reply.ts'
 import type { Thread } from './thread.ts'
 
@@ -13,11 +13,11 @@ function Switch({ thread, message }: { thread: Thread; message: Message }) {
   const step = (by: number) => thread.switchTo(ids[place + by]!)
   return (
     <fieldset class="branches" aria-label="Versions">
-      <Action icon="back" name="Version before" isOff={place <= 0} act={() => step(-1)} />
+      <IconButton icon="back" name="Version before" isOff={place <= 0} act={() => step(-1)} />
       <span aria-live="polite">
         {place < 0 ? '…' : place + 1} / {message.siblings}
       </span>
-      <Action icon="forth" name="Next version" isOff={place < 0 || place >= ids.length - 1} act={() => step(1)} />
+      <IconButton icon="forth" name="Next version" isOff={place < 0 || place >= ids.length - 1} act={() => step(1)} />
     </fieldset>
   )
 }

@@ -1,6 +1,6 @@
 import { useState } from 'preact/hooks'
 import { useLocation, useRoute } from 'preact-iso'
-import { api, ok } from '../../api/client.ts'
+import { api, ok, type Schemas } from '../../api/client.ts'
 import { confirm } from '../../ui/dialog.tsx'
 import { Icon } from '../../ui/icon.tsx'
 import { Failed, Loading } from '../../ui/states.tsx'
@@ -28,9 +28,15 @@ export function Chatbot() {
   useTitle(chatbot?.name)
   // The key that was made here last: known for as long as this screen is open, and nowhere else.
   const [secret, setSecret] = useState<string>()
+  /** The version that was taken up again last: its settings are those of the form. */
+  const [restored, setRestored] = useState<number>()
   if (error !== undefined) return <Failed error={error} retry={reload} />
   if (!chatbot) return <Loading what="the chatbot" />
   const base = `/app/chatbots/${id}`
+  const restore = (changed: Schemas['Chatbot']) => {
+    set(() => changed)
+    setRestored(changed.version)
+  }
   const askToDelete = () =>
     confirm({
       title: `Delete ${chatbot.name}?`,
@@ -66,10 +72,13 @@ export function Chatbot() {
             { path: `${base}/versions`, name: 'Versions' },
           ]}
         />
-        {part === undefined && <Settings chatbot={chatbot} onChange={(changed) => set(() => changed)} />}
+        {/* Who looks at another part finds what they have not saved as they left it. */}
+        <div hidden={part !== undefined}>
+          <Settings key={restored} chatbot={chatbot} onChange={(changed) => set(() => changed)} />
+        </div>
         {part === 'keys' && <ApiKeys chatbotId={id} onMade={setSecret} />}
         {part === 'code' && <Code secret={secret} keysPath={`${base}/keys`} />}
-        {part === 'versions' && <Versions chatbot={chatbot} onChange={(changed) => set(() => changed)} />}
+        {part === 'versions' && <Versions chatbot={chatbot} onRestore={restore} />}
       </div>
       <Trial key={id} chatbot={chatbot} />
     </div>

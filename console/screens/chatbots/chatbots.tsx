@@ -16,7 +16,7 @@ export function Chatbots() {
   const [isNew, setNew] = useState(false)
   const chatbots = usePages((cursor) => page(api.GET('/api/v1/chatbots', { params: { query: { cursor } } })), [])
   return (
-    <div class="page">
+    <div class="page chatbots">
       <header class="row">
         <h1 class="grow">Chatbots</h1>
         <button type="button" class="primary" onClick={() => setNew(true)}>

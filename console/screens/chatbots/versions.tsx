@@ -9,7 +9,7 @@ type Chatbot = Schemas['Chatbot']
 type Version = Schemas['ChatbotVersion']
 
 /** How the chatbot answered, from when on; what was once can be again. */
-export function Versions({ chatbot, onChange }: { chatbot: Chatbot; onChange: (chatbot: Chatbot) => void }) {
+export function Versions({ chatbot, onRestore }: { chatbot: Chatbot; onRestore: (chatbot: Chatbot) => void }) {
   const path = { id: chatbot.id }
   const versions = usePages(
     (cursor) => page(api.GET('/api/v1/chatbots/{id}/versions', { params: { path, query: { cursor } } })),
@@ -17,7 +17,7 @@ export function Versions({ chatbot, onChange }: { chatbot: Chatbot; onChange: (c
   )
   const restore = async ({ version, created_at: _, ...settings }: Version) => {
     const changed = await ok(api.PATCH('/api/v1/chatbots/{id}', { params: { path }, body: settings }))
-    onChange(changed)
+    onRestore(changed)
     tell(`It answers as in version ${version}, now as version ${changed.version}`)
   }
   return (

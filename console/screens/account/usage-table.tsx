@@ -1,6 +1,6 @@
 import type { Schemas } from '../../api/client.ts'
 import { whole } from '../../ui/numbers.ts'
-import { Wide } from '../../ui/wide.tsx'
+import { Table } from '../../ui/table.tsx'
 
 /** What usage can be summed by. */
 export const GROUPS = { day: 'day', model: 'model', conversation: 'conversation', key: 'API key' }
@@ -13,42 +13,35 @@ export function UsageTable({ items, total, by }: Props) {
   if (items.length === 0) return <p class="quiet">Nothing was used yet.</p>
   const most = Math.max(...items.map(({ charged_tokens }) => charged_tokens), 1)
   return (
-    <Wide label={`Usage by ${GROUPS[by]}`}>
-      <table class="usage">
-        <thead>
-          <tr>
-            <th scope="col">{GROUPS[by][0]!.toUpperCase() + GROUPS[by].slice(1)}</th>
-            <th scope="col">Messages</th>
-            <th scope="col">Read</th>
-            <th scope="col">Written</th>
-            <th scope="col">Counted</th>
+    <Table
+      label={`Usage by ${GROUPS[by]}`}
+      class="usage"
+      columns={[GROUPS[by][0]!.toUpperCase() + GROUPS[by].slice(1), 'Messages', 'Read', 'Written', 'Counted']}
+    >
+      <tbody>
+        {items.map((item) => (
+          <tr key={idOf(item)}>
+            <th scope="row">{nameOf(item, by)}</th>
+            <td>{whole(item.messages)}</td>
+            <td>{whole(item.input_tokens)}</td>
+            <td>{whole(item.output_tokens)}</td>
+            <td>
+              {whole(item.charged_tokens)}
+              <span class="bar" style={{ inlineSize: `${(100 * item.charged_tokens) / most}%` }} />
+            </td>
           </tr>
-        </thead>
-        <tbody>
-          {items.map((item) => (
-            <tr key={idOf(item)}>
-              <th scope="row">{nameOf(item, by)}</th>
-              <td>{whole(item.messages)}</td>
-              <td>{whole(item.input_tokens)}</td>
-              <td>{whole(item.output_tokens)}</td>
-              <td>
-                {whole(item.charged_tokens)}
-                <span class="bar" style={{ inlineSize: `${(100 * item.charged_tokens) / most}%` }} />
-              </td>
-            </tr>
-          ))}
-        </tbody>
-        <tfoot>
-          <tr>
-            <th scope="row">All</th>
-            <td>{whole(total.messages)}</td>
-            <td>{whole(total.input_tokens)}</td>
-            <td>{whole(total.output_tokens)}</td>
-            <td>{whole(total.charged_tokens)}</td>
-          </tr>
-        </tfoot>
-      </table>
-    </Wide>
+        ))}
+      </tbody>
+      <tfoot>
+        <tr>
+          <th scope="row">All</th>
+          <td>{whole(total.messages)}</td>
+          <td>{whole(total.input_tokens)}</td>
+          <td>{whole(total.output_tokens)}</td>
+          <td>{whole(total.charged_tokens)}</td>
+        </tr>
+      </tfoot>
+    </Table>
   )
 }
 

@@ -1,9 +1,9 @@
 import { api, page, type Schemas } from '../../api/client.ts'
 import { Listed } from '../../ui/listed.tsx'
 import { Empty } from '../../ui/states.tsx'
+import { Table } from '../../ui/table.tsx'
 import { ExactTime } from '../../ui/time.tsx'
 import { usePages } from '../../ui/use-pages.ts'
-import { Wide } from '../../ui/wide.tsx'
 import { Select, useFilters } from './filters.tsx'
 
 type Entry = Schemas['AuditEntry']
@@ -66,23 +66,13 @@ export function Audit() {
       </search>
       <Listed pages={pages} what="entries" empty={<Empty title="Nothing is recorded" />}>
         {(entries) => (
-          <Wide label="Audit log">
-            <table>
-              <thead>
-                <tr>
-                  <th scope="col">When</th>
-                  <th scope="col">Who</th>
-                  <th scope="col">What</th>
-                  <th scope="col">Whom</th>
-                </tr>
-              </thead>
-              <tbody>
-                {entries.map((entry) => (
-                  <Row key={entry.id} {...entry} />
-                ))}
-              </tbody>
-            </table>
-          </Wide>
+          <Table label="Audit log" columns={['When', 'Who', 'What', 'Whom']}>
+            <tbody>
+              {entries.map((entry) => (
+                <Row key={entry.id} {...entry} />
+              ))}
+            </tbody>
+          </Table>
         )}
       </Listed>
     </>

@@ -1,8 +1,8 @@
 import { useEffect, useRef, useState } from 'preact/hooks'
 import { Failed } from '../../ui/states.tsx'
+import { Table } from '../../ui/table.tsx'
 import { theme } from '../../ui/theme.ts'
 import { useLoad } from '../../ui/use-load.ts'
-import { Wide } from '../../ui/wide.tsx'
 import type { Colours, Picture } from './plot.ts'
 
 type Props = {
@@ -64,28 +64,18 @@ export function Chart({ title, days, series, kind, scale }: Props) {
           As a table<span class="visually-hidden">: {title}</span>
         </summary>
         {isOpen && (
-          <Wide label={title}>
-            <table>
-              <thead>
-                <tr>
-                  <th scope="col">Day (UTC)</th>
-                  {series.map(({ name }) => (
-                    <th scope="col">{name}</th>
+          <Table label={title} columns={['Day (UTC)', ...series.map(({ name }) => name)]}>
+            <tbody>
+              {days.map((day, row) => (
+                <tr key={day}>
+                  <th scope="row">{day}</th>
+                  {series.map(({ values }) => (
+                    <td>{text(values[row])}</td>
                   ))}
                 </tr>
-              </thead>
-              <tbody>
-                {days.map((day, row) => (
-                  <tr key={day}>
-                    <th scope="row">{day}</th>
-                    {series.map(({ values }) => (
-                      <td>{text(values[row])}</td>
-                    ))}
-                  </tr>
-                ))}
-              </tbody>
-            </table>
-          </Wide>
+              ))}
+            </tbody>
+          </Table>
         )}
       </details>
     </figure>

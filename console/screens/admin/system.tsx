@@ -2,9 +2,9 @@ import { api, ok, type Schemas } from '../../api/client.ts'
 import { toProblem } from '../../api/problem.ts'
 import { Loaded } from '../../ui/loaded.tsx'
 import { bytes, whole } from '../../ui/numbers.ts'
+import { Table } from '../../ui/table.tsx'
 import { useLoad } from '../../ui/use-load.ts'
 import { usePlans } from '../../ui/use-plans.ts'
-import { Wide } from '../../ui/wide.tsx'
 
 /** Whether the server is well, what it runs on, and what it offers. */
 export const System = () => (
@@ -141,36 +141,35 @@ function Plans() {
       <h2>Plans</h2>
       <Loaded of={state} what="this">
         {(plans) => (
-          <Wide label="Plans">
-            <table class="numbers">
-              <thead>
-                <tr>
-                  <th scope="col">Plan</th>
-                  <th scope="col">Messages a month</th>
-                  <th scope="col">Tokens a month</th>
-                  <th scope="col">Requests a minute</th>
-                  <th scope="col">Runs at once</th>
-                  <th scope="col">Storage</th>
-                  <th scope="col">Largest file</th>
-                  <th scope="col">Models</th>
+          <Table
+            label="Plans"
+            class="numbers"
+            columns={[
+              'Plan',
+              'Messages a month',
+              'Tokens a month',
+              'Requests a minute',
+              'Runs at once',
+              'Storage',
+              'Largest file',
+              'Models',
+            ]}
+          >
+            <tbody>
+              {plans.map((plan) => (
+                <tr key={plan.id}>
+                  <th scope="row">{plan.id}</th>
+                  <td>{whole(plan.messages_per_month)}</td>
+                  <td>{whole(plan.tokens_per_month)}</td>
+                  <td>{whole(plan.requests_per_minute)}</td>
+                  <td>{whole(plan.runs_at_once)}</td>
+                  <td>{bytes(plan.storage_bytes)}</td>
+                  <td>{bytes(plan.file_bytes)}</td>
+                  <td>{plan.models.join(', ')}</td>
                 </tr>
-              </thead>
-              <tbody>
-                {plans.map((plan) => (
-                  <tr key={plan.id}>
-                    <th scope="row">{plan.id}</th>
-                    <td>{whole(plan.messages_per_month)}</td>
-                    <td>{whole(plan.tokens_per_month)}</td>
-                    <td>{whole(plan.requests_per_minute)}</td>
-                    <td>{whole(plan.runs_at_once)}</td>
-                    <td>{bytes(plan.storage_bytes)}</td>
-                    <td>{bytes(plan.file_bytes)}</td>
-                    <td>{plan.models.join(', ')}</td>
-                  </tr>
-                ))}
-              </tbody>
-            </table>
-          </Wide>
+              ))}
+            </tbody>
+          </Table>
         )}
       </Loaded>
     </section>

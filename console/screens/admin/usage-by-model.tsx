@@ -1,8 +1,8 @@
 import { api, ok } from '../../api/client.ts'
 import { Loaded } from '../../ui/loaded.tsx'
 import { money, whole } from '../../ui/numbers.ts'
+import { Table } from '../../ui/table.tsx'
 import { useLoad } from '../../ui/use-load.ts'
-import { Wide } from '../../ui/wide.tsx'
 
 /** What one user or all have used of each model: since a day, or in the month so far. */
 export function UsageByModel({ userId, from }: { userId?: string; from?: string }) {
@@ -16,32 +16,24 @@ export function UsageByModel({ userId, from }: { userId?: string; from?: string 
           items.length === 0 ? (
             <p class="quiet">Nothing was used.</p>
           ) : (
-            <Wide label="Usage by model">
-              <table class="numbers">
-                <thead>
-                  <tr>
-                    <th scope="col">Model</th>
-                    <th scope="col">Runs</th>
-                    <th scope="col">Tokens in</th>
-                    <th scope="col">Tokens out</th>
-                    <th scope="col">Charged</th>
-                    <th scope="col">Cost</th>
+            <Table
+              label="Usage by model"
+              class="numbers"
+              columns={['Model', 'Runs', 'Tokens in', 'Tokens out', 'Charged', 'Cost']}
+            >
+              <tbody>
+                {[...items, { model: 'All', ...total }].map((item) => (
+                  <tr key={item.model}>
+                    <th scope="row">{item.model}</th>
+                    <td>{whole(item.runs)}</td>
+                    <td>{whole(item.input_tokens)}</td>
+                    <td>{whole(item.output_tokens)}</td>
+                    <td>{whole(item.charged_tokens)}</td>
+                    <td>{money(item.cost_microusd)}</td>
                   </tr>
-                </thead>
-                <tbody>
-                  {[...items, { model: 'All', ...total }].map((item) => (
-                    <tr key={item.model}>
-                      <th scope="row">{item.model}</th>
-                      <td>{whole(item.runs)}</td>
-                      <td>{whole(item.input_tokens)}</td>
-                      <td>{whole(item.output_tokens)}</td>
-                      <td>{whole(item.charged_tokens)}</td>
-                      <td>{money(item.cost_microusd)}</td>
-                    </tr>
-                  ))}
-                </tbody>
-              </table>
-            </Wide>
+                ))}
+              </tbody>
+            </Table>
           )
         }
       </Loaded>

@@ -2,11 +2,11 @@ import { useEffect, useRef, useState } from 'preact/hooks'
 import { api, page, type Schemas } from '../../api/client.ts'
 import { Listed } from '../../ui/listed.tsx'
 import { Empty } from '../../ui/states.tsx'
+import { Table } from '../../ui/table.tsx'
 import { Time } from '../../ui/time.tsx'
 import { usePages } from '../../ui/use-pages.ts'
 import { usePlans } from '../../ui/use-plans.ts'
 import { useSettled } from '../../ui/use-settled.ts'
-import { Wide } from '../../ui/wide.tsx'
 import { type Filters, Select, useFilters } from './filters.tsx'
 
 /** The server looks for three characters or more. */
@@ -48,29 +48,13 @@ export function Users() {
       </search>
       <Listed pages={pages} what="users" empty={<Nobody filters={filters} />}>
         {(users) => (
-          <Wide label="Users">
-            <table class="users">
-              <thead>
-                <tr>
-                  <th scope="col">Name</th>
-                  <th scope="col">Role</th>
-                  <th scope="col">Plan</th>
-                  <th scope="col">State</th>
-                  <th scope="col" class="detail">
-                    Joined
-                  </th>
-                  <th scope="col" class="detail">
-                    Last active
-                  </th>
-                </tr>
-              </thead>
-              <tbody>
-                {users.map((user) => (
-                  <Row key={user.id} {...user} />
-                ))}
-              </tbody>
-            </table>
-          </Wide>
+          <Table label="Users" class="users" columns={['Name', 'Role', 'Plan', 'State', 'Joined', 'Last active']}>
+            <tbody>
+              {users.map((user) => (
+                <Row key={user.id} {...user} />
+              ))}
+            </tbody>
+          </Table>
         )}
       </Listed>
     </>
@@ -88,10 +72,10 @@ const Row = (user: Schemas['AccountOfUser']) => (
     <td>
       <span class={user.is_active ? 'mark good' : 'mark fault'}>{user.is_active ? 'active' : 'disabled'}</span>
     </td>
-    <td class="detail">
+    <td>
       <Time at={user.created_at} />
     </td>
-    <td class="detail">{user.last_active_at ? <Time at={user.last_active_at} /> : 'never'}</td>
+    <td>{user.last_active_at ? <Time at={user.last_active_at} /> : 'never'}</td>
   </tr>
 )
 

@@ -1,11 +1,10 @@
-import { useEffect } from 'preact/hooks'
 import { api, ok, page, type Schemas } from '../../api/client.ts'
 import { AsyncButton } from '../../ui/async-button.tsx'
 import { Listed } from '../../ui/listed.tsx'
 import { Empty } from '../../ui/states.tsx'
 import { tell } from '../../ui/toasts.tsx'
 import { usePages } from '../../ui/use-pages.ts'
-import { subscribe } from './connection.ts'
+import { useHappenings } from './use-happenings.ts'
 
 /** Who is banned from a channel, the oldest ban first. */
 export function Banned({ channelId }: { channelId: string }) {
@@ -14,14 +13,9 @@ export function Banned({ channelId }: { channelId: string }) {
       page(api.GET('/api/v1/channels/{id}/banned-users', { params: { path: { id: channelId }, query: { cursor } } })),
     [channelId],
   )
-  useEffect(
-    () =>
-      subscribe((happening) => {
-        if (!('ch' in happening) || happening.ch !== channelId) return
-        if (happening.type === 'member.banned' || happening.type === 'member.unbanned') banned.reload()
-      }),
-    [channelId],
-  )
+  useHappenings(channelId, ({ type }) => {
+    if (type === 'member.banned' || type === 'member.unbanned') banned.reload()
+  })
   return (
     <Listed pages={banned} what="bans" empty={<Empty title="Nobody is banned" />}>
       {(users) => (

@@ -78,7 +78,7 @@ export function Invites({ channelId }: { channelId: string }) {
 }
 
 const Code = ({ code }: { code: string }) => (
-  <div class="shown-once" role="status">
+  <div class="note" role="status">
     <div class="row">
       <code class="grow">{code}</code>
       <Copy text={code} what="the code" />

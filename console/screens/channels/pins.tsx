@@ -1,13 +1,12 @@
-import { useEffect } from 'preact/hooks'
 import { api, ok } from '../../api/client.ts'
 import { Loaded } from '../../ui/loaded.tsx'
 import { Empty } from '../../ui/states.tsx'
 import { Time } from '../../ui/time.tsx'
 import { useLoad } from '../../ui/use-load.ts'
-import { subscribe } from './connection.ts'
 import { Said } from './mentions.tsx'
 import type { Channel } from './my-channels.ts'
 import { PanelHead } from './panel-head.tsx'
+import { useHappenings } from './use-happenings.ts'
 
 /** The pinned messages, at most fifty, the newest pin first. */
 export function Pins({ channel, onClose }: { channel: Channel; onClose: () => void }) {
@@ -15,13 +14,7 @@ export function Pins({ channel, onClose }: { channel: Channel; onClose: () => vo
     () => ok(api.GET('/api/v1/channels/{id}/pins', { params: { path: { id: channel.id } } })),
     [channel.id],
   )
-  useEffect(
-    () =>
-      subscribe((happening) => {
-        if ('ch' in happening && happening.ch === channel.id && happening.type.startsWith('pin.')) pins.reload()
-      }),
-    [channel.id],
-  )
+  useHappenings(channel.id, ({ type }) => type.startsWith('pin.') && pins.reload())
   return (
     <>
       <PanelHead title="Pins" onClose={onClose} />

@@ -1,8 +1,7 @@
-import { useEffect } from 'preact/hooks'
 import { api, page } from '../../api/client.ts'
 import { type Pages, usePages } from '../../ui/use-pages.ts'
-import { subscribe } from './connection.ts'
 import { type Member, membersAfter } from './membership.ts'
+import { useHappenings } from './use-happenings.ts'
 
 /** Who is in a channel, by pages, kept as the events tell. */
 export function useMembers(id: string): Pages<Member> {
@@ -11,13 +10,6 @@ export function useMembers(id: string): Pages<Member> {
       page(api.GET('/api/v1/channels/{id}/members', { params: { path: { id }, query: { limit: 100, cursor } } })),
     [id],
   )
-  useEffect(
-    () =>
-      subscribe((happening) => {
-        if (!('ch' in happening) || happening.ch !== id) return
-        if ('seq' in happening) members.set((items) => membersAfter(items, happening))
-      }),
-    [id],
-  )
+  useHappenings(id, (happening) => 'seq' in happening && members.set((items) => membersAfter(items, happening)))
   return members
 }

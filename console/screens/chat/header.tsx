@@ -1,5 +1,6 @@
 import { useState } from 'preact/hooks'
 import { Icon } from '../../ui/icon.tsx'
+import { ExactTime } from '../../ui/time.tsx'
 import { ConversationDialog } from './conversation-dialog.tsx'
 import type { Thread } from './thread.ts'
 
@@ -19,7 +20,9 @@ export function Header({ thread, onDelete }: { thread: Thread; onDelete: () => v
       <BackToList />
       <h1>{conversation?.title ?? 'Conversation'}</h1>
       {conversation?.expires_at && (
-        <span class="quiet">Temporary, until {new Date(conversation.expires_at).toLocaleString()}</span>
+        <span class="quiet">
+          Temporary, until <ExactTime at={conversation.expires_at} />
+        </span>
       )}
       {conversation && (
         <button type="button" class="plain" aria-label="Settings of the conversation" onClick={() => setOpen(true)}>

@@ -7,7 +7,7 @@ export function Secret({ secret }: { secret: string }) {
   const id = useId()
   return (
     <>
-      <p class="warning">Store it now: it is not shown again, and nobody can look it up.</p>
+      <p class="note">Store it now: it is not shown again, and nobody can look it up.</p>
       <label for={id} class="visually-hidden">
         API key
       </label>

@@ -27,7 +27,7 @@ export function Trial({ chatbot }: { chatbot: Schemas['Chatbot'] }) {
           // Nothing is ever put between two of them.
           <div key={at} class={role}>
             <p class="quiet">{role === 'user' ? 'You' : chatbot.name}</p>
-            {role === 'user' ? <p class="own">{content}</p> : <Markdown text={content} />}
+            {role === 'user' ? <p class="words">{content}</p> : <Markdown text={content} />}
           </div>
         ))}
         {isBusy && (

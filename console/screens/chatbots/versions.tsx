@@ -36,7 +36,7 @@ export function Versions({ chatbot, onRestore }: { chatbot: Chatbot; onRestore: 
                 )}
               </div>
               <p class="quiet">{summary(version)}</p>
-              {version.instructions && <p class="instructions">{version.instructions}</p>}
+              {version.instructions && <p class="instructions words">{version.instructions}</p>}
             </li>
           ))}
         </ol>

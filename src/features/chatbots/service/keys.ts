@@ -131,7 +131,6 @@ export async function listKeys({ db, user }: Ctx, chatbotId: string, page: PageR
       .where(
         and(
           eq(apiKeys.chatbotId, chatbotId),
-          eq(apiKeys.userId, user.id),
           before === undefined ? undefined : lt(apiKeys.id, before),
           ownExists(user.id, chatbotId),
         ),

@@ -87,7 +87,7 @@ function Ask({ title, text, action, act }: Question) {
         <button type="button" onClick={close} disabled={state.isBusy}>
           Cancel
         </button>
-        <button type="button" class="danger" disabled={state.isBusy} onClick={go}>
+        <button type="button" class="danger" disabled={state.isBusy} aria-busy={state.isBusy} onClick={go}>
           {action}
         </button>
       </footer>

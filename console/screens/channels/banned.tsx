@@ -24,6 +24,7 @@ export function Banned({ channelId }: { channelId: string }) {
             <li key={user.id} class="row">
               <div class="grow">
                 <strong>{user.display_name}</strong> {user.username && <span class="quiet">@{user.username}</span>}
+                {user.reason && <p class="quiet">{user.reason}</p>}
               </div>
               {user.username && <Unban channelId={channelId} username={user.username} />}
             </li>

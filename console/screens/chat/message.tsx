@@ -1,14 +1,13 @@
-import { useState } from 'preact/hooks'
-import { Icon, type IconName } from '../../ui/icon.tsx'
+import { Attachments } from '../../ui/attachments.tsx'
+import { IconButton } from '../../ui/icon-button.tsx'
 import { Markdown } from '../../ui/markdown.tsx'
+import { compact } from '../../ui/numbers.ts'
 import { Failed } from '../../ui/states.tsx'
 import { Time } from '../../ui/time.tsx'
-import { tell, tellFault } from '../../ui/toasts.tsx'
+import { tell } from '../../ui/toasts.tsx'
 import { Branches } from './branches.tsx'
 import { EditMessage } from './edit-message.tsx'
-import { Attachments } from './files.tsx'
 import { isPending } from './pending.ts'
-import { COUNT } from './quota.tsx'
 import type { Message } from './reply.ts'
 import { Fault, PastThoughts, Sources, Thoughts, Warnings } from './reply-parts.tsx'
 import type { Thread } from './thread.ts'
@@ -32,7 +31,7 @@ export function Said({ thread, message, isLast }: Props) {
           <Time at={message.created_at} />
           <Copy text={message.content} />
           {!thread.at && (
-            <Action
+            <IconButton
               icon="edit"
               name="Edit"
               isOff={thread.isReplying.value}
@@ -42,7 +41,7 @@ export function Said({ thread, message, isLast }: Props) {
             />
           )}
           {isLast && !thread.at && !thread.refused.value && (
-            <Action icon="again" name="Get a reply" act={() => thread.regenerate(message)} />
+            <IconButton icon="again" name="Get a reply" act={() => thread.regenerate(message)} />
           )}
         </footer>
       )}
@@ -114,10 +113,10 @@ function AnswerFooter({ thread, message }: { thread: Thread; message: Message })
       <span class="actions">
         <Copy text={message.content} />
         {!thread.at && (
-          <Action icon="again" name="Another reply" isOff={isBusy} act={() => thread.regenerate(message)} />
+          <IconButton icon="again" name="Another reply" isOff={isBusy} act={() => thread.regenerate(message)} />
         )}
-        <Action icon="good" name="Good reply" isOn={rating === 'up'} act={() => rate('up')} />
-        <Action icon="bad" name="Bad reply" isOn={rating === 'down'} act={() => rate('down')} />
+        <IconButton icon="good" name="Good reply" isOn={rating === 'up'} act={() => rate('up')} />
+        <IconButton icon="bad" name="Bad reply" isOn={rating === 'down'} act={() => rate('down')} />
       </span>
     </footer>
   )
@@ -130,40 +129,11 @@ function Spent({ message: { usage, model } }: { message: Message }) {
   return (
     <span title={details}>
       {model && `${model} · `}
-      {COUNT.format(usage.total_tokens)} tokens
+      {compact(usage.total_tokens)} tokens
     </span>
   )
 }
 
 const Copy = ({ text }: { text: string }) => (
-  <Action icon="copy" name="Copy" act={() => navigator.clipboard.writeText(text).then(() => tell('Copied'))} />
+  <IconButton icon="copy" name="Copy" act={() => navigator.clipboard.writeText(text).then(() => tell('Copied'))} />
 )
-
-type ActionProps = { icon: IconName; name: string; act: () => unknown; isOn?: boolean; isOff?: boolean }
-
-/** A small button; what its action refuses is told. */
-export function Action({ icon, name, act, isOn, isOff = false }: ActionProps) {
-  const [isBusy, setBusy] = useState(false)
-  const go = async () => {
-    setBusy(true)
-    try {
-      await act()
-    } catch (error) {
-      tellFault(error)
-    }
-    setBusy(false)
-  }
-  return (
-    <button
-      type="button"
-      class="plain small"
-      title={name}
-      aria-label={name}
-      aria-pressed={isOn}
-      disabled={isOff || isBusy}
-      onClick={go}
-    >
-      <Icon name={icon} />
-    </button>
-  )
-}

@@ -2,6 +2,7 @@ import { signal } from '@preact/signals'
 import { useEffect } from 'preact/hooks'
 import { api, ok, type Schemas } from '../../api/client.ts'
 import { me } from '../../api/session.ts'
+import { compact } from '../../ui/numbers.ts'
 
 type Usage = Schemas['UsageOfPlan']
 
@@ -25,13 +26,11 @@ export function Quota() {
   const isLow = shareLeft(messages) < 0.1 || shareLeft(tokens) < 0.1
   return (
     <p class={isLow ? 'quota fault' : 'quota quiet'} title={`Plan ${plan}, anew on ${end}`}>
-      {COUNT.format(left(messages))} of {COUNT.format(messages.limit)} messages, {COUNT.format(left(tokens))} of{' '}
-      {COUNT.format(tokens.limit)} tokens left
+      {compact(left(messages))} of {compact(messages.limit)} messages, {compact(left(tokens))} of{' '}
+      {compact(tokens.limit)} tokens left
     </p>
   )
 }
-
-export const COUNT = new Intl.NumberFormat(undefined, { notation: 'compact', maximumFractionDigits: 1 })
 
 const left = ({ limit, used, held }: Usage['tokens']) => Math.max(0, limit - used - held)
 const shareLeft = (counts: Usage['tokens']) => left(counts) / counts.limit

@@ -1,19 +1,23 @@
 import { useState } from 'preact/hooks'
 import { api, ok } from '../../api/client.ts'
+import { AsyncButton } from '../../ui/async-button.tsx'
 import { Copy } from '../../ui/copy.tsx'
 import { Icon } from '../../ui/icon.tsx'
-import { tell, tellFault } from '../../ui/toasts.tsx'
+import { tell } from '../../ui/toasts.tsx'
+import { useIdempotency } from '../../ui/use-idempotency.ts'
 
 type Share = { id: string; url: string }
 
 /** A link to a copy of the conversation as it is now, made when it is asked for. */
 export function Sharing({ conversationId }: { conversationId: string }) {
   const [share, setShare] = useState<Share>()
-  const make = async () => {
-    const params = { path: { id: conversationId }, header: { 'idempotency-key': crypto.randomUUID() } }
-    const made = await ok(api.POST('/api/v1/conversations/{id}/shares', { params, body: {} }))
-    setShare({ id: made.id, url: new URL(made.url, location.origin).href })
-  }
+  const once = useIdempotency()
+  const make = () =>
+    once({}, async (header) => {
+      const params = { path: { id: conversationId }, header }
+      const made = await ok(api.POST('/api/v1/conversations/{id}/shares', { params, body: {} }))
+      setShare({ id: made.id, url: new URL(made.url, location.origin).href })
+    })
   const revoke = async ({ id }: Share) => {
     await ok(api.DELETE('/api/v1/shares/{id}', { params: { path: { id } } }))
     setShare(undefined)
@@ -21,18 +25,16 @@ export function Sharing({ conversationId }: { conversationId: string }) {
   }
   if (!share) {
     return (
-      <button type="button" class="share" onClick={() => make().catch(tellFault)}>
+      <AsyncButton class="share" act={make}>
         <Icon name="share" /> Share what was said so far
-      </button>
+      </AsyncButton>
     )
   }
   return (
     <div class="row share">
       <input readOnly aria-label="Link" value={share.url} onFocus={({ currentTarget }) => currentTarget.select()} />
       <Copy text={share.url} what="the link" />
-      <button type="button" onClick={() => revoke(share).catch(tellFault)}>
-        Revoke
-      </button>
+      <AsyncButton act={() => revoke(share)}>Revoke</AsyncButton>
     </div>
   )
 }

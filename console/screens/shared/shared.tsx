@@ -48,7 +48,7 @@ export function Shared() {
 const Said = ({ role, content, model, sources }: Message) => (
   <li>
     <p class="quiet">{role === 'user' ? 'Somebody' : (model ?? 'A model')}</p>
-    {role === 'user' ? <p class="own">{content}</p> : <Markdown text={content} />}
+    {role === 'user' ? <p class="words">{content}</p> : <Markdown text={content} />}
     {sources.length > 0 && (
       <ul class="quiet">
         {sources.map(({ url, title }) => (

@@ -1,1 +1,0 @@
-export { Attachments } from '../../ui/attachments.tsx'

@@ -72,6 +72,7 @@ export default defineConfig({
         test: {
           name: 'e2e',
           include: ['test/e2e/**/*.test.ts'],
+          globalSetup: ['./test/support/migrated-state.ts'],
           testTimeout: 120_000,
           hookTimeout: 120_000,
         },

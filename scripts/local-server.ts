@@ -1,14 +1,17 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdirSync } from 'node:fs'
+import { createRequire } from 'node:module'
 import { createServer } from 'node:net'
 import { delimiter, dirname, join, resolve } from 'node:path'
 import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { fileURLToPath } from 'node:url'
+import { pathToFileURL } from 'node:url'
 import { ensureDevVars, type Vars } from './dev-vars.ts'
 
 const ROOT = resolve(import.meta.dirname, '..')
-const WRANGLER = fileURLToPath(import.meta.resolve('wrangler'))
+// Vitest's global setup has no `import.meta.resolve`.
+const WRANGLER = createRequire(import.meta.url).resolve('wrangler')
+const PRELOAD = pathToFileURL(join(import.meta.dirname, 'wrangler-preload.ts')).href
 const START_MS = 60_000
 const STOP_MS = 5_000
 const OUTPUT_LINES = 40
@@ -29,6 +32,8 @@ type StartOptions = {
   port?: number
   /** Folder of its state; a server that is started on it again finds everything there. */
   persistTo: string
+  /** Its database is up to date already. */
+  isMigrated?: boolean
   vars?: Vars
   /** Further arguments of `wrangler dev`. */
   args?: string[]
@@ -45,6 +50,7 @@ type StartOptions = {
 export async function startServer({
   port,
   persistTo,
+  isMigrated = false,
   vars,
   args = [],
   onLine,
@@ -55,7 +61,7 @@ export async function startServer({
   mkdirSync(persistTo, { recursive: true })
   const secrets = join(resolve(persistTo), '.dev.vars')
   ensureDevVars(secrets)
-  await applyMigrations(persistTo, signal)
+  if (!isMigrated) await applyMigrations(persistTo, signal)
 
   const child = spawnWrangler(devArgs(chosen, persistTo, [...args, '--env-file', secrets]), {
     vars,
@@ -124,7 +130,7 @@ export function spawnWrangler(
   args: string[],
   { vars = {}, stdio, signal }: { vars?: Vars; stdio: 'inherit' | 'pipe'; signal?: AbortSignal },
 ): ChildProcess {
-  const preload = ['--import', import.meta.resolve('./wrangler-preload.ts')]
+  const preload = ['--import', PRELOAD]
   const child = spawn(process.execPath, ['--no-warnings', ...preload, WRANGLER, ...args], {
     cwd: ROOT,
     // A group of its own, so that one signal reaches workerd too.

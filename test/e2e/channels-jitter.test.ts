@@ -1,15 +1,14 @@
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { rmSync } from 'node:fs'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { cutReceivers } from '../../bench/channels/cut-receivers.ts'
 import { VARS } from '../../bench/channels/parley.ts'
 import { type LocalServer, startServer } from '../../scripts/local-server.ts'
+import { newState } from '../support/migrated-state.ts'
 
 // Two client libraries and the reference client, behind a network that resets, goes silent and slow. `npm run bench:jitter` is the
 // long form.
-const folder = mkdtempSync(join(tmpdir(), 'parley-jitter-'))
-const start = (port?: number) => startServer({ port, persistTo: folder, vars: VARS })
+const folder = newState()
+const start = (port?: number) => startServer({ port, persistTo: folder, isMigrated: true, vars: VARS })
 let server: LocalServer
 
 beforeAll(async () => {

@@ -1,37 +1,11 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import type { Browser, Page } from 'playwright-core'
-import { afterAll, beforeAll, expect, test } from 'vitest'
-import { freePort, type LocalServer, startServer } from '../../scripts/local-server.ts'
-import { type MailSink, startMailSink } from '../../scripts/mail-sink.ts'
-import { type Device, expectAccessible, launchBrowser, openDevice, signUp } from '../support/browser.ts'
+import { readFileSync } from 'node:fs'
+import { expect, test } from 'vitest'
+import { type Device, expectAccessible } from '../support/browser.ts'
+import { PASSWORD as OLD, useConsole } from '../support/console.ts'
 import { until } from '../support/server-user.ts'
 
-const OLD = 'correct-horse-battery'
 const NEW = 'wholly-other-sentence'
-
-let mail: MailSink
-let server: LocalServer
-let browser: Browser
-const folder = mkdtempSync(join(tmpdir(), 'parley-console-account-'))
-
-beforeAll(async () => {
-  browser = await launchBrowser()
-  mail = await startMailSink()
-  const port = await freePort()
-  // What a mail links to are pages of the console.
-  const APP_URL = `http://127.0.0.1:${port}/app`
-  const vars = { ...mail.vars, APP_URL, PASSWORD_COST: '4', OFFLINE_TOKEN_MS: '0', UPGRADE_POLICY: 'open' }
-  server = await startServer({ port, persistTo: folder, vars })
-})
-
-afterAll(async () => {
-  await browser?.close()
-  await server?.stop()
-  await mail?.stop()
-  rmSync(folder, { recursive: true, force: true })
-})
+const parley = useConsole({ isOffline: true, vars: { OFFLINE_TOKEN_MS: '0', UPGRADE_POLICY: 'open' } })
 
 async function signInAs(name: string, password: string, { page }: Device): Promise<void> {
   await page.goto('/app/sign-in')
@@ -44,28 +18,14 @@ async function signInAs(name: string, password: string, { page }: Device): Promi
 /** The link in the newest mail to an address about something. */
 async function linkTo(address: string, subject: RegExp): Promise<string> {
   const found = await until(10_000, async () =>
-    mail.mails().find(({ to, subject: its }) => to.includes(address) && subject.test(its)),
+    parley.mail.mails().find(({ to, subject: its }) => to.includes(address) && subject.test(its)),
   )
   return /http:\S+/.exec(found.text)![0]
 }
 
-/** Asks the API as whoever is signed in on a page. */
-async function ask(page: Page, path: string, body?: object, method = body ? 'POST' : 'GET') {
-  const kept: string = await page.evaluate(`localStorage.getItem('parley.session')`)
-  const response = await fetch(`${server.url}/api/v1${path}`, {
-    method,
-    headers: { 'content-type': 'application/json', authorization: `Bearer ${JSON.parse(kept).accessToken}` },
-    body: body && JSON.stringify(body),
-  })
-  // biome-ignore lint/suspicious/noExplicitAny: bodies of every shape
-  return response.status === 204 ? undefined : ((await response.json()) as any)
-}
-
 test('names are changed, an email is given, and the link of its mail confirms it', async () => {
-  const device = await openDevice(browser, server.url)
-  const { page } = device
-  const address = `${await signUp(device)}@example.com`
-  await page.getByRole('link', { name: 'Account' }).click()
+  const { page, name, ask } = await parley.enter('/app/account')
+  const address = `${name}@example.com`
   await page.getByLabel('Display name').fill('Ada Lovelace')
   await page.getByRole('button', { name: 'Save the names' }).click()
   await page.getByText('Your names are saved').waitFor()
@@ -86,19 +46,18 @@ test('names are changed, an email is given, and the link of its mail confirms it
   await page.getByRole('button', { name: 'Confirm the address' }).click()
   await page.getByText('The address is confirmed').waitFor()
   // The code does not stay in the address.
-  expect(page.url()).toBe(`${server.url}/app/verify`)
+  expect(page.url()).toBe(`${parley.url}/app/verify`)
   await page.goto('/app/account')
   await page.getByText('Confirmed', { exact: true }).waitFor()
   expect(await page.getByLabel('Display name').inputValue()).toBe('Ada Lovelace')
-  expect(await ask(page, '/users/me')).toMatchObject({ email: address, email_verified: true })
+  expect(await ask('GET', '/users/me')).toMatchObject({ email: address, email_verified: true })
 })
 
 test('a device is signed out from another, and a new password signs out all others', async () => {
-  const [desk, phone, library] = await Promise.all([1, 2, 3].map(() => openDevice(browser, server.url)))
-  const name = await signUp(desk!)
-  const { page } = desk!
-  await signInAs(name, OLD, phone!)
-  await signInAs(name, OLD, library!)
+  const { page, name } = await parley.enter('/app/account')
+  const [phone, library] = await Promise.all([parley.open(), parley.open()])
+  await signInAs(name, OLD, phone)
+  await signInAs(name, OLD, library)
 
   await page.goto('/app/account/security')
   const others = page.getByRole('button', { name: 'Sign out Chrome on Linux' })
@@ -118,7 +77,7 @@ test('a device is signed out from another, and a new password signs out all othe
   await page.getByRole('button', { name: 'Change the password' }).click()
   await page.getByText('Your new password works').waitFor()
   // What was signed out may be known elsewhere for some seconds.
-  for (const { page: other } of [library!, phone!]) {
+  for (const { page: other } of [library, phone]) {
     await until(30_000, async () => {
       await other.goto('/app/account/usage')
       return other
@@ -131,14 +90,14 @@ test('a device is signed out from another, and a new password signs out all othe
   await page.reload()
   await page.getByText('This device').waitFor()
   expect(await others.count()).toBe(0)
-  await signInAs(name, NEW, phone!)
+  await signInAs(name, NEW, phone)
 })
 
 test('who forgot the password gets in again by a mail', async () => {
-  const device = await openDevice(browser, server.url)
+  const device = await parley.open()
   const { page } = device
   const address = `${crypto.randomUUID().slice(0, 8)}@example.com`
-  await fetch(`${server.url}/api/v1/auth/register`, {
+  await fetch(`${parley.url}/api/v1/auth/register`, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify({ email: address, password: OLD }),
@@ -167,15 +126,12 @@ test('who forgot the password gets in again by a mail', async () => {
 })
 
 test('usage shows what was used of the plan and for what, and another plan allows more', async () => {
-  const device = await openDevice(browser, server.url)
-  const { page } = device
-  await signUp(device)
-  await page.goto('/app/account/usage')
+  const { page, ask, faults } = await parley.enter('/app/account/usage')
   await page.getByText('Nothing was used yet').waitFor()
   await page.getByRole('meter', { name: 'Messages' }).waitFor()
-  const { id } = await ask(page, '/conversations', {})
-  for (const content of ['One', 'Two']) await ask(page, `/conversations/${id}/messages`, { content })
-  const { tokens, messages } = await ask(page, '/user/usage')
+  const { id } = await ask('POST', '/conversations', {})
+  for (const content of ['One', 'Two']) await ask('POST', `/conversations/${id}/messages`, { content })
+  const { tokens, messages } = await ask('GET', '/user/usage')
   expect([messages.used, tokens.used > 0]).toEqual([2, true])
 
   await page.reload()
@@ -194,14 +150,11 @@ test('usage shows what was used of the plan and for what, and another plan allow
   await page.getByRole('button', { name: 'Change to pro' }).click()
   await page.getByText('Your plan is pro now').waitFor()
   await page.getByText(/^2 of 5,000$/).waitFor()
-  expect(device.faults).toEqual([])
+  expect(faults).toEqual([])
 })
 
 test('one takes everything along, and then goes for good', async () => {
-  const device = await openDevice(browser, server.url)
-  const { page } = device
-  const name = await signUp(device)
-  await page.goto('/app/account/data')
+  const { page, name, faults } = await parley.enter('/app/account/data')
   await expectAccessible(page)
   const download = page.waitForEvent('download')
   await page.getByRole('button', { name: 'Export my data' }).click()
@@ -220,7 +173,7 @@ test('one takes everything along, and then goes for good', async () => {
   await page.getByRole('button', { name: 'Delete my account' }).click()
   await dialog.getByRole('button', { name: 'Delete my account for good' }).click()
   await page.getByRole('heading', { name: 'Sign in to Parley' }).waitFor()
-  expect(device.faults).toEqual([])
+  expect(faults).toEqual([])
   await page.getByLabel('Email or username').fill(name)
   await page.getByLabel('Password', { exact: true }).fill(OLD)
   await page.getByRole('button', { name: 'Sign in' }).click()
@@ -228,15 +181,14 @@ test('one takes everything along, and then goes for good', async () => {
 })
 
 test('a shared conversation is read without an account, and what it says does nothing', async () => {
-  const owner = await openDevice(browser, server.url)
-  await signUp(owner)
+  const { ask } = await parley.enter('/app/account')
   const content = '<img src=x onerror=alert(1)> ![logo](https://elsewhere.example/x.png) [here](javascript:alert(1))'
-  const { id } = await ask(owner.page, '/conversations', {})
-  await ask(owner.page, `/conversations/${id}/messages`, { content })
-  const share = await ask(owner.page, `/conversations/${id}/shares`, {})
-  expect(share.url).toBe(`${server.url}/app/shared/${share.token}`)
+  const { id } = await ask('POST', '/conversations', {})
+  await ask('POST', `/conversations/${id}/messages`, { content })
+  const share = await ask('POST', `/conversations/${id}/shares`, {})
+  expect(share.url).toBe(`${parley.url}/app/shared/${share.token}`)
 
-  const reader = await openDevice(browser, server.url)
+  const reader = await parley.open()
   await reader.page.goto(share.url)
   await reader.page.getByText('I am the offline model of Parley').waitFor()
   expect(await reader.page.locator('img').count()).toBe(0)
@@ -245,7 +197,7 @@ test('a shared conversation is read without an account, and what it says does no
   await expectAccessible(reader.page)
   expect(reader.faults).toEqual([])
 
-  await ask(owner.page, `/shares/${share.id}`, undefined, 'DELETE')
+  await ask('DELETE', `/shares/${share.id}`)
   await reader.page.reload()
   await reader.page.getByRole('alert').waitFor()
 })

@@ -1,63 +1,24 @@
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import type { Browser, Locator, Page } from 'playwright-core'
-import { afterAll, beforeAll, expect, test } from 'vitest'
-import { type LocalServer, startServer } from '../../scripts/local-server.ts'
+import type { Locator, Page } from 'playwright-core'
+import { beforeAll, expect, test } from 'vitest'
 import { seed } from '../../scripts/seed/write.ts'
-import { type Device, expectAccessible, launchBrowser, openDevice, signUp } from '../support/browser.ts'
+import { type DeviceOptions, expectAccessible } from '../support/browser.ts'
+import { PASSWORD, type Person, useConsole } from '../support/console.ts'
 
-const PASSWORD = 'correct-horse-battery'
 /** ReDoc and Swagger UI draw every operation at once. */
 const READER_MS = 90_000
 /** What a browser says by itself of an answer that a page has dealt with. */
 const REFUSED = 'console: Failed to load resource: the server responded with a status of 403 (Forbidden)'
 
-let server: LocalServer
-let browser: Browser
-const folder = mkdtempSync(join(tmpdir(), 'parley-console-admin-'))
+const parley = useConsole({ isOffline: true, vars: { OFFLINE_TOKEN_MS: '0' } })
 
 // A month of demo data, of which Nora is the administrator.
-beforeAll(async () => {
-  browser = await launchBrowser()
-  server = await startServer({ persistTo: folder, vars: { PASSWORD_COST: '4', OFFLINE_TOKEN_MS: '0' } })
-  await seed({ remote: false, persistTo: folder }, PASSWORD)
-}, 300_000)
-
-afterAll(async () => {
-  await browser?.close()
-  await server?.stop()
-  rmSync(folder, { recursive: true, force: true })
-})
-
-/** Asks the API as somebody. */
-async function asks(username: string) {
-  const call = async (path: string, body?: object, token?: string, method = body ? 'POST' : 'GET') => {
-    const response = await fetch(`${server.url}/api/v1${path}`, {
-      method,
-      body: body && JSON.stringify(body),
-      headers: { 'content-type': 'application/json', ...(token && { authorization: `Bearer ${token}` }) },
-    })
-    // biome-ignore lint/suspicious/noExplicitAny: bodies of every shape
-    return (await response.json()) as any
-  }
-  const { access_token, user } = await call('/auth/login', { username, password: PASSWORD })
-  return Object.assign((path: string, body?: object, method?: string) => call(path, body, access_token, method), {
-    id: user.id as string,
-  })
-}
+beforeAll(async () => void (await seed({ remote: false, persistTo: parley.folder }, PASSWORD)))
 
 /** A device of Nora's. */
-async function openAdmin(options?: Parameters<Browser['newContext']>[0]): Promise<Device> {
-  const device = await openDevice(browser, server.url, options)
-  const { page } = device
-  await page.goto('/app/sign-in')
-  await page.getByLabel('Email or username').fill('nora')
-  await page.getByLabel('Password').fill(PASSWORD)
-  await page.getByRole('button', { name: 'Sign in' }).click()
-  await page.getByRole('link', { name: 'Admin' }).click()
-  await page.getByRole('heading', { name: 'Overview' }).waitFor()
-  return device
+async function openAdmin(options?: DeviceOptions): Promise<Person> {
+  const nora = await parley.enter('/app/admin', { as: 'nora', ...options })
+  await nora.page.getByRole('heading', { name: 'Overview' }).waitFor()
+  return nora
 }
 
 const rowsOf = (page: Page) => page.locator('tbody tr')
@@ -81,8 +42,7 @@ const paintedIn = (chart: Locator) =>
 test('the overview draws what the API counts, in light and dark, on a phone too, and tells it in tables', async () => {
   const device = await openAdmin({ viewport: { width: 1_280, height: 800 }, colorScheme: 'light' })
   const { page } = device
-  const nora = await asks('nora')
-  const metrics = await nora('/admin/metrics?days=30')
+  const metrics = await device.ask('GET', '/admin/metrics?days=30')
   await expect.poll(() => page.locator('figure canvas').count()).toBe(6)
   for (const title of ['Users', 'Messages', 'Tokens', 'Runs by outcome', 'Latency of replies', 'Storage']) {
     await expect.poll(() => paintedIn(chartOf(page, title)), { message: title }).toBeGreaterThan(50)
@@ -121,13 +81,12 @@ test('the overview draws what the API counts, in light and dark, on a phone too,
 })
 
 test('users are searched, filtered and paged, and the address remembers it', async () => {
-  const nora = await asks('nora')
-  const crowd = `crowd-${crypto.randomUUID().slice(0, 6)}`
-  for (let n = 10; n < 32; n++) await nora('/users', { username: `${crowd}-${n}`, password: PASSWORD })
-  // The newest of all: without a search it is the first.
-  await nora('/users', { username: `u${crypto.randomUUID().slice(0, 12)}`, password: PASSWORD })
   const device = await openAdmin()
-  const { page } = device
+  const { page, ask } = device
+  const crowd = `crowd-${crypto.randomUUID().slice(0, 6)}`
+  for (let n = 10; n < 32; n++) await ask('POST', '/users', { username: `${crowd}-${n}`, password: PASSWORD })
+  // The newest of all: without a search it is the first.
+  await ask('POST', '/users', { username: `u${crypto.randomUUID().slice(0, 12)}`, password: PASSWORD })
   await page.getByRole('link', { name: 'Users' }).click()
   await rowsOf(page).first().waitFor()
   await expectAccessible(page)
@@ -160,10 +119,8 @@ test('users are searched, filtered and paged, and the address remembers it', asy
 })
 
 test('who is made an administrator gets the place, and who is one no longer loses it at once', async () => {
-  const theirs = await openDevice(browser, server.url)
-  const name = await signUp(theirs)
-  const { page: their } = theirs
-  await their.goto('/app/admin/users')
+  const theirs = await parley.enter('/app/admin/users')
+  const { page: their, name } = theirs
   await their.getByRole('heading', { name: 'This is for administrators' }).waitFor()
   expect(await their.getByRole('link', { name: 'Admin' }).count()).toBe(0)
   await expectAccessible(their)
@@ -200,16 +157,16 @@ test('who is made an administrator gets the place, and who is one no longer lose
 })
 
 test('plan and state are changed, and an account is deleted, but only after a question', async () => {
-  const theirs = await openDevice(browser, server.url)
-  const name = await signUp(theirs)
-  const they = await asks(name)
+  const theirs = await parley.enter('/app/chat')
+  const { name } = theirs
+  const { id } = await theirs.ask('GET', '/users/me')
   const device = await openAdmin()
   const { page } = device
-  await page.goto(`/app/admin/users/${they.id}`)
+  await page.goto(`/app/admin/users/${id}`)
   await page.getByLabel('What this account may use').selectOption('team')
   await page.getByRole('button', { name: 'Change the plan' }).click()
   await page.getByText(`${name} is changed`).waitFor()
-  expect((await they('/user/usage')).plan).toBe('team')
+  expect((await theirs.ask('GET', '/user/usage')).plan).toBe('team')
 
   await page.getByRole('button', { name: 'Disable' }).click()
   await page.getByRole('button', { name: 'Disable the account' }).click()
@@ -218,13 +175,13 @@ test('plan and state are changed, and an account is deleted, but only after a qu
   await theirs.page.getByRole('heading', { name: 'Sign in to Parley' }).waitFor()
   await page.getByRole('button', { name: 'Enable' }).click()
   await page.locator('.facts').getByText('active', { exact: true }).waitFor()
-  expect((await asks(name)).id).toBe(they.id)
+  const back = await parley.enter('/app/account', { as: name })
 
   const askToDelete = () => page.getByRole('button', { name: 'Delete', exact: true }).click()
   await askToDelete()
   await page.getByRole('button', { name: 'Cancel' }).click()
   expect(await page.getByRole('dialog').count()).toBe(0)
-  expect((await asks(name)).id).toBe(they.id)
+  expect((await back.ask('GET', '/users/me')).id).toBe(id)
   await askToDelete()
   await page.getByRole('button', { name: 'Delete the account' }).click()
   await page.getByRole('heading', { name: 'Users' }).waitFor()
@@ -233,7 +190,7 @@ test('plan and state are changed, and an account is deleted, but only after a qu
   await page.getByText('Nobody is like that').waitFor()
 
   // The server lets nobody take the last administrator away, and the question says so.
-  const nora = await asks('nora')
+  const nora = await device.ask('GET', '/users/me')
   await page.goto(`/app/admin/users/${nora.id}`)
   await page.getByRole('button', { name: 'Make an ordinary user' }).click()
   await page.getByRole('button', { name: 'Take the role away' }).click()
@@ -244,21 +201,20 @@ test('plan and state are changed, and an account is deleted, but only after a qu
 })
 
 test('what somebody wrote is read only on purpose, is recorded, and does nothing to the reader', async () => {
-  const theirs = await openDevice(browser, server.url)
-  const name = await signUp(theirs)
-  const they = await asks(name)
+  const { ask } = await parley.enter('/app/chat')
+  const they = await ask('GET', '/users/me')
   const hostile =
     '<img src="https://evil.example/x.png" onerror="alert(1)"> ![x](https://evil.example/y.png) [go](javascript:alert(1))'
-  const chat = await they('/chat', { message: hostile, model: 'parley-offline' })
+  const chat = await ask('POST', '/chat', { message: hostile, model: 'parley-offline' })
   for (let n = 0; n < 11; n++)
-    await they('/chat', { message: `More ${n}`, model: 'parley-offline', chat_id: chat.chat_id })
-  await they('/chatbots', { name: 'Guide', instructions: 'Be <b>short</b>' })
+    await ask('POST', '/chat', { message: `More ${n}`, model: 'parley-offline', chat_id: chat.chat_id })
+  await ask('POST', '/chatbots', { name: 'Guide', instructions: 'Be <b>short</b>' })
 
   const device = await openAdmin()
   const { page } = device
-  const nora = await asks('nora')
+  const nora = await device.ask('GET', '/users/me')
   const recorded = async () =>
-    (await nora(`/admin/audit?actor_id=${nora.id}&limit=100`))
+    (await device.ask('GET', `/admin/audit?actor_id=${nora.id}&limit=100`))
       .filter(({ target_id }: { target_id: string }) => [they.id, chat.chat_id].includes(target_id))
       .map(({ action }: { action: string }) => action)
   await page.goto(`/app/admin/users/${they.id}`)
@@ -271,11 +227,9 @@ test('what somebody wrote is read only on purpose, is recorded, and does nothing
   await page.getByText('That you have read this is recorded').waitFor()
   await page.getByText('More 10').first().waitFor()
   await page.getByRole('button', { name: 'Show earlier messages' }).click()
-  await page.getByText('<img src="https://evil.example/x.png"').first().waitFor()
+  await expect.poll(() => page.locator('.messages > li').first().innerText()).toContain('onerror')
   expect(await page.locator('main img').count()).toBe(0)
   expect(await page.locator('main a[href^="javascript"]').count()).toBe(0)
-  const first = await page.locator('.messages > li').first().innerText()
-  expect(first).toContain('onerror')
   await expectAccessible(page)
   expect(await recorded()).toEqual([
     'conversation.read',
@@ -287,7 +241,7 @@ test('what somebody wrote is read only on purpose, is recorded, and does nothing
 })
 
 test('in Swagger UI one signs in with username and password, and asks the API', async () => {
-  const device = await openDevice(browser, server.url)
+  const device = await parley.open()
   const { page } = device
   device.context.setDefaultTimeout(READER_MS)
   await page.goto('/docs')
@@ -316,7 +270,7 @@ test('in Swagger UI one signs in with username and password, and asks the API', 
 }, 240_000)
 
 test('ReDoc shows its menu', async () => {
-  const device = await openDevice(browser, server.url)
+  const device = await parley.open()
   const { page } = device
   device.context.setDefaultTimeout(READER_MS)
   await page.goto('/redoc')

@@ -1,58 +1,12 @@
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import type { Browser, Page } from 'playwright-core'
-import { afterAll, beforeAll, expect, test } from 'vitest'
-import { type LocalServer, startServer } from '../../scripts/local-server.ts'
-import { type Device, expectAccessible, launchBrowser, openDevice, signUp } from '../support/browser.ts'
+import type { Page } from 'playwright-core'
+import { expect, test } from 'vitest'
+import { type Body, type DeviceOptions, expectAccessible, faultsBut } from '../support/browser.ts'
+import { type Person, useConsole } from '../support/console.ts'
 import { type ServerUser, signIn, until } from '../support/server-user.ts'
 
-let server: LocalServer
-let browser: Browser
-const folder = mkdtempSync(join(tmpdir(), 'parley-console-channels-'))
-
-beforeAll(async () => {
-  browser = await launchBrowser()
-  const vars = {
-    PASSWORD_COST: '4',
-    CHANNEL_SEND_LIMIT: '100000',
-    API_RATE_LIMIT: '100000',
-    AUTH_RATE_LIMIT: '1000',
-    REGISTER_ADDRESS_LIMIT: '1000',
-  }
-  server = await startServer({ persistTo: folder, vars: { ...vars, OFFLINE_TOKEN_MS: '100' } })
-})
-
-afterAll(async () => {
-  await browser?.close()
-  await server?.stop()
-  rmSync(folder, { recursive: true, force: true })
-})
-
-/** Somebody on a device of their own, at the channels. */
-type Person = Device & { name: string; ask: (method: string, path: string, body?: object) => Promise<Body> }
-// biome-ignore lint/suspicious/noExplicitAny: bodies of every shape
-type Body = any
-
-async function newPerson(options = {}): Promise<Person> {
-  const device = await openDevice(browser, server.url, options)
-  const name = await signUp(device)
-  const session = await device.page.evaluate(() => localStorage.getItem('parley.session'))
-  const { accessToken } = JSON.parse(session!)
-  const headers = { authorization: `Bearer ${accessToken}`, 'content-type': 'application/json' }
-  await device.page.getByRole('link', { name: 'Channels' }).click()
-  await device.page.getByRole('heading', { name: 'Channels', exact: true }).waitFor()
-  return {
-    ...device,
-    name,
-    async ask(method, path, body) {
-      const init = { method, headers, body: body && JSON.stringify(body) }
-      const response = await fetch(`${server.url}/api/v1${path}`, init)
-      if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${await response.text()}`)
-      return response.status === 204 ? undefined : response.json()
-    },
-  }
-}
+const parley = useConsole({ isOffline: true, vars: { CHANNEL_SEND_LIMIT: '100000', OFFLINE_TOKEN_MS: '100' } })
+/** Somebody at the channels, on a device of their own. */
+const newPerson = (options?: DeviceOptions) => parley.enter('/app/channels', options)
 
 /** A channel that the first of these people owns and all have open. */
 async function meet(visibility: 'public' | 'private', owner: Person, ...others: Person[]): Promise<Body> {
@@ -89,10 +43,6 @@ const textsOf = (page: Page, pattern: RegExp) =>
       (articles, source) => articles.flatMap(({ textContent }) => textContent.match(new RegExp(source)) ?? []),
       pattern.source,
     )
-
-/** A browser notes each answer that refuses something; where that is what was asked for it is no fault. */
-const refusalsAside = ({ faults }: Device, status: number) =>
-  faults.filter((fault) => !fault.includes(`responded with a status of ${status}`))
 
 test('somebody makes a channel, others find and join it, and what is said while one is offline is there once and in order', async () => {
   const [ada, bob] = [await newPerson(), await newPerson()]
@@ -214,7 +164,7 @@ test('what is unread is counted until it is seen, and who is named is told so', 
   await direct.click()
   await said(bob.page, 'In private').waitFor()
   await direct.getByText('unread').waitFor({ state: 'detached' })
-  expect([refusalsAside(ada, 422), bob.faults]).toEqual([[], []])
+  expect([faultsBut(ada, 422), bob.faults]).toEqual([[], []])
 })
 
 test('an owner makes a moderator, mutes, invites and bans; who is banned sees it at once and why', async () => {
@@ -293,7 +243,7 @@ test('two thousand messages are scrolled through to the first without being draw
   const ada = await newPerson()
   const channel = await meet('public', ada)
   // One alone may not ask so much.
-  const writers = await Promise.all(Array.from({ length: 10 }, () => signIn(server.url)))
+  const writers = await Promise.all(Array.from({ length: 10 }, () => signIn(parley.url)))
   for (let n = 1; n <= 2_000; n += 100) {
     const send = (user: ServerUser, at: number) =>
       user.json(`/channels/${channel.id}/messages`, { body: { content: `line ${n + at}.` } })
@@ -352,7 +302,7 @@ test('hostile text does nothing, wherever it is shown', async () => {
   await messages(page)
     .getByRole('button', { name: `Save ${file.filename}` })
     .waitFor()
-  expect(await page.title()).toBe('Parley')
+  expect(await page.title()).toMatch(/Parley$/)
   expect(await page.locator('img, script:not([src]), iframe, [onclick], [onload], [onerror]').count()).toBe(0)
   const links = await messages(page)
     .locator('a')

@@ -1,40 +1,13 @@
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import type { Browser, Page } from 'playwright-core'
-import { afterAll, beforeAll, expect, test } from 'vitest'
-import { type LocalServer, startServer } from '../../scripts/local-server.ts'
-import { type Device, expectAccessible, launchBrowser, openDevice, signUp } from '../support/browser.ts'
-import { type FakeOpenAi, marker, reply, type Step, startFakeOpenAi } from '../support/fake-openai.ts'
+import type { Page } from 'playwright-core'
+import { expect, test } from 'vitest'
+import { expectAccessible } from '../support/browser.ts'
+import { useConsole } from '../support/console.ts'
+import { reply } from '../support/fake-openai.ts'
 
-let upstream: FakeOpenAi
-let server: LocalServer
-let browser: Browser
-const folder = mkdtempSync(join(tmpdir(), 'parley-console-chat-'))
-
-beforeAll(async () => {
-  upstream = await startFakeOpenAi()
-  browser = await launchBrowser()
-  const vars = { OPENAI_BASE_URL: upstream.url, PASSWORD_COST: '4', UPSTREAM_TRIES: '1' }
-  server = await startServer({ persistTo: folder, vars })
-})
-
-afterAll(async () => {
-  await browser?.close()
-  await server?.stop()
-  await upstream?.close()
-  rmSync(folder, { recursive: true, force: true })
-})
-
+const parley = useConsole()
+const { script } = parley
 /** A new user in the chat, on a device of their own. */
-async function enter(options?: Parameters<typeof openDevice>[2]): Promise<Device> {
-  const device = await openDevice(browser, server.url, options)
-  await signUp(device)
-  await device.page.goto('/app/chat/new')
-  return device
-}
-
-const script = (...attempts: Step[][]) => marker(upstream.script(attempts))
+const enter = (options?: Parameters<typeof parley.enter>[1]) => parley.enter('/app/chat/new', options)
 const field = (page: Page) => page.getByRole('textbox', { name: 'Message' })
 const answers = (page: Page) => page.getByRole('article', { name: /^Reply/ })
 const said = (page: Page) => page.getByRole('article', { name: 'You' })
@@ -59,14 +32,6 @@ async function holdBack(page: Page, path: RegExp): Promise<() => void> {
     await route.continue()
   })
   return held.resolve
-}
-
-/** Asks the API as this device's user. */
-async function ask(page: Page, path: string, init: RequestInit = {}): Promise<Response> {
-  const kept = await page.evaluate(() => localStorage.getItem('parley.session'))
-  const { accessToken } = JSON.parse(kept!) as { accessToken: string }
-  const headers = { authorization: `Bearer ${accessToken}`, ...(init.headers as Record<string, string>) }
-  return fetch(`${server.url}/api/v1${path}`, { ...init, headers })
 }
 
 const words = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, at) => `w${from + at}`).join(' ')
@@ -336,12 +301,8 @@ test(`${MANY} messages are scrolled through with few of them in the page`, async
     const parent = at === 1 ? null : `m${at - 1}`
     lines.push({ type: 'message', id: `m${at}`, conversation_id: conversation, parent_id: parent, role, content })
   }
-  const imported = await ask(page, '/import', {
-    method: 'POST',
-    headers: { 'content-type': 'application/x-ndjson' },
-    body: lines.map((line) => JSON.stringify(line)).join('\n'),
-  })
-  expect(await imported.json()).toMatchObject({ messages: { imported: MANY } })
+  const imported = await device.ask('POST', '/import', lines.map((line) => JSON.stringify(line)).join('\n'))
+  expect(imported).toMatchObject({ messages: { imported: MANY } })
   await page.goto('/app/chat')
   await page.getByRole('link', { name: /A long one/ }).click()
   await page.getByText(`Message ${MANY}.`).waitFor()

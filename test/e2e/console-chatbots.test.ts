@@ -1,38 +1,15 @@
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import OpenAI from 'openai'
-import type { Browser } from 'playwright-core'
-import { afterAll, beforeAll, expect, test } from 'vitest'
-import { type LocalServer, startServer } from '../../scripts/local-server.ts'
-import { expectAccessible, launchBrowser, openDevice, signUp } from '../support/browser.ts'
-import { type FakeOpenAi, marker, reply, startFakeOpenAi } from '../support/fake-openai.ts'
+import { expect, test } from 'vitest'
+import { type DeviceOptions, expectAccessible } from '../support/browser.ts'
+import { useConsole } from '../support/console.ts'
+import { marker, reply } from '../support/fake-openai.ts'
 
-let upstream: FakeOpenAi
-let server: LocalServer
-let browser: Browser
-const folder = mkdtempSync(join(tmpdir(), 'parley-console-chatbots-'))
-
-beforeAll(async () => {
-  browser = await launchBrowser()
-  upstream = await startFakeOpenAi()
-  const vars = { OPENAI_BASE_URL: upstream.url, PASSWORD_COST: '4', KEY_CACHE_MS: '0' }
-  server = await startServer({ persistTo: folder, vars })
-})
-
-afterAll(async () => {
-  await browser?.close()
-  await server?.stop()
-  await upstream?.close()
-  rmSync(folder, { recursive: true, force: true })
-})
+const parley = useConsole({ vars: { KEY_CACHE_MS: '0' } })
 
 /** A signed-up user who has just made a chatbot. */
-async function withChatbot(name: string, options?: Parameters<typeof openDevice>[2]) {
-  const device = await openDevice(browser, server.url, options)
-  await signUp(device)
+async function withChatbot(name: string, options?: DeviceOptions) {
+  const device = await parley.enter('/app/chatbots', options)
   const { page } = device
-  await page.getByRole('link', { name: 'Chatbots' }).click()
   await page.getByRole('button', { name: 'New chatbot' }).click()
   await page.getByLabel('Name').fill(name)
   await page.getByLabel('Instructions').fill('You help customers of a bakery.')
@@ -43,7 +20,7 @@ async function withChatbot(name: string, options?: Parameters<typeof openDevice>
 
 /** What the server was last asked by the fake's script. */
 const asked = (script: string) =>
-  upstream.calls(script).at(-1)!.body as { model: string; messages: { content: string }[] }
+  parley.upstream.calls(script).at(-1)!.body as { model: string; messages: { content: string }[] }
 
 test('a chatbot is made, changed, tried, set back, and deleted', async () => {
   const device = await withChatbot('Bakery')
@@ -55,7 +32,7 @@ test('a chatbot is made, changed, tried, set back, and deleted', async () => {
   await page.getByRole('button', { name: 'Save' }).click()
   await page.getByText('Saved as version 2').waitFor()
 
-  const slow = upstream.script([
+  const slow = parley.upstream.script([
     [{ tokens: 3, gap_ms: 20 }, { text: '**bold** <img src=x>' }, { hang: true }],
     reply(4),
   ])
@@ -115,10 +92,10 @@ test('a key is made in the browser, opens the chatbot to the openai package, and
   expect(await page.evaluate('navigator.clipboard.readText()')).toBe(apiKey)
   await page.getByRole('tab', { name: 'curl' }).press('ArrowRight')
   const python = await page.getByRole('tabpanel').innerText()
-  expect(python).toContain(`OpenAI(base_url="${server.url}/v1", api_key="${apiKey}")`)
+  expect(python).toContain(`OpenAI(base_url="${parley.url}/v1", api_key="${apiKey}")`)
   await page.getByRole('button', { name: 'I have stored it' }).click()
 
-  const client = new OpenAI({ baseURL: `${server.url}/v1`, apiKey, maxRetries: 0 })
+  const client = new OpenAI({ baseURL: `${parley.url}/v1`, apiKey, maxRetries: 0 })
   const ask = () =>
     client.chat.completions.create({ model: 'default', messages: [{ role: 'user', content: 'Bread?' }] })
   expect((await ask()).choices[0]!.message.content).toBe('You said: Bread?')
@@ -181,7 +158,7 @@ test('a form that is wrong says so at its field, also deep in it, and keeps what
 
 test('what the model’s server refuses is said where it was asked, and can be asked again', async () => {
   const { page } = await withChatbot('Unlucky')
-  const script = upstream.script([[{ status: 400, json: { error: { message: 'no' } } }], reply(3)])
+  const script = parley.upstream.script([[{ status: 400, json: { error: { message: 'no' } } }], reply(3)])
   await page.getByLabel('Message').fill(`Hello ${marker(script)}`)
   await page.keyboard.press('Enter')
   const log = page.getByRole('log')
@@ -202,7 +179,7 @@ test('files are what a chatbot knows, and a phone has room for all of it', async
   await page.getByText('<img src=x>.txt').waitFor()
   await page.getByRole('button', { name: 'Save' }).click()
   await page.getByText('Saved as version 2').waitFor()
-  const script = upstream.script([reply(2)])
+  const script = parley.upstream.script([reply(2)])
   await page.getByLabel('Message').fill(`When? ${marker(script)}`)
   await page.keyboard.press('Enter')
   await page.getByText('w1 w2').waitFor()

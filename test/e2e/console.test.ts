@@ -1,35 +1,18 @@
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import type { Browser } from 'playwright-core'
-import { afterAll, beforeAll, expect, test } from 'vitest'
-import { type LocalServer, startServer } from '../../scripts/local-server.ts'
-import { expectAccessible, launchBrowser, openDevice, signUp } from '../support/browser.ts'
+import { expect, test } from 'vitest'
+import { expectAccessible, signUp } from '../support/browser.ts'
+import { PASSWORD, useConsole } from '../support/console.ts'
 
-let server: LocalServer
-let browser: Browser
-const folder = mkdtempSync(join(tmpdir(), 'parley-console-'))
-
-beforeAll(async () => {
-  browser = await launchBrowser()
-  server = await startServer({ persistTo: folder, vars: { PASSWORD_COST: '4' } })
-})
-
-afterAll(async () => {
-  await browser?.close()
-  await server?.stop()
-  rmSync(folder, { recursive: true, force: true })
-})
+const parley = useConsole({ isOffline: true })
 
 test('a browser that asks for / gets the console, a program its welcome', async () => {
-  const page = await fetch(`${server.url}/`, { headers: { accept: 'text/html,*/*;q=0.8' }, redirect: 'manual' })
+  const page = await fetch(`${parley.url}/`, { headers: { accept: 'text/html,*/*;q=0.8' }, redirect: 'manual' })
   expect([page.status, page.headers.get('location')]).toEqual([302, '/app'])
-  const welcome = await (await fetch(`${server.url}/`)).json()
+  const welcome = await (await fetch(`${parley.url}/`)).json()
   expect(welcome).toMatchObject({ console: '/app' })
 })
 
 test('somebody makes an account, leaves, and comes back', async () => {
-  const device = await openDevice(browser, server.url)
+  const device = await parley.open()
   const { page } = device
   await page.goto('/')
   await page.getByRole('heading', { name: 'Sign in to Parley' }).waitFor()
@@ -44,17 +27,17 @@ test('somebody makes an account, leaves, and comes back', async () => {
   await page.getByRole('heading', { name: 'Sign in' }).waitFor()
   await page.goto('/app/sign-in')
   await page.getByLabel('Email or username').fill(name)
-  await page.getByLabel('Password').fill('correct-horse-battery')
+  await page.getByLabel('Password').fill(PASSWORD)
   await page.getByRole('button', { name: 'Sign in' }).click()
   await page.getByRole('link', { name: 'New conversation' }).waitFor()
   expect(device.faults).toEqual([])
 })
 
 test('what the server refuses is said at its field, and the page stays as it is', async () => {
-  const { page } = await openDevice(browser, server.url)
+  const { page } = await parley.open()
   await page.goto('/app/register')
   await page.getByLabel('Username').fill('No Such Name')
-  await page.getByLabel('Password').fill('correct-horse-battery')
+  await page.getByLabel('Password').fill(PASSWORD)
   await page.getByRole('button', { name: 'Make the account' }).click()
   await page.locator('[aria-invalid=true]').waitFor()
   expect(await page.getByLabel('Username').getAttribute('aria-invalid')).toBe('true')
@@ -62,28 +45,20 @@ test('what the server refuses is said at its field, and the page stays as it is'
 })
 
 test('quotes in quotes without end are shown as they are, and break no page', async () => {
-  const device = await openDevice(browser, server.url)
-  const { page } = device
-  await signUp(device)
-  const session = await page.evaluate(() => localStorage.getItem('parley.session'))
-  const ask = async (path: string, body: object) => {
-    const headers = { 'content-type': 'application/json', authorization: `Bearer ${JSON.parse(session!).accessToken}` }
-    const response = await fetch(`${server.url}/api/v1${path}`, { method: 'POST', headers, body: JSON.stringify(body) })
-    return response.json() as Promise<{ id: string }>
-  }
-  const { id } = await ask('/channels', { name: 'nested' })
-  await ask(`/channels/${id}/messages`, { content: '>'.repeat(4_000) })
-  await ask(`/channels/${id}/messages`, { content: `${'> '.repeat(15)}quoted\n\n- [x] done` })
+  const { page, ask, faults } = await parley.enter('/app/channels')
+  const { id } = await ask('POST', '/channels', { name: 'nested' })
+  await ask('POST', `/channels/${id}/messages`, { content: '>'.repeat(4_000) })
+  await ask('POST', `/channels/${id}/messages`, { content: `${'> '.repeat(15)}quoted\n\n- [x] done` })
   await page.goto(`/app/channels/${id}`)
   await page.getByText('quoted').waitFor()
   expect(await page.locator('blockquote').count()).toBe(15)
   await page.getByText('>>>>>>>>').waitFor()
   expect(await page.getByRole('checkbox', { name: 'Done' }).count()).toBe(1)
-  expect(device.faults).toEqual([])
+  expect(faults).toEqual([])
 })
 
 test('who signs in after somebody else sees nothing of them, in no tab', async () => {
-  const device = await openDevice(browser, server.url)
+  const device = await parley.open()
   const ada = await signUp(device)
   const other = await device.open()
   await other.goto('/app/account')
@@ -97,6 +72,6 @@ test('who signs in after somebody else sees nothing of them, in no tab', async (
 })
 
 test('a script that is no longer there is no page', async () => {
-  expect((await fetch(`${server.url}/app/assets/chat-00000000.js`)).status).toBe(404)
-  expect((await fetch(`${server.url}/app/chat/anything`)).status).toBe(200)
+  expect((await fetch(`${parley.url}/app/assets/chat-00000000.js`)).status).toBe(404)
+  expect((await fetch(`${parley.url}/app/chat/anything`)).status).toBe(200)
 })

@@ -1,23 +1,22 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { readFileSync, rmSync } from 'node:fs'
 import { AbstractChat, type ChatInit, type ChatState } from 'ai'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type ParleyMessage, parleyTransport, stopReply, toChatMessage } from '../../clients/ai-sdk/transport.ts'
 import { type LocalServer, startServer } from '../../scripts/local-server.ts'
 import { type CuttableProxy, startCuttableProxy } from '../support/cuttable-proxy.ts'
 import { type FakeOpenAi, marker, reply, type Step, startFakeOpenAi } from '../support/fake-openai.ts'
+import { newState } from '../support/migrated-state.ts'
 import { type ServerUser, signIn, startConversation, until } from '../support/server-user.ts'
 
 let upstream: FakeOpenAi
 let server: LocalServer
 let proxy: CuttableProxy
-const folder = mkdtempSync(join(tmpdir(), 'parley-sdk-'))
+const folder = newState()
 
 beforeAll(async () => {
   upstream = await startFakeOpenAi()
   const vars = { OPENAI_BASE_URL: upstream.url, PASSWORD_COST: '4', UPSTREAM_TRIES: '1' }
-  server = await startServer({ persistTo: folder, vars })
+  server = await startServer({ persistTo: folder, isMigrated: true, vars })
   proxy = await startCuttableProxy(Number(new URL(server.url).port))
 })
 

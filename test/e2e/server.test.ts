@@ -1,7 +1,5 @@
 import { spawn } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { readFileSync, rmSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { EventSource } from 'eventsource'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -9,17 +7,18 @@ import { type LocalServer, startServer } from '../../scripts/local-server.ts'
 import { readEvents } from '../../scripts/sse.ts'
 import { startCuttableProxy } from '../support/cuttable-proxy.ts'
 import { type FakeOpenAi, marker, reply, startFakeOpenAi } from '../support/fake-openai.ts'
+import { newState } from '../support/migrated-state.ts'
 import { signIn, startConversation, until } from '../support/server-user.ts'
 
 let upstream: FakeOpenAi
 let server: LocalServer
 const folders: string[] = []
-const newFolder = () => folders[folders.push(mkdtempSync(join(tmpdir(), 'parley-e2e-'))) - 1]!
+const newFolder = () => folders[folders.push(newState()) - 1]!
 const vars = () => ({ OPENAI_BASE_URL: upstream.url, ALARM_MS: '1000', PASSWORD_COST: '4' })
 
 beforeAll(async () => {
   upstream = await startFakeOpenAi()
-  server = await startServer({ persistTo: newFolder(), vars: vars() })
+  server = await startServer({ persistTo: newFolder(), isMigrated: true, vars: vars() })
 })
 
 afterAll(async () => {
@@ -30,7 +29,7 @@ afterAll(async () => {
 
 test('killed in the middle of a reply, the server comes back, and nothing that a client saw is lost', async () => {
   const persistTo = newFolder()
-  let mine = await startServer({ persistTo, vars: vars() })
+  let mine = await startServer({ persistTo, isMigrated: true, vars: vars() })
   try {
     const ada = await signIn(mine.url)
     const conversation = await startConversation(ada)
@@ -44,7 +43,7 @@ test('killed in the middle of a reply, the server comes back, and nothing that a
       if (seen.length === 20) break
     }
     await mine.kill()
-    mine = await startServer({ port: Number(new URL(mine.url).port), persistTo, vars: vars() })
+    mine = await startServer({ port: Number(new URL(mine.url).port), persistTo, isMigrated: true, vars: vars() })
 
     const { run_id, message_id, user_message_id } = JSON.parse(seen[0]!.data)
     // By the alarm alone: nobody asks for the run itself.
@@ -162,7 +161,7 @@ async function run(command: string, args: string[], env: NodeJS.ProcessEnv = pro
 }
 
 test("the README's commands do what it says", async () => {
-  const offline = await startServer({ persistTo: newFolder(), vars: { PASSWORD_COST: '4' } })
+  const offline = await startServer({ persistTo: newFolder(), isMigrated: true, vars: { PASSWORD_COST: '4' } })
   const readme = readFileSync('README.md', 'utf8')
   const block = /## Try\n\n```sh\n([\s\S]*?)```/.exec(readme)![1]!
   const { output } = await run('bash', ['-c', block.replace('http://127.0.0.1:8787', offline.url)])

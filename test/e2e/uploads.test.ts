@@ -1,17 +1,16 @@
 import { createHash, randomBytes } from 'node:crypto'
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { rmSync } from 'node:fs'
 import { Upload, type UploadOptions } from 'tus-js-client'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type LocalServer, startServer } from '../../scripts/local-server.ts'
+import { newState } from '../support/migrated-state.ts'
 import { type ServerUser, signIn, until } from '../support/server-user.ts'
 
 // Clients as their users have them, against a server that may be killed.
 const MB = 1024 * 1024
-const folder = mkdtempSync(join(tmpdir(), 'parley-uploads-'))
+const folder = newState()
 const start = (port?: number) =>
-  startServer({ port, persistTo: folder, vars: { PASSWORD_COST: '4', UPGRADE_POLICY: 'open' } })
+  startServer({ port, persistTo: folder, isMigrated: true, vars: { PASSWORD_COST: '4', UPGRADE_POLICY: 'open' } })
 let server: LocalServer
 
 beforeAll(async () => {

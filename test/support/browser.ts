@@ -4,10 +4,22 @@ import { expect } from 'vitest'
 
 export { launchBrowser } from '../../scripts/chromium.ts'
 
-/** A device of one person: what it keeps is its own. All that went wrong in its pages is in `faults`. */
-export type Device = { page: Page; context: BrowserContext; faults: string[]; open(): Promise<Page> }
+export type DeviceOptions = NonNullable<Parameters<Browser['newContext']>[0]>
 
-export async function openDevice(browser: Browser, url: string, options: Parameters<Browser['newContext']>[0] = {}) {
+/** A device of one person: what it keeps is its own. All that went wrong in its pages is in `faults`. */
+export type Device = {
+  page: Page
+  context: BrowserContext
+  faults: string[]
+  /** Another tab. */
+  open(): Promise<Page>
+  /** Asks the API as whoever is signed in; text is sent as it is. @throws Error for what is refused */
+  ask(method: string, path: string, body?: object | string): Promise<Body>
+}
+// biome-ignore lint/suspicious/noExplicitAny: bodies of every shape
+export type Body = any
+
+export async function openDevice(browser: Browser, url: string, options: DeviceOptions = {}): Promise<Device> {
   const context = await browser.newContext({ baseURL: url, reducedMotion: 'reduce', ...options })
   // Two files of tests share two cores.
   context.setDefaultTimeout(40_000)
@@ -22,8 +34,23 @@ export async function openDevice(browser: Browser, url: string, options: Paramet
     })
     return page
   }
-  return { page: await open(), context, faults, open } satisfies Device
+  const page = await open()
+  const ask: Device['ask'] = async (method, path, body) => {
+    const session = await page.evaluate(() => localStorage.getItem('parley.session'))
+    const authorization = `Bearer ${JSON.parse(session!).accessToken}`
+    const type = typeof body === 'string' ? 'application/x-ndjson' : 'application/json'
+    const sent = typeof body === 'object' ? JSON.stringify(body) : body
+    const init = { method, headers: { authorization, 'content-type': type }, body: sent }
+    const response = await fetch(`${url}/api/v1${path}`, init)
+    if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${await response.text()}`)
+    return response.status === 204 ? undefined : response.json()
+  }
+  return { page, context, faults, open, ask }
 }
+
+/** Without what the browser notes by itself of an answer that refuses something, where that was asked for. */
+export const faultsBut = ({ faults }: Device, status: number): string[] =>
+  faults.filter((fault) => !fault.includes(`responded with a status of ${status}`))
 
 /** Signs up a new user on a device, as a person would; gives the name. */
 export async function signUp({ page }: Device, username = `user-${crypto.randomUUID().slice(0, 8)}`): Promise<string> {

@@ -1,10 +1,9 @@
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { rmSync } from 'node:fs'
 import type { Vars } from '../../scripts/dev-vars.ts'
 import { startServer } from '../../scripts/local-server.ts'
 import { type CuttableProxy, startCuttableProxy } from './cuttable-proxy.ts'
 import { type Call, marker, type Step, startFakeOpenAi } from './fake-openai.ts'
+import { newState } from './migrated-state.ts'
 import { type ServerUser, signIn, until } from './server-user.ts'
 
 export type TestGateway = Awaited<ReturnType<typeof startGateway>>
@@ -14,10 +13,11 @@ export type TestGateway = Awaited<ReturnType<typeof startGateway>>
  * client's leaving only when it writes to it, which is at the next heartbeat.
  */
 export async function startGateway(vars: Vars = {}) {
-  const folder = mkdtempSync(join(tmpdir(), 'parley-gateway-'))
+  const folder = newState()
   const upstream = await startFakeOpenAi()
   const server = await startServer({
     persistTo: folder,
+    isMigrated: true,
     vars: {
       OPENAI_BASE_URL: upstream.url,
       UPSTREAM_TRIES: '1',

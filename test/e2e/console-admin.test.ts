@@ -1,7 +1,7 @@
 import type { Locator, Page } from 'playwright-core'
 import { beforeAll, expect, test } from 'vitest'
 import { seed } from '../../scripts/seed/write.ts'
-import { type DeviceOptions, expectAccessible } from '../support/browser.ts'
+import type { DeviceOptions } from '../support/browser.ts'
 import { PASSWORD, type Person, useConsole } from '../support/console.ts'
 
 /** ReDoc and Swagger UI draw every operation at once. */
@@ -59,7 +59,6 @@ test('the overview draws what the API counts, in light and dark, on a phone too,
   )
   expect(told.filter(([, completed]) => Number(completed) > 0).length).toBeGreaterThan(10)
   expect(await page.locator('.tiles').innerText()).toContain(String(metrics.total_conversations))
-  await expectAccessible(page)
 
   await page.emulateMedia({ colorScheme: 'dark' })
   await expect.poll(() => paintedIn(chartOf(page, 'Messages'))).toBeGreaterThan(50)
@@ -76,7 +75,6 @@ test('the overview draws what the API counts, in light and dark, on a phone too,
   await page.getByText(/^\d{4}_\w+\.sql$/).waitFor()
   await page.getByText('OpenAPI 3.1.0').waitFor()
   await page.getByRole('rowheader', { name: 'team' }).waitFor()
-  await expectAccessible(page)
   expect(device.faults).toEqual([])
 })
 
@@ -89,7 +87,6 @@ test('users are searched, filtered and paged, and the address remembers it', asy
   await ask('POST', '/users', { username: `u${crypto.randomUUID().slice(0, 12)}`, password: PASSWORD })
   await page.getByRole('link', { name: 'Users' }).click()
   await rowsOf(page).first().waitFor()
-  await expectAccessible(page)
 
   const search = page.getByRole('searchbox')
   await search.fill('ro')
@@ -123,7 +120,6 @@ test('who is made an administrator gets the place, and who is one no longer lose
   const { page: their, name } = theirs
   await their.getByRole('heading', { name: 'This is for administrators' }).waitFor()
   expect(await their.getByRole('link', { name: 'Admin' }).count()).toBe(0)
-  await expectAccessible(their)
   expect(theirs.faults).toEqual([])
 
   const device = await openAdmin()
@@ -131,7 +127,6 @@ test('who is made an administrator gets the place, and who is one no longer lose
   await page.goto(`/app/admin/users?search=${name}`)
   await page.getByRole('link', { name }).click()
   await page.getByRole('button', { name: 'Make an administrator' }).click()
-  await expectAccessible(page)
   await page.getByRole('dialog').getByRole('button', { name: 'Make an administrator' }).click()
   await page.getByRole('button', { name: 'Make an ordinary user' }).waitFor()
   await their.reload()
@@ -149,7 +144,6 @@ test('who is made an administrator gets the place, and who is one no longer lose
   await page.getByRole('link', { name: 'What was done to this account' }).click()
   await expect.poll(() => rowsOf(page).count()).toBe(2)
   for (const row of await rowsOf(page).allInnerTexts()) expect(row).toMatch(/Nora Lindqvist\s+user\.role_changed/)
-  await expectAccessible(page)
   await page.getByLabel('Action').selectOption('user.disabled')
   await page.getByRole('link', { name: 'Jonas Weber' }).waitFor()
   expect(new URL(page.url()).search).toBe('?action=user.disabled')
@@ -230,7 +224,6 @@ test('what somebody wrote is read only on purpose, is recorded, and does nothing
   await expect.poll(() => page.locator('.messages > li').first().innerText()).toContain('onerror')
   expect(await page.locator('main img').count()).toBe(0)
   expect(await page.locator('main a[href^="javascript"]').count()).toBe(0)
-  await expectAccessible(page)
   expect(await recorded()).toEqual([
     'conversation.read',
     'conversation.read',

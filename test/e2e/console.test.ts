@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { type DeviceOptions, expectAccessible, signUp } from '../support/browser.ts'
+import { type DeviceOptions, signUp } from '../support/browser.ts'
 import { PASSWORD, useConsole } from '../support/console.ts'
 
 const parley = useConsole({ isOffline: true })
@@ -16,12 +16,10 @@ test('somebody makes an account, leaves, and comes back', async () => {
   const { page } = device
   await page.goto('/')
   await page.getByRole('heading', { name: 'Sign in to Parley' }).waitFor()
-  await expectAccessible(page)
   const name = await signUp(device)
   await page.getByRole('link', { name: 'Chat', exact: true }).waitFor()
   await page.getByRole('link', { name: 'Account' }).click()
   await page.getByRole('heading', { name: 'Account' }).waitFor()
-  await expectAccessible(page)
 
   await page.getByRole('button', { name: 'Sign out' }).click()
   await page.getByRole('heading', { name: 'Sign in' }).waitFor()

@@ -1,6 +1,7 @@
+import { readFileSync } from 'node:fs'
 import type { Page } from 'playwright-core'
 import { expect, test } from 'vitest'
-import { type Body, type DeviceOptions, expectAccessible, faultsBut } from '../support/browser.ts'
+import { type Body, type DeviceOptions, expectAccessible, faultsBut, PNG } from '../support/browser.ts'
 import { type Person, useConsole } from '../support/console.ts'
 import { type ServerUser, signIn, until } from '../support/server-user.ts'
 
@@ -227,6 +228,77 @@ test('a chatbot that is taken in writes, and answers who calls it', async () => 
   await thread.getByText('Chatbot', { exact: true }).waitFor()
   await ada.page.getByText('Helper is writing…').waitFor({ state: 'detached' })
   expect(ada.faults).toEqual([])
+})
+
+test('files go along with a message, are seen and saved by others, and their names are only text', async () => {
+  const [ada, bob] = [await newPerson(), await newPerson()]
+  const { name } = await meet('private', ada, bob)
+  const hostile = '<img src=x onerror=alert(1)>.png'
+  const letGo = Promise.withResolvers<void>()
+  await ada.page.route(/\/upload\?/, async (route) => {
+    await letGo.promise
+    await route.continue()
+  })
+  await ada.page.locator('input[type=file]').setInputFiles([
+    { name: hostile, mimeType: 'image/png', buffer: PNG },
+    { name: 'notes.txt', mimeType: 'text/plain', buffer: Buffer.from('The ship is called Parley') },
+  ])
+  const files = ada.page.getByRole('list', { name: 'Files to send' })
+  await files.getByRole('progressbar').or(files.getByText('Uploading…')).first().waitFor()
+  const send = ada.page.getByRole('button', { name: 'Send', exact: true })
+  expect(await send.isDisabled()).toBe(true)
+  letGo.resolve()
+  await files.getByText('notes.txt').waitFor()
+  await expect.poll(() => send.isDisabled()).toBe(false)
+  await say(ada.page, name, 'Look at these')
+
+  const message = said(bob.page, 'Look at these')
+  const picture = message.getByRole('img', { name: hostile })
+  await picture.waitFor()
+  expect(await picture.getAttribute('src')).toMatch(/^blob:/)
+  const saved = bob.page.waitForEvent('download')
+  await message.getByRole('button', { name: /^Save notes\.txt/ }).click()
+  const download = await saved
+  expect(download.suggestedFilename()).toBe('notes.txt')
+  expect(readFileSync(await download.path(), 'utf8')).toBe('The ship is called Parley')
+  expect([ada.faults, bob.faults]).toEqual([[], []])
+})
+
+test('who leaves a channel is gone from it, and a channel that is deleted is gone for all, at once', async () => {
+  const [ada, bob, eve] = [await newPerson(), await newPerson(), await newPerson()]
+  const { name } = await meet('private', ada, bob, eve)
+  const leaveBy = async ({ page }: Person, action: string) => {
+    await page.getByRole('button', { name: 'Settings' }).click()
+    await page.getByRole('button', { name: action }).click()
+    await page.getByRole('dialog').getByRole('button', { name: action }).click()
+    await page.getByText('You are in no channel').waitFor()
+    expect(new URL(page.url()).pathname).toBe('/app/channels')
+  }
+  await ada.page.getByRole('button', { name: 'Members', exact: true }).click()
+  const members = ada.page.getByRole('complementary', { name: 'Beside the channel' }).getByRole('listitem')
+  await members.filter({ hasText: bob.name }).waitFor()
+  await leaveBy(bob, 'Leave the channel')
+  await members.filter({ hasText: bob.name }).waitFor({ state: 'detached' })
+  await say(ada.page, name, 'He is gone')
+  await said(eve.page, 'He is gone').waitFor()
+
+  await leaveBy(ada, 'Delete the channel')
+  await eve.page.getByRole('heading', { name: `${name} was deleted.` }).waitFor()
+  expect(await eve.page.getByRole('link', { name }).count()).toBe(0)
+  expect([ada.faults, bob.faults, eve.faults]).toEqual([[], [], []])
+})
+
+test('what others say in the channel that is open is told to a screen reader', async () => {
+  const [ada, bob] = [await newPerson(), await newPerson()]
+  const { name } = await meet('private', ada, bob)
+  const told = ada.page.getByRole('log', { name: 'New messages' })
+  expect(await told.getAttribute('aria-live')).toBe('polite')
+  await say(ada.page, name, 'I know what I say')
+  await said(bob.page, 'I know what I say').waitFor()
+  await say(bob.page, name, 'Good **morning**')
+  await said(ada.page, 'Good morning').waitFor()
+  await expect.poll(() => told.innerText()).toBe(`${bob.name}: Good **morning**`)
+  expect([ada.faults, bob.faults]).toEqual([[], []])
 })
 
 test('two thousand messages are scrolled through to the first without being drawn all', async () => {

@@ -1,8 +1,10 @@
+import type { Locator, Page } from 'playwright-core'
 import { expect, test } from 'vitest'
 import { type DeviceOptions, signUp } from '../support/browser.ts'
 import { PASSWORD, useConsole } from '../support/console.ts'
+import { reply } from '../support/fake-openai.ts'
 
-const parley = useConsole({ isOffline: true })
+const parley = useConsole()
 
 test('a browser that asks for / gets the console, a program its welcome', async () => {
   const page = await fetch(`${parley.url}/`, { headers: { accept: 'text/html,*/*;q=0.8' }, redirect: 'manual' })
@@ -100,4 +102,47 @@ test(`the first load of a page costs less than ${MAX_SCRIPT_MS} ms of scripting`
     expect(Math.min(...costs), `${path}: ${costs} ms`).toBeGreaterThan(0)
     expect(Math.min(...costs), `${path}: ${costs} ms`).toBeLessThan(MAX_SCRIPT_MS)
   }
+})
+
+/** Goes on with the Tab key until this has the focus. */
+async function tabTo(page: Page, target: Locator): Promise<void> {
+  await target.waitFor()
+  for (let presses = 0; presses < 40; presses++) {
+    if (await target.evaluate((element) => element === element.ownerDocument.activeElement)) return
+    await page.keyboard.press('Tab')
+  }
+  throw new Error(`The Tab key does not lead to ${target}`)
+}
+
+test('with nothing but a keyboard one registers, says something, stops the reply, and opens a dialog and leaves it', async () => {
+  const { page, faults } = await parley.open()
+  const { keyboard } = page
+  const button = (name: string) => page.getByRole('button', { name, exact: true })
+  await page.goto('/app/sign-in')
+  await tabTo(page, page.getByRole('link', { name: 'Make an account' }))
+  await keyboard.press('Enter')
+  await tabTo(page, page.getByLabel('Username'))
+  await keyboard.type(`user-${crypto.randomUUID().slice(0, 8)}`)
+  await tabTo(page, page.getByLabel('Password'))
+  await keyboard.type(PASSWORD)
+  await keyboard.press('Enter')
+
+  await tabTo(page, page.getByRole('textbox', { name: 'Message' }))
+  await keyboard.type(`Go on ${parley.script(reply(500, 60))}`)
+  await keyboard.press('Enter')
+  await page.getByText(/w1 w2/).waitFor()
+  await tabTo(page, button('Stop'))
+  await keyboard.press('Enter')
+  await page.getByText('Stopped.').waitFor()
+  // Nobody is left where the button was.
+  await page.getByRole('textbox', { name: 'Message' }).and(page.locator(':focus')).waitFor()
+
+  const settings = button('Settings of the conversation')
+  await tabTo(page, settings)
+  await keyboard.press('Enter')
+  await page.getByRole('dialog', { name: 'Conversation' }).locator(':focus').waitFor()
+  await keyboard.press('Escape')
+  await page.getByRole('dialog').waitFor({ state: 'detached' })
+  await settings.and(page.locator(':focus')).waitFor()
+  expect(faults).toEqual([])
 })

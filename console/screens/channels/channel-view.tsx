@@ -7,6 +7,7 @@ import { Loaded } from '../../ui/loaded.tsx'
 import { Empty, Loading } from '../../ui/states.tsx'
 import { useTitle } from '../../ui/title.ts'
 import { useLoad } from '../../ui/use-load.ts'
+import { Announcements } from './announcements.tsx'
 import { useAttendance } from './attendance.ts'
 import { Attendants, Writers, whoWrites } from './attendants.tsx'
 import { Composer } from './composer.tsx'
@@ -87,6 +88,7 @@ function OpenChannel({ channel }: { channel: Channel }) {
           isWatched
         />
         <Writers attendance={attendance} members={members.items} threadId={null} />
+        <Announcements channelId={channel.id} />
         {channel.role ? <Composer channel={channel} threadId={null} /> : <JoinBar channel={channel} />}
       </div>
       {panel && (

@@ -53,7 +53,15 @@ export function Composer({ draft, say, isOff = false, stop }: Props) {
         <ModelChoice />
         <span class="grow" />
         {stop ? (
-          <button type="button" onClick={stop.act} disabled={stop.isStopping}>
+          <button
+            type="button"
+            disabled={stop.isStopping}
+            onClick={({ currentTarget }) => {
+              // The button goes with the reply. On a phone the field would bring its keyboard.
+              if (matchMedia('(hover: hover)').matches) currentTarget.form!.querySelector('textarea')!.focus()
+              void stop.act()
+            }}
+          >
             <Icon name="stop" /> Stop
           </button>
         ) : (

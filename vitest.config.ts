@@ -75,6 +75,8 @@ export default defineConfig({
           globalSetup: ['./test/support/migrated-state.ts'],
           testTimeout: 120_000,
           hookTimeout: 120_000,
+          // Two files of them share two cores.
+          expect: { poll: { timeout: 20_000 } },
         },
       },
     ],

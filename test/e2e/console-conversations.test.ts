@@ -4,7 +4,7 @@ import { expect, test } from 'vitest'
 import { writeD1 } from '../../scripts/d1.ts'
 import { type DeviceOptions, faultsBut } from '../support/browser.ts'
 import { useConsole } from '../support/console.ts'
-import { reply } from '../support/fake-openai.ts'
+import { reply, type Step } from '../support/fake-openai.ts'
 
 const parley = useConsole({ vars: { UPGRADE_POLICY: 'open' } })
 const enter = (options?: DeviceOptions) => parley.enter('/app/chat/new', options)
@@ -126,4 +126,54 @@ test('of two tabs that say something at once one is heard; the other keeps its w
     await answered(tab, 'w39 w40')
   }
   expect(faultsBut(device, 409)).toEqual([])
+})
+
+test('a shared link shows everybody what was said, until it is revoked where all links are', async () => {
+  const { page, faults } = await enter()
+  await say(page, `Begin ${parley.script([{ text: 'For all to see' }])}`)
+  await answered(page, 'For all to see')
+  expect(await page.title()).toMatch(/^Begin .* · Chat · Parley$/)
+  await page.getByRole('button', { name: 'Settings of the conversation' }).click()
+  await page.getByRole('button', { name: 'Share what was said so far' }).click()
+  const link = await page.getByLabel('Link', { exact: true }).inputValue()
+  await page.getByRole('dialog').getByRole('button', { name: 'Close' }).click()
+
+  const somebody = await parley.open()
+  await somebody.page.goto(link)
+  await somebody.page.getByText('For all to see').waitFor()
+
+  await page.getByRole('link', { name: 'Account' }).press('Enter')
+  await page.getByRole('heading', { name: 'Account' }).waitFor()
+  // A screen reader goes on where the keyboard is.
+  await page.getByRole('main', { name: 'Account' }).waitFor()
+  expect(await page.evaluate('document.activeElement.id')).toBe('main')
+  await page.getByRole('link', { name: 'Your data' }).click()
+  await page.getByRole('button', { name: /^Revoke Begin/ }).click()
+  await page.getByRole('button', { name: 'Revoke it' }).click()
+  await page.getByText('No conversation of yours is shared.').waitFor()
+  await somebody.page.reload()
+  await somebody.page.getByRole('alert').waitFor()
+  expect(faults).toEqual([])
+  expect(faultsBut(somebody, 404)).toEqual([])
+})
+
+test('why a reply failed, and what a model thought, is there after a reload as well', async () => {
+  const { page, faults } = await enter()
+  const usage = { prompt_tokens: 9, completion_tokens: 6, completion_tokens_details: { reasoning_tokens: 4 } }
+  const thoughtful: Step[] = [
+    { reasoning: 'Let me see' },
+    { text: 'I see' },
+    { finish: 'stop' },
+    { usage },
+    { done: true },
+  ]
+  await say(page, `Think ${parley.script(thoughtful)}`)
+  await answered(page, 'I see')
+  await say(page, `Fail ${parley.script([{ text: 'Half of' }, { reset: true }])}`)
+  const reason = await page.getByRole('alert').locator('p').first().innerText()
+  await page.reload()
+  await page.getByRole('alert').getByText(reason).waitFor()
+  await page.getByText('Reasoning', { exact: true }).click()
+  await page.getByText('Let me see').waitFor()
+  expect(faults).toEqual([])
 })

@@ -72,7 +72,7 @@ export const Variables = z.object({
   UPSTREAM_IDLE_MS: ms(45_000),
   RUN_START_DEADLINE_MS: ms(150_000),
   RUN_MAX_MS: ms(600_000),
-  RUN_FLUSH_MS: ms(25, 0),
+  RUN_FLUSH_MS: ms(50, 0),
   RUN_FLUSH_BYTES: count(16_384, 1, 262_144),
   RUN_LOG_TTL_MS: ms(600_000),
   RUN_LEASE_MS: ms(MINUTE),

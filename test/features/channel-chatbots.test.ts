@@ -598,7 +598,7 @@ test('a ban of a chatbot is shown, keeps it out, and can be lifted; one that was
   await addBot(ada, channel, bot.id)
   expect((await ban(ada, channel, bots)).body.member_exceptions).toMatchObject([{ user_id: bot.id }])
   expect((await ada('GET', `/channels/${channel}/banned-users`)).body).toEqual([
-    { id: bot.id, username: handle, display_name: 'Support' },
+    { id: bot.id, username: handle, display_name: 'Support', reason: null },
   ])
   expect(refusalOf(await addBot(ada, channel, bot.id))).toBe('409 user_banned')
   expect((await unban(ada, channel, bots)).body.member_exceptions).toEqual([])

@@ -83,7 +83,7 @@ test('an object that cannot write its log gives way to a fresh one, and the run 
   const { prompt } = await script([{ tokens: 2 }, { wait: 200 }, ...reply(2)])
   const response = await stream(ada, conversation, prompt)
   await runInDurableObject(runnerOf(conversation), (_: Runner, state) => {
-    state.storage.sql.exec(`CREATE TRIGGER full BEFORE INSERT ON log WHEN new.events LIKE '%"offset":6,%'
+    state.storage.sql.exec(`CREATE TRIGGER full BEFORE UPDATE ON log WHEN new.events LIKE '%"offset":6,%'
       BEGIN SELECT raise(ABORT, 'full'); END`)
   })
   const events = await eventsOf(response)

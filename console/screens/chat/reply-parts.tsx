@@ -4,7 +4,7 @@ import { watchReply } from '../../api/replies.ts'
 import { Failed, Loading } from '../../ui/states.tsx'
 import { type Message, NOTHING_YET, type Reply, type ToolCall, told } from './reply.ts'
 
-/** What came before an answer of before: it is read when it is unfolded, and kept for a day. */
+/** What came before an answer of before: it is read when it is unfolded, and kept for some minutes (docs/runs.md). */
 export function PastThoughts({ runId }: { runId: string }) {
   const [reply, setReply] = useState<Reply>()
   const [error, setError] = useState<unknown>()

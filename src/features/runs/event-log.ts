@@ -16,6 +16,9 @@ type Row = { id: string; epoch: string; state: State; ref: string; outcome: stri
 /** About so many characters are given to a watcher at once; what follows waits for it in SQLite, not in memory. */
 const READ_LENGTH = 65_536
 
+/** Until a row has so many characters the next events are added to it: a row that is written is billed, and so is one that is deleted. */
+const ROW_LENGTH = 4_096
+
 /** What a Runner keeps in its SQLite: its runs, and the numbered events of each as lines of JSON. */
 export class EventLog {
   readonly #sql: SqlStorage
@@ -55,26 +58,36 @@ export class EventLog {
     return this.unsettled().find(({ ref }) => ref.id === runId)?.outcome
   }
 
-  /** One row for all of `events`, which continue the run's numbers. Gives the last number. */
+  /** One row is written for all of `events`, which continue the run's numbers. Gives the last number. */
   append(runId: string, events: NewRunEvent[]): number {
-    const first = this.lastSeq(runId) + 1
-    const lines = events.map((event, at) => toLine({ run_id: runId, seq: first + at, ...event } as RunEvent))
+    const newest = this.#newestRow(runId)
+    const first = (newest?.last_seq ?? 0) + 1
     const last = first + events.length - 1
-    this.#sql.exec('INSERT INTO log VALUES (?, ?, ?, ?)', runId, first, last, lines.join(''))
+    const lines = events.map((event, at) => toLine({ run_id: runId, seq: first + at, ...event } as RunEvent)).join('')
+    if (newest && newest.length < ROW_LENGTH) {
+      const grow = 'UPDATE log SET events = events || ?, last_seq = ? WHERE run_id = ? AND first_seq = ?'
+      this.#sql.exec(grow, lines, last, runId, newest.first_seq)
+    } else {
+      this.#sql.exec('INSERT INTO log VALUES (?, ?, ?, ?)', runId, first, last, lines)
+    }
     return last
   }
 
   /** 0 when nothing is logged. */
   lastSeq(runId: string): number {
-    const newest = 'SELECT last_seq AS seq FROM log WHERE run_id = ? ORDER BY first_seq DESC LIMIT 1'
-    return this.#sql.exec<{ seq: number }>(newest, runId).toArray()[0]?.seq ?? 0
+    return this.#newestRow(runId)?.last_seq ?? 0
+  }
+
+  #newestRow(runId: string) {
+    const newest = `SELECT first_seq, last_seq, length(events) AS length FROM log WHERE run_id = ? ORDER BY first_seq DESC LIMIT 1`
+    return this.#sql.exec<{ first_seq: number; last_seq: number; length: number }>(newest, runId).toArray()[0]
   }
 
   /** The lines of events `after` … `upTo`, a bounded number of them; `undefined` when there are none. */
   read(runId: string, after: number, upTo: number): { lines: string; lastSeq: number } | undefined {
     const rows = this.#sql.exec<{ first_seq: number; last_seq: number; events: string }>(
       // Begins at the row that holds the next event, so that no row before it is read.
-      `SELECT first_seq, last_seq, events FROM log WHERE run_id = ?1 AND last_seq > ?2 AND last_seq <= ?3 AND first_seq >=
+      `SELECT first_seq, last_seq, events FROM log WHERE run_id = ?1 AND last_seq > ?2 AND first_seq <= ?3 AND first_seq >=
          coalesce((SELECT max(first_seq) FROM log WHERE run_id = ?1 AND first_seq <= ?2 + 1), 0) ORDER BY first_seq`,
       runId,
       after,
@@ -83,10 +96,10 @@ export class EventLog {
     let lines = ''
     let lastSeq = after
     for (const row of rows) {
-      // A flush is one row; a client may have been cut off in the middle of it.
-      const skip = Math.max(0, lastSeq + 1 - row.first_seq)
-      lines += skip === 0 ? row.events : row.events.split('\n').slice(skip).join('\n')
-      lastSeq = row.last_seq
+      // A row has many events: a client may have some of them, and the newest may not be on disk yet.
+      const isWhole = lastSeq + 1 === row.first_seq && row.last_seq <= upTo
+      lines += isWhole ? row.events : eventsOf(row, lastSeq, upTo)
+      lastSeq = Math.min(row.last_seq, upTo)
       if (lines.length >= READ_LENGTH) break
     }
     return lastSeq === after ? undefined : { lines, lastSeq }
@@ -156,6 +169,13 @@ export class EventLog {
     return next ?? undefined
   }
 }
+
+/** The lines of a row for the events after one and up to another. */
+const eventsOf = ({ first_seq, events }: { first_seq: number; events: string }, after: number, upTo: number) =>
+  events
+    .split(/(?<=\n)/)
+    .slice(Math.max(0, after + 1 - first_seq), upTo + 1 - first_seq)
+    .join('')
 
 /** What a model made of it, as `CallUse` counts. */
 function lengthOf(event: RunEvent | undefined): number {

@@ -28,6 +28,7 @@ export const Variables = z.object({
   ENCRYPTION_KEY_PREVIOUS: sealingKey.optional(),
   CORS_ORIGINS: origins,
   RESPONSE_STYLE: z.enum(['plain', 'envelope']).default('plain'),
+  D1_READ_REPLICAS: z.enum(['on', 'off']).default('off'),
   PASSWORD_POLICY: z.enum(['default', 'strict', 'demo']).default('default'),
   PASSWORD_COST: count(15, 1, 15),
   AUTH_PASSWORD_GRANT: z.enum(['on', 'off']).default('on'),

@@ -27,8 +27,11 @@ export type Precondition = {
 /** It remembers how columns are called: what `drizzle()` would make for each request took a third of its time. */
 const dialect = new SQLiteAsyncDialect({ casing: 'snake_case' })
 
+/** What is asked: the database, or a session that may read from its copies (`replicas.ts`). */
+export type Source = Pick<D1Database, 'prepare' | 'batch'>
+
 /** Drizzle over D1 that counts round trips, and sends `preconditions` along with the first one. */
-export function openDb(d1: D1Database, meter: DbMeter = newMeter(), preconditions: Precondition[] = []): Db {
+export function openDb(d1: Source, meter: DbMeter = newMeter(), preconditions: Precondition[] = []): Db {
   let pending = preconditions
 
   async function send(statements: D1PreparedStatement[]): Promise<D1Result[]> {

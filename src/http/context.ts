@@ -1,4 +1,4 @@
-import { type Db, type DbMeter, openDb, type Precondition } from '../db/client.ts'
+import { type Db, type DbMeter, openDb, type Precondition, type Source } from '../db/client.ts'
 import { type Config, configOf } from '../env.ts'
 import type { LiveKey } from '../features/chatbots/service/key-check.ts'
 import { newId } from '../lib/ids.ts'
@@ -48,15 +48,20 @@ type Given = {
   now: Date
   waitUntil: BaseCtx['waitUntil']
   requestId?: string
+  /** Without it the database itself. */
+  source?: Source
   meter?: DbMeter
   preconditions?: Precondition[]
 }
 
 /** The one place where a context is put together: for a request, a job, or a test. */
-export function newCtx(env: Env, { log, now, waitUntil, requestId, meter, preconditions }: Given): BaseCtx {
+export function newCtx(
+  env: Env,
+  { log, now, waitUntil, requestId, source = env.DB, meter, preconditions }: Given,
+): BaseCtx {
   const config = configOf(env)
   return {
-    db: openDb(env.DB, meter, preconditions),
+    db: openDb(source, meter, preconditions),
     config,
     log,
     requestId: requestId ?? null,
@@ -77,6 +82,8 @@ export type RequestInfo = {
   startedAt: number
   log: Log
   meter: DbMeter
+  /** Through which it asks the database, where there are copies of that. */
+  session?: D1DatabaseSession
   userId?: string
   /** With which it was let in. */
   key?: LiveKey

@@ -4,11 +4,12 @@ import type { Context } from 'hono'
 import { createMiddleware } from 'hono/factory'
 import { matchedRoutes } from 'hono/route'
 import { newMeter } from '../db/client.ts'
+import { openSession } from '../db/replicas.ts'
 import { isFault, readConfig } from '../env.ts'
 import { newId } from '../lib/ids.ts'
 import { escapePointer } from '../lib/json-shape.ts'
 import { hashAddress } from './client-address.ts'
-import type { AppEnv } from './context.ts'
+import type { AppEnv, RequestInfo } from './context.ts'
 import { envelope } from './envelope.ts'
 import { AppError, type FieldError, invalid, notFound } from './errors.ts'
 import { openLog } from './log.ts'
@@ -41,6 +42,10 @@ export function createApp() {
   return app
 }
 
+/** What the client has seen of the database, which it sends back. */
+const BOOKMARK = 'x-d1-bookmark'
+const isRead = (method: string) => method === 'GET' || method === 'HEAD'
+
 const REQUEST_ID = /^[A-Za-z0-9._-]{1,128}$/
 
 /** Names the request, finds its configuration, times it, and logs one line about it. */
@@ -48,11 +53,17 @@ const observe = createMiddleware<AppEnv>(async (c, next) => {
   const sent = c.req.header('x-request-id')
   const id = sent && REQUEST_ID.test(sent) ? sent : newId()
   const startedAt = Date.now()
-  const request = { id, startedAt, log: openLog({ request_id: id }), meter: newMeter() }
+  const request: RequestInfo = { id, startedAt, log: openLog({ request_id: id }), meter: newMeter() }
   c.set('request', request)
   const config = readConfig(c.env)
-  if (!isFault(config)) c.set('config', config)
+  if (!isFault(config)) {
+    c.set('config', config)
+    if (config.D1_READ_REPLICAS === 'on')
+      request.session = openSession(c.env.DB, c.req.header(BOOKMARK), isRead(c.req.method))
+  }
   await next()
+  const bookmark = request.session?.getBookmark()
+  if (bookmark) c.res.headers.set(BOOKMARK, bookmark)
   const { trips, sqlMs } = request.meter
   const ms = Date.now() - startedAt
   c.res.headers.set('x-request-id', id)

@@ -247,9 +247,17 @@ const anonymous = createMiddleware<OpenEnv>(async (c, next) => {
 })
 
 function ctxOf(c: Context, preconditions: Precondition[] = []) {
-  const { id, log, meter, startedAt } = c.get('request') as AppEnv['Variables']['request']
+  const { id, log, meter, startedAt, session } = c.get('request') as AppEnv['Variables']['request']
   const waitUntil = (work: Promise<unknown>) => c.executionCtx.waitUntil(work)
-  return newCtx(c.env, { log, meter, now: new Date(startedAt), waitUntil, requestId: id, preconditions })
+  return newCtx(c.env, {
+    log,
+    meter,
+    source: session,
+    now: new Date(startedAt),
+    waitUntil,
+    requestId: id,
+    preconditions,
+  })
 }
 
 /** Who the bearer token names; `undefined` without one. Only this header counts, under this scheme alone. */

@@ -1,0 +1,9 @@
+/** A place in the history of the database, as D1 writes it. */
+const BOOKMARK = /^[0-9a-f]{8}-[0-9a-f]{8}-[0-9a-f]{8}-[0-9a-f]{32}$/
+
+/**
+ * The database as a client may see it that has seen it at `bookmark`: a read may come from any copy that is as new as that. Without one, or
+ * before a write, the first statement goes to the primary, so that nobody misses what they have just written.
+ */
+export const openSession = (d1: D1Database, bookmark: string | undefined, isRead: boolean): D1DatabaseSession =>
+  d1.withSession(isRead && bookmark !== undefined && BOOKMARK.test(bookmark) ? bookmark : 'first-primary')

@@ -3,7 +3,7 @@ import { env } from 'cloudflare:workers'
 import { afterEach, expect, test, vi } from 'vitest'
 import { startReply, watchRun } from '../../src/features/runs/service.ts'
 import type { Runner } from '../../src/index.ts'
-import { eventsOf, one, type SignedIn, signIn, startConversation, until } from '../support/client.ts'
+import { countTo, eventsOf, one, type SignedIn, signIn, startConversation, until } from '../support/client.ts'
 import { ctxOf } from '../support/ctx.ts'
 import type { Step } from '../support/fake-openai.ts'
 import { reply, script } from '../support/upstream.ts'
@@ -364,4 +364,25 @@ test('the log is read at the place that a watcher is at, however long it is', as
     return read
   })
   expect(cost).toBeLessThan(10)
+})
+
+test('of a row of the log that has grown just those events are read that are asked for', async () => {
+  await runInDurableObject(runnerOf(crypto.randomUUID()), async (_: Runner, state) => {
+    const { EventLog } = await import('../../src/features/runs/event-log.ts')
+    const log = new EventLog(state.storage.sql)
+    const words = (at: number) => ({ type: 'message.delta' as const, offset: at, delta: 'w'.repeat(200) })
+    for (const at of countTo(20)) log.append('run', at % 3 === 0 ? [words(at), words(at)] : [words(at)])
+    const last = log.lastSeq('run')
+    expect(last).toBe(26)
+    expect(state.storage.sql.exec('SELECT count(*) AS n FROM log').one()).toEqual({ n: 2 })
+    const whole = log.read('run', 0, last)!.lines.trimEnd().split('\n')
+    expect(whole.map((line) => JSON.parse(line).seq)).toEqual(countTo(last))
+    for (const after of [0, ...countTo(last)]) {
+      for (const upTo of countTo(last)) {
+        const lines = whole.slice(after, upTo)
+        const found = lines.length === 0 ? undefined : { lines: `${lines.join('\n')}\n`, lastSeq: upTo }
+        expect([after, upTo, log.read('run', after, upTo)]).toEqual([after, upTo, found])
+      }
+    }
+  })
 })

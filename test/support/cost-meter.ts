@@ -6,7 +6,7 @@ export type Cost = {
   trips: number
   rowsRead: number
   rowsWritten: number
-  /** Operations of R2: A writes and lists, B reads. Deleting costs nothing. */
+  /** Operations of R2: A writes and lists, B reads. Deleting costs nothing. The parts of large files are not counted. */
   r2A: number
   r2B: number
   /** Calls of Durable Objects. */
@@ -29,28 +29,44 @@ let spent = nothing()
 
 type Method = (...args: never[]) => unknown
 
+type Around = (call: () => unknown, self: unknown, args: unknown[]) => unknown
+
 /** Puts `around` about a method of all bindings of one kind: they share a prototype, in the Worker as in its objects. */
-function wrap(binding: object, name: string, around: (call: () => unknown, args: unknown[]) => unknown): void {
+function wrap(binding: object, name: string, around: Around): void {
   const kind = Object.getPrototypeOf(binding) as Record<string, Method>
   const original = kind[name]!
   kind[name] = function (this: unknown, ...args: never[]) {
-    return around(() => Reflect.apply(original, this, args), args)
+    return around(() => Reflect.apply(original, this, args), this, args)
   }
+}
+
+/** What D1's statements have besides what their type says. */
+type Bound = { statement: string; params: unknown[] }
+
+function billed(results: D1Result[]): D1Result[] {
+  spent.trips++
+  for (const { meta } of results) {
+    spent.rowsRead += meta.rows_read
+    spent.rowsWritten += meta.rows_written
+  }
+  return results
 }
 
 /** From here on `costOf` counts. */
 export function meterBindings(): void {
-  wrap(env.DB, 'batch', async (call, [statements]) => {
-    spent.trips++
-    for (const { statement, params } of statements as { statement: string; params: unknown[] }[]) {
-      spent.statements.set(statement, params)
-    }
-    const results = (await call()) as D1Result[]
-    for (const { meta } of results) {
-      spent.rowsRead += meta.rows_read
-      spent.rowsWritten += meta.rows_written
-    }
-    return results
+  wrap(env.DB, 'batch', async (call, _, [statements]) => {
+    for (const each of statements as Bound[]) spent.statements.set(each.statement, each.params)
+    return billed((await call()) as D1Result[])
+  })
+  const statement = env.DB.prepare('SELECT 1')
+  wrap(statement, 'all', async (call, bound) => {
+    spent.statements.set((bound as Bound).statement, (bound as Bound).params)
+    return billed([(await call()) as D1Result])[0]
+  })
+  // It tells no numbers, so it is asked in the other way.
+  wrap(statement, 'first', async (_, bound, [column]) => {
+    const [row] = (await (bound as D1PreparedStatement).all<Record<string, unknown>>()).results
+    return column === undefined ? (row ?? null) : (row?.[column as string] ?? null)
   })
   for (const name of ['put', 'list', 'createMultipartUpload']) wrap(env.FILES, name, counting('r2A'))
   for (const name of ['get', 'head']) wrap(env.FILES, name, counting('r2B'))

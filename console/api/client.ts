@@ -1,7 +1,7 @@
 import createClient from 'openapi-fetch'
 import { toProblem } from './problem.ts'
 import type { components, paths } from './schema.d.ts'
-import { accessToken, me } from './session.ts'
+import { myId, tokenOf } from './session.ts'
 
 export type Schemas = components['schemas']
 
@@ -10,14 +10,13 @@ export const api = createClient<paths>({ baseUrl: location.origin, fetch: author
 
 /** `fetch` with the user's token: once more, with a fresh one, when the server takes it no more. */
 export async function authorizedFetch(request: Request): Promise<Response> {
-  const token = await accessToken()
-  const asker = me.value?.id
+  // Nothing is asked in the name of who has signed in meanwhile.
+  const asker = myId.value
+  const token = await tokenOf(asker)
   const response = await fetch(withToken(request.clone(), token))
   if (response.status !== 401 || token === undefined) return response
-  const fresh = await accessToken(token)
-  // Nothing is asked in the name of who has signed in meanwhile.
-  const isOther = fresh === undefined || fresh === token || me.value?.id !== asker
-  return isOther ? response : fetch(withToken(request, fresh))
+  const fresh = await tokenOf(asker, token)
+  return fresh === undefined || fresh === token ? response : fetch(withToken(request, fresh))
 }
 
 function withToken(request: Request, token: string | undefined): Request {

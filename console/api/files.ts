@@ -1,6 +1,6 @@
 import { api, authorizedFetch, type Schemas } from './client.ts'
 import { problemOf, toProblem } from './problem.ts'
-import { accessToken } from './session.ts'
+import { myId, tokenOf } from './session.ts'
 
 /** The content of whatever is at a path of the API. @throws Problem, TypeError */
 export async function download(path: string): Promise<Blob> {
@@ -11,7 +11,7 @@ export async function download(path: string): Promise<Blob> {
 
 /**
  * Stores a file, and tells how much of it, from 0 to 1, has been sent. What is sent again under `key` is stored once.
- * @throws Problem when it is refused, TypeError when there is no answer
+ * @throws Problem when it is refused, TypeError when there is no answer, Error when its user is signed in no more
  */
 export async function upload(
   file: File,
@@ -19,11 +19,18 @@ export async function upload(
   onProgress?: (share: number) => void,
   signal?: AbortSignal,
 ): Promise<Schemas['File']> {
-  const token = await accessToken()
+  // A file is nobody's but whose it was when it was chosen.
+  const asker = myId.value
+  const token = await tokenOf(asker)
+  if (token === undefined) throw new Error(SIGNED_OUT)
   const first = await send(file, key, token, onProgress, signal)
   if (first.status !== 401) return storedFile(first)
-  return storedFile(await send(file, key, await accessToken(token), onProgress, signal))
+  const fresh = await tokenOf(asker, token)
+  if (fresh === undefined) throw new Error(SIGNED_OUT)
+  return storedFile(await send(file, key, fresh, onProgress, signal))
 }
+
+const SIGNED_OUT = 'You are signed out: the file was not stored'
 
 /** Takes a file away. What stays behind when this fails, its user finds among the files. */
 export function discard(id: string): void {
@@ -31,8 +38,9 @@ export function discard(id: string): void {
 }
 
 /** `fetch` does not tell what has been sent. */
-function send(file: File, key: string, token = '', onProgress?: (share: number) => void, signal?: AbortSignal) {
+function send(file: File, key: string, token: string, onProgress?: (share: number) => void, signal?: AbortSignal) {
   return new Promise<XMLHttpRequest>((resolve, reject) => {
+    signal?.throwIfAborted()
     const request = new XMLHttpRequest()
     request.open('PUT', `/api/v1/upload?filename=${encodeURIComponent(file.name)}`)
     request.setRequestHeader('authorization', `Bearer ${token}`)
@@ -41,7 +49,7 @@ function send(file: File, key: string, token = '', onProgress?: (share: number) 
     request.upload.onprogress = ({ loaded, total }) => onProgress?.(total > 0 ? loaded / total : 0)
     request.onload = () => resolve(request)
     request.onerror = request.onabort = () => reject(new TypeError('No answer'))
-    signal?.addEventListener('abort', () => request.abort())
+    signal?.addEventListener('abort', () => request.abort(), { once: true })
     request.send(file)
   })
 }

@@ -16,6 +16,9 @@ const session = signal(readSession())
 /** Who is signed in, in all tabs alike. */
 export const me = computed(() => session.value?.user)
 
+/** Changes only when somebody else, or nobody, is signed in. */
+export const myId = computed(() => me.value?.id)
+
 addEventListener('storage', ({ key }) => {
   if (key === KEY || key === null) session.value = readSession()
 })
@@ -54,6 +57,12 @@ export async function accessToken(refused?: string): Promise<string | undefined>
     if (session.value && !isGood(session.value)) await refresh(session.value)
     return session.value?.accessToken
   })
+}
+
+/** As `accessToken`, but none of who has signed in since `asker` asked. */
+export async function tokenOf(asker: string | undefined, refused?: string): Promise<string | undefined> {
+  const token = await accessToken(refused)
+  return myId.value === asker ? token : undefined
 }
 
 async function refresh(old: Session): Promise<void> {

@@ -1,6 +1,7 @@
-import { signal } from '@preact/signals'
+import { effect, signal } from '@preact/signals'
 import type { ComponentChildren } from 'preact'
 import { useEffect, useId, useRef, useState } from 'preact/hooks'
+import { myId } from '../api/session.ts'
 import { Failed } from './states.tsx'
 import { Toasts } from './toasts.tsx'
 
@@ -54,6 +55,12 @@ type Question = {
 }
 
 const question = signal<Question | undefined>(undefined)
+
+// What one user was asked no other answers.
+effect(() => {
+  myId.value
+  question.value = undefined
+})
 
 /** Asks before something that cannot be undone. It stays open until that is done, and says what went wrong. */
 export function confirm(asked: Question): void {

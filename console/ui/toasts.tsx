@@ -1,11 +1,17 @@
-import { signal } from '@preact/signals'
+import { effect, signal } from '@preact/signals'
 import { messageOf } from '../api/problem.ts'
+import { myId } from '../api/session.ts'
 
 type Toast = { id: number; text: string; isFault: boolean }
 
 const SHOWN_MS = 6_000
 const toasts = signal<Toast[]>([])
 let count = 0
+
+// Who signs in reads nothing of who was here before; who has signed out still reads how that ended.
+effect(() => {
+  if (myId.value !== undefined) toasts.value = []
+})
 
 /** Says in a corner, for a while, what was done. */
 export const tell = (text: string): void => show(text, false)

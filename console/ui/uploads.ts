@@ -1,6 +1,7 @@
 import { signal } from '@preact/signals'
 import type { Schemas } from '../api/client.ts'
 import { discard, upload } from '../api/files.ts'
+import { tell } from './toasts.tsx'
 
 export type Attachment = Schemas['Attachment']
 
@@ -17,6 +18,15 @@ export type Upload = {
 
 /** As many as a message, or a chatbot, may have. */
 export const MAX_FILES = 10
+
+/** Those that find room beside as many as there are; of the others it tells. */
+export function fitting(files: Iterable<File>, there: number): File[] {
+  const all = [...files]
+  const fits = all.slice(0, Math.max(0, MAX_FILES - there))
+  const left = all.length - fits.length
+  if (left > 0) tell(`At most ${MAX_FILES} files: ${left} ${left === 1 ? 'was' : 'were'} left out`)
+  return fits
+}
 
 /** The files of a message that is being written. */
 export class Uploads {
@@ -37,7 +47,7 @@ export class Uploads {
 
   /** Begins to send files: those that a message may still have. */
   add(files: Iterable<File>): void {
-    for (const file of [...files].slice(0, MAX_FILES - this.all.value.length)) this.#send(file)
+    for (const file of fitting(files, this.all.value.length)) this.#send(file)
   }
 
   #send(file: File): void {

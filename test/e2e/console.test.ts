@@ -71,6 +71,22 @@ test('who signs in after somebody else sees nothing of them, in no tab', async (
   expect(device.faults).toEqual([])
 })
 
+test('what somebody was asked before they signed out nobody else can answer', async () => {
+  const device = await parley.enter('/app/chat')
+  const other = await device.open()
+  await other.goto('/app/account/data')
+  await other.getByRole('button', { name: 'Delete my account' }).click()
+  await other.getByRole('dialog', { name: 'Delete your account?' }).waitFor()
+  await device.page.getByRole('link', { name: 'Account' }).click()
+  await device.page.getByRole('button', { name: 'Sign out' }).click()
+  await other.getByRole('heading', { name: 'Sign in' }).waitFor()
+  await other.getByRole('dialog').waitFor({ state: 'detached' })
+  const bob = await signUp(device)
+  await other.getByTitle(`Signed in as ${bob}`).waitFor()
+  expect(await other.getByRole('dialog').count()).toBe(0)
+  expect(device.faults).toEqual([])
+})
+
 test('a script that is no longer there is no page', async () => {
   expect((await fetch(`${parley.url}/app/assets/chat-00000000.js`)).status).toBe(404)
   expect((await fetch(`${parley.url}/app/chat/anything`)).status).toBe(200)

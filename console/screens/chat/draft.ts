@@ -1,5 +1,5 @@
 import { signal } from '@preact/signals'
-import { me } from '../../api/session.ts'
+import { myId } from '../../api/session.ts'
 import { type Attachment, Uploads } from '../../ui/uploads.ts'
 import type { ReplySettings } from './settings.ts'
 
@@ -59,8 +59,8 @@ export const idsOf = ({ files }: Words): string[] => files.map(({ id }) => id)
 const drafts = new Map<string, Draft>()
 
 /** What the user is writing in a conversation, or in a `new` one; it stays while they look elsewhere. */
-export function draftOf(place: string): Draft {
-  const key = `${me.value?.id} ${place}`
+export function draftOf(place: string, userId = myId.value): Draft {
+  const key = `${userId} ${place}`
   const draft = drafts.get(key) ?? new Draft()
   drafts.set(key, draft)
   return draft

@@ -1,5 +1,6 @@
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks'
 import { api, ok } from '../../api/client.ts'
+import { myId } from '../../api/session.ts'
 import { useIdempotency } from '../../ui/use-idempotency.ts'
 import { Composer } from './composer.tsx'
 import { draftOf, type Words } from './draft.ts'
@@ -30,6 +31,8 @@ export function NewConversation({ projectId, onMake, onBegin }: Props) {
   const begin = async (words: Words) => {
     if (isBeginning.current) throw new Error('The conversation is being made')
     isBeginning.current = true
+    // Another may be signed in when there is an answer.
+    const userId = myId.value
     const body = isTemporary ? { temporary: true } : { project_id: projectId ?? null }
     try {
       const conversation = await once(body, (header) =>
@@ -37,7 +40,8 @@ export function NewConversation({ projectId, onMake, onBegin }: Props) {
       )
       onMake(conversation)
       // Who has left finds the words where they can: a temporary conversation is in no list.
-      draftOf(isLeft.current && isTemporary ? 'new' : conversation.id).restore(words)
+      const place = isLeft.current && isTemporary ? draft : draftOf(conversation.id, userId)
+      place.restore(words)
       if (!isLeft.current) onBegin(conversation.id)
     } finally {
       isBeginning.current = false

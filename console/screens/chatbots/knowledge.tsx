@@ -1,11 +1,11 @@
-import { useState } from 'preact/hooks'
+import { useEffect, useState } from 'preact/hooks'
 import { api, ok } from '../../api/client.ts'
 import { upload } from '../../api/files.ts'
 import { ChooseFiles } from '../../ui/choose-files.tsx'
 import { Icon } from '../../ui/icon.tsx'
 import { Failed } from '../../ui/states.tsx'
 import { tellFault } from '../../ui/toasts.tsx'
-import { MAX_FILES } from '../../ui/uploads.ts'
+import { fitting, MAX_FILES } from '../../ui/uploads.ts'
 import { useLoad } from '../../ui/use-load.ts'
 
 type Props = { ids: string[]; onChange: (change: (ids: string[]) => string[]) => void }
@@ -13,16 +13,19 @@ type Props = { ids: string[]; onChange: (change: (ids: string[]) => string[]) =>
 /** The files that a chatbot knows. They are uploaded here, and are its own once the form is saved. */
 export function Knowledge({ ids, onChange }: Props) {
   const [isBusy, setBusy] = useState(false)
+  const [open] = useState(() => new AbortController())
+  useEffect(() => () => open.abort(), [])
   const add = async (files: File[]) => {
     setBusy(true)
     try {
-      for (const file of files.slice(0, MAX_FILES - ids.length)) {
-        const { id } = await upload(file, crypto.randomUUID())
+      for (const file of fitting(files, ids.length)) {
+        const { id } = await upload(file, crypto.randomUUID(), undefined, open.signal)
         // Others may have been removed meanwhile.
         onChange((now) => [...now, id])
       }
     } catch (error) {
-      tellFault(error)
+      // Who has left hears nothing of what they called off by it.
+      if (!open.signal.aborted) tellFault(error)
     }
     setBusy(false)
   }

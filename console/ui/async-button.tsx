@@ -4,10 +4,14 @@ import { tellFault } from './toasts.tsx'
 
 type Props = Omit<JSX.IntrinsicElements['button'], 'onClick'> & { act: () => unknown }
 
-/** A button for what takes a while: off until it is done. What is refused is told. */
-export function AsyncButton({ act, disabled, children, ...button }: Props) {
+/**
+ * A button for what takes a while: off until it is done. What is refused is told.
+ * Meanwhile it is not `disabled`, which would take the focus from it.
+ */
+export function AsyncButton({ act, children, ...button }: Props) {
   const [isBusy, setBusy] = useState(false)
   const go = async () => {
+    if (isBusy) return
     setBusy(true)
     try {
       await act()
@@ -17,7 +21,7 @@ export function AsyncButton({ act, disabled, children, ...button }: Props) {
     setBusy(false)
   }
   return (
-    <button {...button} type="button" disabled={disabled || isBusy} aria-busy={isBusy} onClick={go}>
+    <button {...button} type="button" aria-disabled={isBusy} aria-busy={isBusy} onClick={go}>
       {children}
     </button>
   )

@@ -298,6 +298,12 @@ test('what others say in the channel that is open is told to a screen reader', a
   await say(bob.page, name, 'Good **morning**')
   await said(ada.page, 'Good morning').waitFor()
   await expect.poll(() => told.innerText()).toBe(`${bob.name}: Good **morning**`)
+  // Those that come at once are told all.
+  const lines = Array.from({ length: 5 }, (_, n) => `Line ${n}`)
+  for (const line of lines) await say(bob.page, name, line)
+  await expect
+    .poll(() => told.getByRole('paragraph').allInnerTexts())
+    .toEqual([`${bob.name}: Good **morning**`, ...lines.map((line) => `${bob.name}: ${line}`)])
   expect([ada.faults, bob.faults]).toEqual([[], []])
 })
 

@@ -132,7 +132,13 @@ test('a shared link shows everybody what was said, until it is revoked where all
   const { page, faults } = await enter()
   await say(page, `Begin ${parley.script([{ text: 'For all to see' }])}`)
   await answered(page, 'For all to see')
-  expect(await page.title()).toMatch(/^Begin .* · Chat · Parley$/)
+  // Who votes by the keyboard goes on from there.
+  const good = page.getByRole('button', { name: 'Good reply' })
+  await good.press('Enter')
+  await expect.poll(() => good.getAttribute('aria-pressed')).toBe('true')
+  await expect.poll(() => good.getAttribute('aria-busy')).toBe('false')
+  expect(await page.evaluate('document.activeElement.ariaLabel')).toBe('Good reply')
+  await expect.poll(() => page.title()).toMatch(/^Begin .* · Chat · Parley$/)
   await page.getByRole('button', { name: 'Settings of the conversation' }).click()
   await page.getByRole('button', { name: 'Share what was said so far' }).click()
   const link = await page.getByLabel('Link', { exact: true }).inputValue()
@@ -146,7 +152,7 @@ test('a shared link shows everybody what was said, until it is revoked where all
   await page.getByRole('heading', { name: 'Account' }).waitFor()
   // A screen reader goes on where the keyboard is.
   await page.getByRole('main', { name: 'Account' }).waitFor()
-  expect(await page.evaluate('document.activeElement.id')).toBe('main')
+  await expect.poll(() => page.evaluate('document.activeElement.id')).toBe('main')
   await page.getByRole('link', { name: 'Your data' }).click()
   await page.getByRole('button', { name: /^Revoke Begin/ }).click()
   await page.getByRole('button', { name: 'Revoke it' }).click()

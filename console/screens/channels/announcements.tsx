@@ -4,22 +4,26 @@ import { me } from '../../api/session.ts'
 import { subscribe } from './connection.ts'
 
 const LONGEST = 300
+/** Several may come at once: as many stay as are read out. */
+const KEPT = 20
 
 /** Tells a screen reader what others say in a channel while it is open, one after the other and without hurry. */
 export function Announcements({ channelId }: { channelId: string }) {
-  const [message, setMessage] = useState<Message>()
+  const [messages, setMessages] = useState<Message[]>([])
   useEffect(
     () =>
       subscribe((happening) => {
         if (happening.type !== 'message' || happening.ch !== channelId) return
-        if (happening.data.user_id !== me.value?.id) setMessage(happening.data)
+        const { data } = happening
+        if (data.user_id !== me.value?.id) setMessages((before) => [...before, data].slice(-KEPT))
       }),
     [channelId],
   )
   return (
     <div class="visually-hidden" role="log" aria-label="New messages" aria-live="polite">
-      {/* The same words twice are two messages. */}
-      {message && <p key={message.seq}>{wordsOf(message)}</p>}
+      {messages.map((message) => (
+        <p key={message.id}>{wordsOf(message)}</p>
+      ))}
     </div>
   )
 }

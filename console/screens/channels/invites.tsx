@@ -6,6 +6,7 @@ import { Field, Form } from '../../ui/form.tsx'
 import { Listed } from '../../ui/listed.tsx'
 import { Empty } from '../../ui/states.tsx'
 import { Time } from '../../ui/time.tsx'
+import { tell } from '../../ui/toasts.tsx'
 import { useIdempotency } from '../../ui/use-idempotency.ts'
 import { usePages } from '../../ui/use-pages.ts'
 
@@ -40,7 +41,12 @@ export function Invites({ channelId }: { channelId: string }) {
           const { code, ...invite } = await once(body, (header) =>
             ok(api.POST('/api/v1/channels/{id}/invites', { params: { path: { id: channelId }, header }, body })),
           )
-          setCode(code ?? undefined)
+          if (code === null) {
+            // A repeated request makes no second invitation, and is not told the first code again.
+            invites.reload()
+            return tell('The invitation was made before, and its code cannot be shown again')
+          }
+          setCode(code)
           invites.set((items) => [invite, ...items])
         }}
       >

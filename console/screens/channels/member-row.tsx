@@ -121,7 +121,12 @@ const Ban = ({ channelId, username, onClose }: { channelId: string; username: st
         onClose()
       }}
     >
-      <Field name="reason" label="Reason" hint="For the audit log; may be empty" maxLength={500} />
+      <Field
+        name="reason"
+        label="Reason"
+        hint="They are told it, and moderators see it; may be empty"
+        maxLength={500}
+      />
     </Form>
   </Dialog>
 )

@@ -1,3 +1,4 @@
+import { AsyncButton } from '../../ui/async-button.tsx'
 import type { Attendance } from './attendance.ts'
 import { Writers } from './attendants.tsx'
 import { Composer } from './composer.tsx'
@@ -24,9 +25,9 @@ export function ThreadPanel({ channel, rootId, attendance, members, onClose }: P
       <PanelHead title="Thread" onClose={onClose} />
       <MessageList channel={channel} followed={followed} />
       {hasMore && (
-        <button type="button" class="plain" disabled={followed.isLoading.value} onClick={followed.loadMore}>
+        <AsyncButton class="plain" act={followed.loadMore}>
           Show more replies
-        </button>
+        </AsyncButton>
       )}
       <Writers attendance={attendance} members={members} threadId={rootId} />
       {channel.role && <Composer channel={channel} threadId={rootId} />}

@@ -9,8 +9,10 @@ export function useIdempotency() {
   return async <T>(body: unknown, send: (header: { 'idempotency-key': string }) => Promise<T>): Promise<T> => {
     const text = JSON.stringify(body)
     if (last.current?.body !== text) last.current = { body: text, key: crypto.randomUUID() }
-    const made = await send({ 'idempotency-key': last.current.key })
-    last.current = undefined
+    const mine = last.current
+    const made = await send({ 'idempotency-key': mine.key })
+    // Something else may be on its way by now.
+    if (last.current === mine) last.current = undefined
     return made
   }
 }

@@ -13,6 +13,9 @@ type Props = Omit<JSX.IntrinsicElements['textarea'], 'onInput' | 'onKeyDown' | '
 /** As far as can be known: what has a mouse has one, and a phone has neither. */
 export const hasKeyboard = () => matchMedia('(hover: hover)').matches
 
+/** Whether a key is of the composition of a character. Safari ends it before the key that does, and tells only by this code. */
+export const isComposing = (event: KeyboardEvent) => event.isComposing || event.keyCode === 229
+
 /** Where one writes: as tall as its text, up to what its style says. */
 export function WritingField({ value, onText, onEnter, isFirst = false, ...field }: Props) {
   const element = useRef<HTMLTextAreaElement>(null)
@@ -34,7 +37,7 @@ export function WritingField({ value, onText, onEnter, isFirst = false, ...field
       onInput={({ currentTarget }) => onText(currentTarget.value)}
       onKeyDown={(event) => {
         // Enter may also end the composition of a character.
-        if (!onEnter || event.key !== 'Enter' || event.shiftKey || event.isComposing || !hasKeyboard()) return
+        if (!onEnter || event.key !== 'Enter' || event.shiftKey || isComposing(event) || !hasKeyboard()) return
         event.preventDefault()
         onEnter()
       }}

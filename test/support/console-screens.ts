@@ -66,7 +66,7 @@ export const SCENES: Record<string, { as?: 'nora' | 'mateo' | 'newcomer'; scenes
       {
         path: '/app/chat',
         steps: [{ fill: 'role=searchbox', with: 'spring' }],
-        shows: 'aside mark, aside [role=status], aside a >> nth=0',
+        shows: 'aside mark',
       },
       { path: CHAT, steps: [SETTINGS], dialog: 'Conversation' },
       { path: CHAT, steps: [SETTINGS, button('Delete')], dialog: 'Delete this conversation?' },
@@ -118,7 +118,7 @@ export const SCENES: Record<string, { as?: 'nora' | 'mateo' | 'newcomer'; scenes
     scenes: [
       { path: '/app/chatbots', shows: 'text=Harbour guide' },
       { path: '/app/chatbots', steps: [button('New chatbot')], dialog: 'New chatbot' },
-      { path: CHATBOT, steps: [button('Add a fallback')], shows: 'text=Instructions' },
+      { path: CHATBOT, steps: [button('Add a fallback')], shows: '[name="fallbacks/0/model"]' },
       {
         path: CHATBOT,
         steps: [{ fill: '[aria-label=Message]', with: 'Hello' }, button('Send')],

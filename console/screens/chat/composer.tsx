@@ -58,7 +58,7 @@ export function Composer({ draft, say, isOff = false, stop }: Props) {
             disabled={stop.isStopping}
             onClick={({ currentTarget }) => {
               // The button goes with the reply. On a phone the field would bring its keyboard.
-              if (matchMedia('(hover: hover)').matches) currentTarget.form!.querySelector('textarea')!.focus()
+              if (hasKeyboard()) currentTarget.form!.querySelector('textarea')!.focus()
               void stop.act()
             }}
           >

@@ -1,7 +1,7 @@
 import { useState } from 'preact/hooks'
 import { tellFault } from '../../ui/toasts.tsx'
 import { useIdempotency } from '../../ui/use-idempotency.ts'
-import { WritingField } from '../../ui/writing-field.tsx'
+import { isComposing, WritingField } from '../../ui/writing-field.tsx'
 import type { Message } from './reply.ts'
 import type { Thread } from './thread.ts'
 
@@ -21,7 +21,7 @@ export function EditMessage({ thread, message }: { thread: Thread; message: Mess
     setBusy(false)
   }
   return (
-    <form onSubmit={submit} onKeyDown={({ key }) => key === 'Escape' && leave()}>
+    <form onSubmit={submit} onKeyDown={(event) => event.key === 'Escape' && !isComposing(event) && leave()}>
       <WritingField
         isFirst
         aria-label="Other words"

@@ -79,7 +79,10 @@ export function Answer({ thread, message, isLast }: Props) {
         files={filesBefore(thread, message)}
       />
       {(message.status === 'failed' || message.status === 'interrupted') && (
-        <Fault error={message.error} again={thread.at ? undefined : () => thread.regenerate(message)} />
+        <Fault
+          error={message.error}
+          again={thread.at || thread.isReplying.value ? undefined : () => thread.regenerate(message)}
+        />
       )}
       {message.status === 'cancelled' && <p class="quiet">Stopped.</p>}
       {message.status !== 'in_progress' && <AnswerFooter thread={thread} message={message} />}

@@ -7,9 +7,9 @@ import { Icon } from '../../ui/icon.tsx'
 import { Listed } from '../../ui/listed.tsx'
 import { Empty } from '../../ui/states.tsx'
 import { Time } from '../../ui/time.tsx'
+import { useIdempotency } from '../../ui/use-idempotency.ts'
 import { usePages } from '../../ui/use-pages.ts'
 import './chatbots.css'
-import { useIdempotency } from '../../ui/use-idempotency.ts'
 
 /** All chatbots of the user, and where a new one begins. */
 export function Chatbots() {

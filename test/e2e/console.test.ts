@@ -63,6 +63,8 @@ test('who signs in after somebody else sees nothing of them, in no tab', async (
   const other = await device.open()
   await other.goto('/app/account')
   await other.getByTitle(`Signed in as ${ada}`).waitFor()
+  // What is still being asked as somebody signs out is refused, and the browser says so.
+  for (const tab of [device.page, other]) await tab.waitForLoadState('networkidle')
   await device.page.getByRole('button', { name: 'Sign out' }).click()
   await device.page.getByRole('heading', { name: 'Sign in' }).waitFor()
   const bob = await signUp(device)
@@ -78,6 +80,7 @@ test('what somebody was asked before they signed out nobody else can answer', as
   await other.getByRole('button', { name: 'Delete my account' }).click()
   await other.getByRole('dialog', { name: 'Delete your account?' }).waitFor()
   await device.page.getByRole('link', { name: 'Account' }).click()
+  for (const tab of [device.page, other]) await tab.waitForLoadState('networkidle')
   await device.page.getByRole('button', { name: 'Sign out' }).click()
   await other.getByRole('heading', { name: 'Sign in' }).waitFor()
   await other.getByRole('dialog').waitFor({ state: 'detached' })

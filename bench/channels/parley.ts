@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 
 const AT_ONCE = 8
-const PASSWORD = 'correct-horse-battery'
+export const PASSWORD = 'correct-horse-battery'
 const RENEW_AFTER_MS = 15 * 60_000
 
 /** Nothing but what is measured holds the load back. */

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { cpus, loadavg } from 'node:os'
+import { markdown, median, number, spread } from '../figures.ts'
 import type { Measured } from './load.ts'
 
 const MAX_LOAD_CPU = 0.9
@@ -119,25 +120,3 @@ export function bounds({ closed, quiet, slow }: { closed: Results; quiet: Result
     })
     .join('\n')
 }
-
-/** Median and range. */
-function spread(values: number[]): string {
-  if (values.length === 0) return '–'
-  const sorted = values.toSorted((a, b) => a - b)
-  return values.length === 1
-    ? number(sorted[0]!)
-    : `${number(median(sorted))} (${number(sorted[0]!)}–${number(sorted.at(-1)!)})`
-}
-
-/** NaN of nothing. */
-function median(values: number[]): number {
-  const sorted = values.toSorted((a, b) => a - b)
-  const middle = (sorted.length - 1) / 2
-  return (sorted[Math.floor(middle)]! + sorted[Math.ceil(middle)]!) / 2
-}
-
-const number = (value: number) =>
-  value.toLocaleString('en', { maximumFractionDigits: value < 10 ? 2 : value < 100 ? 1 : 0 })
-
-const markdown = (head: string[], rows: string[][]) =>
-  [head, head.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n')

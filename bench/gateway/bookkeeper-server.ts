@@ -1,5 +1,4 @@
-import { convertV4MiniflareOptions, Miniflare } from 'miniflare'
-import { freePort } from '../../scripts/local-server.ts'
+import { serveBareWorker } from '../bare-worker.ts'
 
 // node bench/gateway/bookkeeper-server.ts UPSTREAM: the pass-through with the least that a gateway with an exact quota in D1 can
 // do: one batch that reserves and writes the run before it asks, and one behind the answer that settles. Tables without an
@@ -39,22 +38,4 @@ export default {
   },
 }`
 
-const port = await freePort()
-const miniflare = new Miniflare(
-  convertV4MiniflareOptions({
-    name: 'bookkeeper',
-    compatibilityDate: '2026-10-20',
-    modules: [{ type: 'ESModule', path: 'worker.js', contents: WORKER }],
-    bindings: { UPSTREAM: upstream },
-    d1Databases: ['DB'],
-    unsafeDirectSockets: [{ host: '127.0.0.1', port }],
-    cf: false,
-  }),
-)
-await miniflare.ready
-console.log(`http://127.0.0.1:${port}`)
-
-const stop = () => void miniflare.dispose().then(() => process.exit())
-for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, stop)
-// The end of stdin tells that the benchmark is gone.
-process.stdin.once('end', stop).resume()
+await serveBareWorker('bookkeeper', WORKER, { bindings: { UPSTREAM: upstream }, d1Databases: ['DB'] })

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { cpus } from 'node:os'
 import { join } from 'node:path'
+import { markdown, median, number, quantile, spread } from '../figures.ts'
 import type { GatewayName } from './gateways.ts'
 import type { Measured } from './load.ts'
 
@@ -118,31 +119,3 @@ function ratios(samples: Samples, name: GatewayName, other: GatewayName, of: (sa
     return beside && valid([sample, beside]).length === 2 ? [of(sample) / of(beside)] : []
   })
 }
-
-/** NaN of nothing. */
-function quantile(values: number[], share: number): number {
-  const sorted = values.toSorted((a, b) => a - b)
-  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN
-}
-
-/** NaN of nothing. */
-function median(values: number[]): number {
-  const sorted = values.toSorted((a, b) => a - b)
-  const middle = (sorted.length - 1) / 2
-  return (sorted[Math.floor(middle)]! + sorted[Math.ceil(middle)]!) / 2
-}
-
-/** Median and range. */
-function spread(values: number[]): string {
-  if (values.length === 0) return '–'
-  const range = [Math.min(...values), Math.max(...values)].map(number)
-  return values.length === 1 ? range[0]! : `${number(median(values))} (${range.join('–')})`
-}
-
-const number = (value: number) =>
-  Number.isNaN(value)
-    ? '–'
-    : value.toLocaleString('en', { maximumFractionDigits: value < 10 ? 2 : value < 100 ? 1 : 0 })
-
-const markdown = (head: string[], rows: string[][]) =>
-  [head, head.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n')

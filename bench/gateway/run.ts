@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { parseArgs } from 'node:util'
+import { rotated } from '../figures.ts'
 import { machineSeconds, processesOf } from '../process-group.ts'
 import { end, isPinned, start } from '../processes.ts'
 import { GATEWAYS, type Gateway, type GatewayName, startGateways } from './gateways.ts'
@@ -102,9 +103,4 @@ async function startLoad(upstreamPid: number) {
 
 function secondsOf(group: number): number {
   return processesOf(group).reduce((sum, { cpuSeconds }) => sum + cpuSeconds, 0)
-}
-
-function rotated<T>(items: T[], by: number): T[] {
-  const at = by % items.length
-  return [...items.slice(at), ...items.slice(0, at)]
 }

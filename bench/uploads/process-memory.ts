@@ -1,7 +1,7 @@
 import { processesOf } from '../process-group.ts'
 
 /** What the workerd processes of a server hold in memory, in megabytes. Linux alone tells. */
-function workerdMegabytes(serverPid: number): number {
+export function workerdMegabytes(serverPid: number): number {
   return processesOf(serverPid)
     .filter(({ name }) => name === 'workerd')
     .reduce((sum, { megabytes }) => sum + megabytes, 0)

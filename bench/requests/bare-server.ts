@@ -1,0 +1,42 @@
+import { serveBareWorker } from '../bare-worker.ts'
+
+// node bench/requests/bare-server.ts UPSTREAM: for each scenario the least that a Worker can do: one query, one object, one request to the
+// model. It asks nobody who they are and checks nothing. Prints where it listens.
+const [upstream] = process.argv.slice(2) as [string]
+const WORKER = `
+const ROWS = \`WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1000)
+  INSERT INTO conversations SELECT printf('01000000-0000-7000-8000-%012d', i), 'Conversation ' || i, i FROM n\`
+let made
+const make = (db) => db.batch([
+  db.prepare('CREATE TABLE IF NOT EXISTS conversations (id TEXT PRIMARY KEY, title TEXT, updated_at INTEGER)'),
+  db.prepare('CREATE INDEX IF NOT EXISTS recent ON conversations (updated_at)'),
+  db.prepare(ROWS),
+])
+export default {
+  async fetch(request, { UPSTREAM, DB, FILES }) {
+    const { pathname } = new URL(request.url)
+    if (pathname === '/health') return Response.json({ status: 'ok' })
+    await (made ??= make(DB))
+    if (pathname === '/list') {
+      const { results } = await DB.prepare('SELECT * FROM conversations ORDER BY updated_at DESC LIMIT 20').all()
+      return Response.json(results)
+    }
+    if (pathname === '/one') {
+      return Response.json(await DB.prepare('SELECT * FROM conversations WHERE id = ?').bind('01000000-0000-7000-8000-000000000500').first())
+    }
+    if (pathname === '/file' && request.method === 'PUT') {
+      const { size } = await FILES.put(crypto.randomUUID(), request.body)
+      return Response.json({ size }, { status: 201 })
+    }
+    if (pathname === '/file') {
+      await FILES.head('file') ?? await FILES.put('file', new Uint8Array(1_048_576))
+      const object = await FILES.get('file', { range: request.headers })
+      return new Response(object.body, { status: request.headers.has('range') ? 206 : 200 })
+    }
+    const body = { model: 'bench', stream: true, messages: [{ role: 'user', content: (await request.json()).content }] }
+    const headers = { 'content-type': 'application/json' }
+    return fetch(UPSTREAM + '/chat/completions', { method: 'POST', headers, body: JSON.stringify(body) })
+  },
+}`
+
+await serveBareWorker('bare', WORKER, { bindings: { UPSTREAM: upstream }, d1Databases: ['DB'], r2Buckets: ['FILES'] })

@@ -1,0 +1,62 @@
+import { writeFile } from 'node:fs/promises'
+import { parseArgs } from 'node:util'
+import { rotated } from '../figures.ts'
+import { isPinned } from '../processes.ts'
+import { environment, type Result, type Side, table, toJson } from './report.ts'
+import { type Place, type Scenario, scenariosOf } from './scenarios.ts'
+import { withServers } from './servers.ts'
+
+// npm run bench: what requests take, each beside a bare Worker that does the least for it, in turns (../README.md).
+const WORDS = 50
+const GAP_MS = 5
+const CROWD = 16
+const IN_A_CROWD = ['list', 'reply', 'stream']
+
+const { values: given } = parseArgs({
+  options: {
+    only: { type: 'string' },
+    rounds: { type: 'string', default: '5' },
+    seconds: { type: 'string', default: '0.7' },
+    json: { type: 'string' },
+  },
+})
+
+await withServers(WORDS, GAP_MS, async ({ parley, sides, take }) => {
+  const chosen = chosenOf(parley.place)
+  const measures = [
+    ...chosen.map((scenario) => measureOf(scenario, 1)),
+    ...chosen.filter(({ name }) => IN_A_CROWD.includes(name)).map((scenario) => measureOf(scenario, CROWD)),
+  ]
+  console.log(environment(isPinned))
+  // The zeroth warms them up, and is not counted.
+  for (let round = 0; round <= Number(given.rounds); round++) {
+    console.log(round === 0 ? 'Warming up' : `Round ${round} of ${given.rounds}`)
+    for (const { scenario, result } of measures) {
+      for (const side of rotated<Side>(['parley', 'bare'], round)) {
+        const ask = scenario[side]
+        if (!ask) continue
+        const { concurrency } = result
+        const measured = await take({ ...sides[side], ask, concurrency, seconds: Number(given.seconds) })
+        if (round > 0) result.rounds[side].push(measured)
+      }
+    }
+  }
+  const results = measures.map(({ result }) => result)
+  console.log(`\n${table(results)}`)
+  if (given.json) await writeFile(given.json, `${JSON.stringify(toJson(results), null, 2)}\n`)
+})
+
+function chosenOf(place: Place): Scenario[] {
+  const all = scenariosOf(place)
+  const names = given.only?.split(',') ?? all.map(({ name }) => name)
+  const unknown = names.filter((name) => !all.some((scenario) => scenario.name === name))
+  if (unknown.length > 0) throw new Error(`No scenario is called ${unknown}: ${all.map(({ name }) => name).join(', ')}`)
+  return all.filter(({ name }) => names.includes(name))
+}
+
+function measureOf(scenario: Scenario, concurrency: number): { scenario: Scenario; result: Result } {
+  const { name, title, bound } = scenario
+  const result = { name, title, concurrency, rounds: { parley: [], bare: [] } }
+  // A bound is of one request at a time: in a crowd a time is mostly waiting.
+  return { scenario, result: concurrency === 1 ? { ...result, bound } : result }
+}

@@ -19,11 +19,11 @@ const usage = { prompt_tokens: 10, completion_tokens: chunks, total_tokens: 10 +
 const last = Buffer.concat([choice({}, 'stop'), frame({ choices: [], usage }), Buffer.from('data: [DONE]\n\n')])
 
 const server = createServer((request, response) => {
-  let isPaced = false
-  request.on('data', (part: Buffer) => {
-    isPaced ||= part.includes(PACED)
-  })
+  const parts: Buffer[] = []
+  request.on('data', (part: Buffer) => parts.push(part))
   request.on('end', () => {
+    // What was said before is in it as well.
+    const isPaced = JSON.parse(Buffer.concat(parts).toString()).messages.at(-1).content.includes(PACED)
     response.writeHead(200, HEADERS)
     if (isPaced) pace(response, 0)
     else {

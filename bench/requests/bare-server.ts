@@ -4,12 +4,17 @@ import { serveBareWorker } from '../bare-worker.ts'
 // model. It asks nobody who they are and checks nothing. Prints where it listens.
 const [upstream] = process.argv.slice(2) as [string]
 const WORKER = `
+const USER = '01000000-0000-7000-8000-000000000000'
 const ROWS = \`WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1000)
-  INSERT INTO conversations SELECT printf('01000000-0000-7000-8000-%012d', i), 'Conversation ' || i, i FROM n\`
+  INSERT INTO conversations (id, user_id, title, created_at, updated_at, title_source, state, tags)
+  SELECT printf('01000000-0000-7000-8000-%012d', i), '\${USER}', 'Conversation ' || i, i, i, 'user', 'active', '[]' FROM n\`
+const LIST = "SELECT * FROM conversations WHERE user_id = ? AND state = 'active' ORDER BY updated_at DESC, id DESC LIMIT 21"
 let made
 const make = (db) => db.batch([
-  db.prepare('CREATE TABLE IF NOT EXISTS conversations (id TEXT PRIMARY KEY, title TEXT, updated_at INTEGER)'),
-  db.prepare('CREATE INDEX IF NOT EXISTS recent ON conversations (updated_at)'),
+  // As Parley's is.
+  db.prepare(\`CREATE TABLE conversations (id TEXT PRIMARY KEY, user_id TEXT, title TEXT, head_id TEXT, created_at INTEGER, updated_at INTEGER,
+    project_id TEXT, title_source TEXT, instructions TEXT, state TEXT, pinned_at INTEGER, expires_at INTEGER, tags TEXT)\`),
+  db.prepare('CREATE INDEX listed ON conversations (user_id, state, updated_at, id)'),
   db.prepare(ROWS),
 ])
 export default {
@@ -18,7 +23,7 @@ export default {
     if (pathname === '/health') return Response.json({ status: 'ok' })
     await (made ??= make(DB))
     if (pathname === '/list') {
-      const { results } = await DB.prepare('SELECT * FROM conversations ORDER BY updated_at DESC LIMIT 20').all()
+      const { results } = await DB.prepare(LIST).bind(USER).all()
       return Response.json(results)
     }
     if (pathname === '/one') {

@@ -2,10 +2,10 @@ import { workerdMegabytes } from '../uploads/process-memory.ts'
 import { scenariosOf } from './scenarios.ts'
 import { withServers } from './servers.ts'
 
-// npm run bench:memory: what workerd holds in memory over 10,000 streamed replies. It has to stay what it is after the first 2,000, but
-// for a tenth.
+// npm run bench:memory: what workerd holds in memory over 10,000 streamed replies. After the first 5,000 it has to stay what it is, but for a
+// tenth: until then the SQLite of 200 Runners and that of D1 fill their caches.
 const REPLIES = 10_000
-const WARM_UP = 2_000
+const WARM_UP = 5_000
 const MAX_GROWTH = 0.1
 const CONCURRENCY = 16
 

@@ -64,7 +64,7 @@ export function Answer({ thread, message, isLast }: Props) {
       aria-busy={isWriting}
     >
       {reply && <Thoughts reply={reply} isThinking={writing !== undefined && text === ''} />}
-      {!reply && message.run_id && !!message.usage?.reasoning_tokens && <PastThoughts runId={message.run_id} />}
+      {!reply && message.run_id && hasThoughts(message) && <PastThoughts runId={message.run_id} />}
       {text !== '' && <Markdown text={text} />}
       {isWriting && text === '' && (
         <p class="quiet">
@@ -89,6 +89,13 @@ export function Answer({ thread, message, isLast }: Props) {
     </article>
   )
 }
+
+/** For so long a server keeps the events of a run, unless it is told otherwise (docs/runs.md). */
+const EVENTS_KEPT_MS = 600_000
+
+/** Whether it was thought about, and can be read yet. */
+const hasThoughts = ({ usage, created_at }: Message) =>
+  !!usage?.reasoning_tokens && Date.now() - Date.parse(created_at) < EVENTS_KEPT_MS
 
 /** What was attached to what it answers. */
 const filesBefore = (thread: Thread, { parent_id }: Message) =>

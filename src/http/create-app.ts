@@ -4,7 +4,7 @@ import type { Context } from 'hono'
 import { createMiddleware } from 'hono/factory'
 import { matchedRoutes } from 'hono/route'
 import { newMeter } from '../db/client.ts'
-import { openSession } from '../db/replicas.ts'
+import { openSession, PRIMARY } from '../db/replicas.ts'
 import { isFault, readConfig } from '../env.ts'
 import { newId } from '../lib/ids.ts'
 import { escapePointer } from '../lib/json-shape.ts'
@@ -62,8 +62,8 @@ const observe = createMiddleware<AppEnv>(async (c, next) => {
       request.session = openSession(c.env.DB, c.req.header(BOOKMARK), isRead(c.req.method))
   }
   await next()
-  const bookmark = request.session?.getBookmark()
-  if (bookmark) c.res.headers.set(BOOKMARK, bookmark)
+  const seen = request.session && (isRead(c.req.method) ? request.session.getBookmark() : PRIMARY)
+  if (seen) c.res.headers.set(BOOKMARK, seen)
   const { trips, sqlMs } = request.meter
   const ms = Date.now() - startedAt
   c.res.headers.set('x-request-id', id)

@@ -28,7 +28,7 @@ const steps: Step[] = [
 const passed = steps.every(passes)
 // A missing report is an error only when the tests are said to have run.
 const counts = passed || readdirSync(reports).length > 0 ? testCounts(reports) : undefined
-if (counts) console.log(`\n${counts.line}`)
+if (counts) console.log(`\n${counts.summary}`)
 if (!passed || !counts?.ok) process.exitCode = 1
 rmSync(folder, { recursive: true, force: true })
 

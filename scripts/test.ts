@@ -27,10 +27,10 @@ if (given.length > 0) {
   const folder = process.env.TEST_REPORTS ?? mkdtempSync(join(tmpdir(), 'parley-tests-'))
   let passed = true
   for (const part of PARTS) passed = (await run(part, folder)) && passed
-  const { ok, line } = testCounts(folder)
+  const { ok, summary } = testCounts(folder)
   if (!process.env.TEST_REPORTS) {
     rmSync(folder, { recursive: true, force: true })
-    console.log(line)
+    console.log(summary)
   }
   if (!passed || !ok) process.exitCode = 1
 }

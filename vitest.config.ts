@@ -15,58 +15,65 @@ const mailKey = 'test-mail-key'
 process.env.JWT_SECRET = `${crypto.randomUUID()}${crypto.randomUUID()}`
 const encryptionKey = randomBytes(32).toString('base64url')
 
-const worker = cloudflareTest(async () => ({
-  wrangler: { configPath: './wrangler.toml' },
-  miniflare: {
-    bindings: {
-      TEST_MIGRATIONS: await readD1Migrations('./migrations'),
-      // The real cost takes a quarter of a second each.
-      PASSWORD_COST: '4',
-      CORS_ORIGINS: 'https://chat.example.com',
-      ENCRYPTION_KEY: encryptionKey,
-      OPENAI_BASE_URL: `http://127.0.0.1:${upstreamPort}/v1`,
-      OPENAI_API_KEY: 'test-key',
-      WEB_SEARCH_URL: `http://127.0.0.1:${upstreamPort}/search`,
-      WEB_SEARCH_KEY: 'search-key',
-      DNS_OVER_HTTPS_URL: `http://127.0.0.1:${dnsPort}/dns-query`,
-      MAIL_FROM: 'Parley <parley@example.com>',
-      RESEND_BASE_URL: `http://127.0.0.1:${mailPort}`,
-      RESEND_API_KEY: mailKey,
-      OFFLINE_TOKEN_MS: '0',
-      // An event per token, so that a stream can be cut at each.
-      RUN_FLUSH_MS: '0',
-      // Short, so that a test can wait for them; long enough for a busy machine.
-      UPSTREAM_HEADERS_MS: '2000',
-      UPSTREAM_FIRST_TOKEN_MS: '2000',
-      UPSTREAM_IDLE_MS: '2000',
-      TOOL_MS: '1000',
-      FILE_TEXT_WAIT_MS: '5000',
-      HEARTBEAT_MS: '200',
-      JSON_WAIT_MS: '5000',
-      UPSTREAM_TRIES: '2',
-      DISCONNECT_CANCEL_MS: '300',
-      ALARM_MS: '1000',
-      // Speed is measured with one, correctness tested with several.
-      SOCKET_SHARDS: '3',
+const workerWith = (d1Databases: Record<string, string> = {}) =>
+  cloudflareTest(async () => ({
+    wrangler: { configPath: './wrangler.toml' },
+    miniflare: {
+      d1Databases,
+      bindings: {
+        TEST_MIGRATIONS: await readD1Migrations('./migrations'),
+        // The real cost takes a quarter of a second each.
+        PASSWORD_COST: '4',
+        CORS_ORIGINS: 'https://chat.example.com',
+        ENCRYPTION_KEY: encryptionKey,
+        OPENAI_BASE_URL: `http://127.0.0.1:${upstreamPort}/v1`,
+        OPENAI_API_KEY: 'test-key',
+        WEB_SEARCH_URL: `http://127.0.0.1:${upstreamPort}/search`,
+        WEB_SEARCH_KEY: 'search-key',
+        DNS_OVER_HTTPS_URL: `http://127.0.0.1:${dnsPort}/dns-query`,
+        MAIL_FROM: 'Parley <parley@example.com>',
+        RESEND_BASE_URL: `http://127.0.0.1:${mailPort}`,
+        RESEND_API_KEY: mailKey,
+        OFFLINE_TOKEN_MS: '0',
+        // An event per token, so that a stream can be cut at each.
+        RUN_FLUSH_MS: '0',
+        // Short, so that a test can wait for them; long enough for a busy machine.
+        UPSTREAM_HEADERS_MS: '2000',
+        UPSTREAM_FIRST_TOKEN_MS: '2000',
+        UPSTREAM_IDLE_MS: '2000',
+        TOOL_MS: '1000',
+        FILE_TEXT_WAIT_MS: '5000',
+        HEARTBEAT_MS: '200',
+        JSON_WAIT_MS: '5000',
+        UPSTREAM_TRIES: '2',
+        DISCONNECT_CANCEL_MS: '300',
+        ALARM_MS: '1000',
+        // Speed is measured with one, correctness tested with several.
+        SOCKET_SHARDS: '3',
+      },
     },
-  },
-}))
+  }))
+
+/** What both projects that run in the Worker have in common. */
+const inWorker = {
+  globalSetup: ['./test/support/upstream-setup.ts'],
+  setupFiles: ['./test/support/setup.ts'],
+  disableConsoleIntercept: true,
+  provide: { upstreamPort, mailPort, dnsPort, mailKey },
+  testTimeout: 20_000,
+}
 
 export default defineConfig({
   test: {
     projects: [
       { test: { name: 'unit', include: ['test/lib/**/*.test.ts', 'test/*.test.ts'] } },
       {
-        plugins: [worker],
-        test: {
-          name: 'worker',
-          include: ['test/features/**/*.test.ts'],
-          globalSetup: ['./test/support/upstream-setup.ts'],
-          setupFiles: ['./test/support/setup.ts'],
-          disableConsoleIntercept: true,
-          provide: { upstreamPort, mailPort, dnsPort, mailKey },
-          testTimeout: 20_000,
-        },
+        plugins: [workerWith()],
+        test: { ...inWorker, name: 'worker', include: ['test/features/**/*.test.ts'] },
+      },
+      {
+        plugins: [workerWith({ DB_1: 'cell-1' })],
+        test: { ...inWorker, name: 'cells', include: ['test/cells/**/*.test.ts'] },
       },
       {
         test: {

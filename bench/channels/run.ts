@@ -11,7 +11,6 @@ import type { PeerName } from './wires.ts'
 // npm run bench:channels: one channel with many receivers, beside plain `ws` and Socket.IO in the same run (README.md).
 const IN_FLIGHT = 32
 const SENDERS = 8
-const QUIET_RECEIVERS = 200
 const QUIET_PER_SECOND = 50
 const SLOW_SHARE = 0.01
 const SETTLE_MS = 1_000
@@ -23,6 +22,7 @@ const { values: given } = parseArgs({
     peers: { type: 'string', default: 'ws,socket.io,parley' },
     receivers: { type: 'string', default: '1000,100' },
     bytes: { type: 'string', default: '100' },
+    'quiet-receivers': { type: 'string', default: '200' },
     'slow-seconds': { type: 'string', default: '40' },
     'slow-rate': { type: 'string', default: '20' },
     'slow-runs': { type: 'string', default: '1' },
@@ -36,10 +36,13 @@ const usual = { senders: SENDERS, bytes: Number(given.bytes), seconds: Number(gi
 const closed = sizes.map((receivers) => ({
   title: `${receivers.toLocaleString('en')} receivers, ${IN_FLIGHT} in flight`,
   what: { ...usual, receivers, pace: { inFlight: IN_FLIGHT } },
+  results: new Map() as Results,
 }))
+const quietReceivers = Number(given['quiet-receivers'])
 const quiet = {
-  title: `${QUIET_RECEIVERS} receivers, ${QUIET_PER_SECOND} messages/s`,
-  what: { ...usual, receivers: QUIET_RECEIVERS, pace: { perSecond: QUIET_PER_SECOND } },
+  title: `${quietReceivers} receivers, ${QUIET_PER_SECOND} messages/s`,
+  what: { ...usual, receivers: quietReceivers, pace: { perSecond: QUIET_PER_SECOND } },
+  results: new Map() as Results,
 }
 const readers = Math.ceil(largest * SLOW_SHARE)
 const slowSeconds = Number(given['slow-seconds'])
@@ -65,7 +68,7 @@ try {
     peers.push(peer)
     console.log(`${name} stores ${peer.stores}`)
   }
-  const measures = [...closed, quiet].map((measure) => ({ ...measure, results: new Map() as Results }))
+  const measures = quietReceivers > 0 ? [...closed, quiet] : closed
   for (let run = 1; run <= Number(given.runs); run++) {
     for (const { title, what, results } of measures) {
       console.log(`\nRun ${run} of ${given.runs}, ${title}`)
@@ -80,16 +83,18 @@ try {
 
   for (const { title, results } of measures) console.log(`\n${table(title, results)}`)
   if (slowly.size > 0) console.log(`\n${slowTable(slow.title, slowly)}`)
-  const most = measures.find(({ what }) => what.receivers === largest)!
-  if (names.includes('parley'))
-    console.log(`\n${bounds({ closed: most.results, quiet: measures.at(-1)!.results, slow: slowly })}`)
+  const most = closed.find(({ what }) => what.receivers === largest)!
+  if (names.includes('parley')) console.log(`\n${bounds({ closed: most.results, quiet: quiet.results, slow: slowly })}`)
 } finally {
   for (const peer of peers) await peer.stop()
   await rm(folder, { recursive: true, force: true, maxRetries: 5 })
 }
 
 function parley(): Promise<Peer> {
-  return startParley(folder, [...sizes, QUIET_RECEIVERS])
+  return startParley(
+    folder,
+    [...sizes, quietReceivers].filter((size) => size > 0),
+  )
 }
 
 async function take(peer: Peer, what: What, results: Results): Promise<void> {

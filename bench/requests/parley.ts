@@ -40,7 +40,9 @@ export async function startFilledParley(folder: string, upstream: string): Promi
       body: new Uint8Array(FILE_BYTES),
     })
     const { id: file } = (await response.json()) as { id: string }
-    const place = { conversation: chat.chat_id, run: chat.run_id, file, username, password: PASSWORD }
+    const chatbot = await call<{ id: string }>(url, '/chatbots', { name: 'Bench' }, token)
+    const { key } = await call<{ key: string }>(url, `/chatbots/${chatbot.id}/api-keys`, { name: 'Bench' }, token)
+    const place = { conversation: chat.chat_id, run: chat.run_id, file, username, password: PASSWORD, key }
     return { ...started, token, conversations, place }
   } catch (error) {
     await end(started.child)

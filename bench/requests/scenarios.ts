@@ -24,7 +24,15 @@ export type Scenario = {
 }
 
 /** What the requests are about, in a Parley that has been filled for them. */
-export type Place = { conversation: string; file: string; run: string; username: string; password: string }
+export type Place = {
+  conversation: string
+  file: string
+  run: string
+  username: string
+  password: string
+  /** Of a chatbot. */
+  key: string
+}
 
 const FILE_BYTES = 65_536
 const JSON_TYPE = { 'content-type': 'application/json' }
@@ -43,7 +51,7 @@ const bareReply = (isPaced: boolean): Ask => ({
 })
 const streamed = (isPaced: boolean): Ask => ({
   method: 'POST',
-  path: '/conversations/{any}/messages',
+  path: '/api/v1/conversations/{any}/messages',
   headers: EVENTS,
   body: say(isPaced),
   status: 200,
@@ -51,24 +59,39 @@ const streamed = (isPaced: boolean): Ask => ({
   firstWord: 'event: message.delta',
 })
 
-export const scenariosOf = ({ conversation, file, run, username, password }: Place): Scenario[] => [
+const completion = (key: string, fields: object): Ask => ({
+  method: 'POST',
+  path: '/v1/chat/completions',
+  headers: { ...JSON_TYPE, authorization: `Bearer ${key}` },
+  body: JSON.stringify({
+    model: 'default',
+    stream: true,
+    messages: [{ role: 'user', content: promptOf(true) }],
+    ...fields,
+  }),
+  status: 200,
+  has: '[DONE]',
+  firstWord: '"content":"word',
+})
+
+export const scenariosOf = ({ conversation, file, run, username, password, key }: Place): Scenario[] => [
   {
     name: 'health',
     title: 'health',
-    parley: { method: 'GET', path: '/health', status: 200 },
+    parley: { method: 'GET', path: '/api/v1/health', status: 200 },
     bare: { method: 'GET', path: '/health', status: 200 },
   },
   {
     name: 'list',
     title: 'list of 20 conversations',
-    parley: { method: 'GET', path: '/conversations', status: 200 },
+    parley: { method: 'GET', path: '/api/v1/conversations', status: 200 },
     bare: { method: 'GET', path: '/list', status: 200 },
     bound: 1.5,
   },
   {
     name: 'read',
     title: 'one conversation with 2 messages',
-    parley: { method: 'GET', path: `/conversations/${conversation}`, status: 200 },
+    parley: { method: 'GET', path: `/api/v1/conversations/${conversation}`, status: 200 },
     bare: { method: 'GET', path: '/one', status: 200 },
   },
   {
@@ -76,7 +99,7 @@ export const scenariosOf = ({ conversation, file, run, username, password }: Pla
     title: 'sign-in, with a password of cost 4',
     parley: {
       method: 'POST',
-      path: '/auth/login',
+      path: '/api/v1/auth/login',
       headers: JSON_TYPE,
       body: JSON.stringify({ username, password }),
       status: 200,
@@ -87,7 +110,7 @@ export const scenariosOf = ({ conversation, file, run, username, password }: Pla
     title: 'reply of 50 words at once, as JSON',
     parley: {
       method: 'POST',
-      path: '/conversations/{any}/messages',
+      path: '/api/v1/conversations/{any}/messages',
       headers: JSON_TYPE,
       body: say(false),
       status: 201,
@@ -104,11 +127,25 @@ export const scenariosOf = ({ conversation, file, run, username, password }: Pla
     bound: 3,
   },
   {
+    name: 'gateway',
+    title: 'the same through /v1, stored',
+    parley: completion(key, {}),
+    bare: bareReply(true),
+    bound: 3,
+  },
+  {
+    name: 'gateway-short',
+    title: 'the same through /v1, `"store": false`',
+    parley: completion(key, { store: false }),
+    bare: bareReply(true),
+    bound: 1.5,
+  },
+  {
     name: 'resume',
     title: 'a reply from its log',
     parley: {
       method: 'GET',
-      path: `/runs/${run}/events`,
+      path: `/api/v1/runs/${run}/events`,
       headers: { accept: 'text/event-stream' },
       status: 200,
       has: 'event: run.completed',
@@ -120,7 +157,7 @@ export const scenariosOf = ({ conversation, file, run, username, password }: Pla
     title: 'upload of 64 KiB',
     parley: {
       method: 'PUT',
-      path: '/upload?filename=bench.txt',
+      path: '/api/v1/upload?filename=bench.txt',
       body: 'x'.repeat(FILE_BYTES),
       headers: { 'content-type': 'text/plain' },
       status: 201,
@@ -130,7 +167,7 @@ export const scenariosOf = ({ conversation, file, run, username, password }: Pla
   {
     name: 'download',
     title: 'download of 64 KiB of 1 MiB',
-    parley: { method: 'GET', path: `/files/${file}/content`, headers: RANGE, status: 206 },
+    parley: { method: 'GET', path: `/api/v1/files/${file}/content`, headers: RANGE, status: 206 },
     bare: { method: 'GET', path: '/file', headers: RANGE, status: 206 },
   },
 ]

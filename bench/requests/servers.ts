@@ -41,7 +41,7 @@ export async function withServers(
     await work({
       parley,
       sides: {
-        parley: { url: `${parley.line}/api/v1`, headers, conversations: parley.conversations },
+        parley: { url: parley.line, headers, conversations: parley.conversations },
         bare: { url: bare.line, headers: {}, conversations: [] },
       },
       take: takeBy(load),

@@ -1,7 +1,8 @@
+import { databaseOf } from '../db/cells.ts'
 import { type Db, type DbMeter, openDb, type Precondition, type Source } from '../db/client.ts'
 import { type Config, configOf } from '../env.ts'
 import type { LiveKey } from '../features/chatbots/service/key-check.ts'
-import { newId } from '../lib/ids.ts'
+import { cellOf, newIdIn } from '../lib/ids.ts'
 import { chooseMailer, type SendMail } from '../mail/mailer.ts'
 import type { Log } from './log.ts'
 import { openMail } from './mail.ts'
@@ -14,6 +15,7 @@ export type BaseCtx = {
   /** Null in a job, and in an operator's command. */
   requestId: string | null
   now: Date
+  /** In the cell of whoever this is done for. */
   newId: () => string
   /** Keeps work alive for up to 30 s after the client has left. */
   waitUntil: (work: Promise<unknown>) => void
@@ -48,7 +50,9 @@ type Given = {
   now: Date
   waitUntil: BaseCtx['waitUntil']
   requestId?: string
-  /** Without it the database itself. */
+  /** The user this is done for. */
+  owner?: string
+  /** Without it the owner's database; without an owner the first. */
   source?: Source
   meter?: DbMeter
   preconditions?: Precondition[]
@@ -57,7 +61,7 @@ type Given = {
 /** The one place where a context is put together: for a request, a job, or a test. */
 export function newCtx(
   env: Env,
-  { log, now, waitUntil, requestId, source = env.DB, meter, preconditions }: Given,
+  { log, now, waitUntil, requestId, owner = '', source = databaseOf(env, owner), meter, preconditions }: Given,
 ): BaseCtx {
   const config = configOf(env)
   return {
@@ -66,7 +70,7 @@ export function newCtx(
     log,
     requestId: requestId ?? null,
     now,
-    newId,
+    newId: () => newIdIn(cellOf(owner)),
     waitUntil,
     runners: env.RUNNER,
     channels: env.CHANNEL,

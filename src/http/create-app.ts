@@ -4,7 +4,7 @@ import type { Context } from 'hono'
 import { createMiddleware } from 'hono/factory'
 import { matchedRoutes } from 'hono/route'
 import { newMeter } from '../db/client.ts'
-import { openSession, PRIMARY } from '../db/replicas.ts'
+import { BOOKMARK, isRead, PRIMARY } from '../db/replicas.ts'
 import { isFault, readConfig } from '../env.ts'
 import { newId } from '../lib/ids.ts'
 import { escapePointer } from '../lib/json-shape.ts'
@@ -42,10 +42,6 @@ export function createApp() {
   return app
 }
 
-/** What the client has seen of the database, which it sends back. */
-const BOOKMARK = 'x-d1-bookmark'
-const isRead = (method: string) => method === 'GET' || method === 'HEAD'
-
 const REQUEST_ID = /^[A-Za-z0-9._-]{1,128}$/
 
 /** Names the request, finds its configuration, times it, and logs one line about it. */
@@ -56,11 +52,7 @@ const observe = createMiddleware<AppEnv>(async (c, next) => {
   const request: RequestInfo = { id, startedAt, log: openLog({ request_id: id }), meter: newMeter() }
   c.set('request', request)
   const config = readConfig(c.env)
-  if (!isFault(config)) {
-    c.set('config', config)
-    if (config.D1_READ_REPLICAS === 'on')
-      request.session = openSession(c.env.DB, c.req.header(BOOKMARK), isRead(c.req.method))
-  }
+  if (!isFault(config)) c.set('config', config)
   await next()
   const seen = request.session && (isRead(c.req.method) ? request.session.getBookmark() : PRIMARY)
   if (seen) c.res.headers.set(BOOKMARK, seen)

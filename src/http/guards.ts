@@ -2,8 +2,10 @@ import { createRoute, type RouteConfig } from '@hono/zod-openapi'
 import { sql } from 'drizzle-orm'
 import type { Context, MiddlewareHandler, Next } from 'hono'
 import { createMiddleware } from 'hono/factory'
+import { databaseOf } from '../db/cells.ts'
 import type { Precondition } from '../db/client.ts'
 import { adminIsLive, sessionIsLive } from '../db/live-session.ts'
+import { BOOKMARK, isRead, openSession } from '../db/replicas.ts'
 import type { KeyScope } from '../db/schema/index.ts'
 import { verifyAccessToken } from '../features/auth/access-tokens.ts'
 import { rememberPlan, sessionCheck } from '../features/auth/session-check.ts'
@@ -17,6 +19,7 @@ import {
   newCtx,
   type OpenEnv,
   type Principal,
+  type RequestInfo,
 } from './context.ts'
 import { AppError, type ErrorCode, invalidToken } from './errors.ts'
 import { type BodyBound, readBody, readFile } from './json-body.ts'
@@ -162,7 +165,7 @@ const raised = ({ request, streams }: Pick<Route<string>, 'request' | 'streams'>
 const requireUser = createMiddleware<AuthedEnv>(async (c, next) => {
   const user = await signedInOf(c)
   const session = sessionCheck(user, new Date(c.get('request').startedAt))
-  await guarded(c, session ? [session] : [], (ctx) => ({ ...ctx, user }), next)
+  await guarded(c, user, session ? [session] : [], (ctx) => ({ ...ctx, user }), next)
 })
 
 const requireAdmin = createMiddleware<AuthedEnv>(async (c, next) => {
@@ -171,12 +174,13 @@ const requireAdmin = createMiddleware<AuthedEnv>(async (c, next) => {
   const now = new Date(c.get('request').startedAt)
   const session = { label: 'session_live', condition: sessionIsLive(sql`${user.sessionId}`, sql`${user.id}`, now) }
   const checks = [session, { label: 'is_admin', condition: adminIsLive(user, now) }]
-  await guarded(c, checks, (ctx) => ({ ...ctx, user }), next)
+  await guarded(c, user, checks, (ctx) => ({ ...ctx, user }), next)
 })
 
 /** Runs the handler, whose first trip to D1 takes `checks` along. What it answers without one was never allowed. */
 async function guarded<C extends BaseCtx, E extends AppEnv & { Variables: { ctx: C } }>(
   c: Context<E>,
+  user: Principal,
   checks: Precondition[],
   toCtx: (base: BaseCtx) => C,
   next: Next,
@@ -189,7 +193,7 @@ async function guarded<C extends BaseCtx, E extends AppEnv & { Variables: { ctx:
       check.passed?.(value)
     },
   }))
-  c.set('ctx', toCtx(ctxOf(c, watched)))
+  c.set('ctx', toCtx(ctxOf(c, user.id, watched)))
   await next()
   if (open.size > 0 && c.res.ok) throw new Error('A handler answered before D1 had let its user in')
 }
@@ -203,7 +207,7 @@ const requireKey = (scope: KeyScope) =>
       const user = await signedInOf(c)
       const session = sessionCheck(user, new Date(c.get('request').startedAt))
       const asks = { user: { id: user.id }, caller: { sessionId: user.sessionId }, ownHosts: hosts }
-      return guarded<CallerCtx, CallerEnv>(c, session ? [session] : [], (ctx) => ({ ...ctx, ...asks }), next)
+      return guarded<CallerCtx, CallerEnv>(c, user, session ? [session] : [], (ctx) => ({ ...ctx, ...asks }), next)
     }
     const base = ctxOf(c)
     const key = await getLiveKey(base, text, () => mayGuess(c)).catch(async (error) => {
@@ -246,13 +250,18 @@ const anonymous = createMiddleware<OpenEnv>(async (c, next) => {
   await next()
 })
 
-function ctxOf(c: Context, preconditions: Precondition[] = []) {
-  const { id, log, meter, startedAt, session } = c.get('request') as AppEnv['Variables']['request']
+function ctxOf(c: Context, owner?: string, preconditions: Precondition[] = []) {
+  const request: RequestInfo = c.get('request')
+  const { id, log, meter, startedAt } = request
+  if (c.get('config').D1_READ_REPLICAS === 'on') {
+    request.session = openSession(databaseOf(c.env, owner ?? ''), c.req.header(BOOKMARK), isRead(c.req.method))
+  }
   const waitUntil = (work: Promise<unknown>) => c.executionCtx.waitUntil(work)
   return newCtx(c.env, {
     log,
     meter,
-    source: session,
+    owner,
+    source: request.session,
     now: new Date(startedAt),
     waitUntil,
     requestId: id,

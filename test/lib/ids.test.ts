@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
-import { newId } from '../../src/lib/ids.ts'
+import { z } from 'zod'
+import { cellOf, newId, newIdIn } from '../../src/lib/ids.ts'
 
 test('ids made one after the other sort in that order, also within a millisecond and when the clock goes back', () => {
   const now = Date.now()
@@ -13,4 +14,14 @@ test('an id is a UUID of version 7 that carries its time', () => {
   const id = newId(later)
   expect(id).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/)
   expect(Number.parseInt(id.replaceAll('-', '').slice(0, 12), 16)).toBe(later)
+})
+
+test('an id tells its cell, is a UUID all the same, and sorts by its time', () => {
+  const ids = [0, 1, 17, 255, 0].map(newIdIn)
+  expect(ids.map(cellOf)).toEqual([0, 1, 17, 255, 0])
+  expect(ids.map((id) => id[14])).toEqual(['7', '8', '8', '8', '7'])
+  expect(ids.map((id) => id.replace(/^(.{14})8/, '$17'))).toEqual(
+    ids.map((id) => id.replace(/^(.{14})8/, '$17')).toSorted(),
+  )
+  for (const id of ids) expect(z.uuid().safeParse(id).success).toBe(true)
 })

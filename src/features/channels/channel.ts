@@ -1,4 +1,5 @@
 import { DurableObject } from 'cloudflare:workers'
+import { databaseOf } from '../../db/cells.ts'
 import { openDb } from '../../db/client.ts'
 import { type Config, configOf } from '../../env.ts'
 import { describeError, type Log, openLog } from '../../http/log.ts'
@@ -36,6 +37,7 @@ const UNAVAILABLE: Outcome = { ok: false, code: 'unavailable', retryAfterMs: 1_0
  */
 export class Channel extends DurableObject<Env> {
   readonly #id: string
+  readonly #d1: D1Database
   readonly #config: Config
   readonly #log: Log
   readonly #books: Books
@@ -57,14 +59,15 @@ export class Channel extends DurableObject<Env> {
   constructor(state: DurableObjectState, env: Env) {
     super(state, env)
     this.#id = state.id.name!
+    this.#d1 = databaseOf(env, this.#id)
     this.#config = configOf(env)
     this.#log = openLog({ channel: this.#id })
     const { sql } = state.storage
     this.#books = new Books(sql)
-    this.#limits = new CommandLimits({ id: this.#id, sql, d1: env.DB }, this.#config.CHANNEL_SEND_LIMIT)
+    this.#limits = new CommandLimits({ id: this.#id, sql, d1: this.#d1 }, this.#config.CHANNEL_SEND_LIMIT)
     this.#queue = new CommandQueue({
       channelId: this.#id,
-      d1: env.DB,
+      d1: this.#d1,
       after: () => this.#head?.head ?? 0,
       hasChatbots: () => this.#calls.hasChatbots,
       committed: (rows, head) => this.#committed(rows, head),
@@ -75,7 +78,7 @@ export class Channel extends DurableObject<Env> {
     })
     this.#calls = new Calls({
       channelId: this.#id,
-      db: openDb(env.DB),
+      db: openDb(this.#d1),
       runnerOf: (chatbotId) => env.RUNNER.getByName(runnerOfChatbot(this.#id, chatbotId)),
       log: this.#log,
     })
@@ -177,7 +180,8 @@ export class Channel extends DurableObject<Env> {
 
   /** Reads what an earlier instance stored, or this one without learning of it: it was not handed on. */
   async #look(): Promise<void> {
-    const head = await this.env.DB.prepare(SELECT_HEAD)
+    const head = await this.#d1
+      .prepare(SELECT_HEAD)
       .bind(JSON.stringify({ channel: this.#id }))
       .first<HeadRow & { chatbots: string }>()
     if (!head) return
@@ -268,7 +272,8 @@ export class Channel extends DurableObject<Env> {
   }
 
   #selectEvents(after: number, limit: number): Promise<D1Result<EventRow>> {
-    return this.env.DB.prepare(SELECT_EVENTS)
+    return this.#d1
+      .prepare(SELECT_EVENTS)
       .bind(JSON.stringify({ channel: this.#id, after, limit }))
       .all<EventRow>()
   }

@@ -1,4 +1,5 @@
 import { and, ne, sql } from 'drizzle-orm'
+import type { Db } from '../../db/client.ts'
 import { files } from '../../db/schema/index.ts'
 import { SWEEP_ROWS } from '../../db/sweep.ts'
 import type { BaseCtx } from '../../http/context.ts'
@@ -23,8 +24,12 @@ export async function sweepFiles(ctx: BaseCtx): Promise<void> {
     .where(and(idle, ne(files.state, 'ready')))
     .returning()
   await removeObjects(ctx, doomed)
-  if (now.getUTCMinutes() % LOOK_EVERY !== 0) return
-  await removeLostObjects(ctx)
+}
+
+/** A chore of the bucket: removes objects that no row in any of the databases knows. */
+export async function sweepObjects(ctx: BaseCtx, databases: Db[]): Promise<void> {
+  if (ctx.now.getUTCMinutes() % LOOK_EVERY !== 0) return
+  await removeLostObjects(ctx, databases)
   await removeOldRests(ctx)
 }
 
@@ -36,15 +41,13 @@ async function removeOldRests({ bucket, now }: BaseCtx): Promise<void> {
 }
 
 /** Objects without a row, as only a crash between the two can leave them. Each time from another place in their order. */
-async function removeLostObjects({ db, bucket, now, log }: BaseCtx): Promise<void> {
+async function removeLostObjects({ bucket, now, log }: BaseCtx, databases: Db[]): Promise<void> {
   const { objects } = await bucket.list({ prefix: OBJECTS, startAfter: `${OBJECTS}${newSecret(8)}`, limit: SWEEP_ROWS })
   const old = objects.filter(({ uploaded }) => uploaded.getTime() < now.getTime() - HOUR_MS).map(({ key }) => key)
   if (old.length === 0) return
-  const known = await db
-    .select({ key: files.objectKey })
-    .from(files)
-    .where(sql`object_key IN (SELECT value FROM json_each(${JSON.stringify(old)}))`)
-  const has = new Set(known.map(({ key }) => key))
+  const isOld = sql`object_key IN (SELECT value FROM json_each(${JSON.stringify(old)}))`
+  const known = await Promise.all(databases.map((db) => db.select({ key: files.objectKey }).from(files).where(isOld)))
+  const has = new Set(known.flat().map(({ key }) => key))
   const lost = old.filter((key) => !has.has(key))
   if (lost.length === 0) return
   await bucket.delete(lost)

@@ -1,4 +1,5 @@
 import { DurableObject } from 'cloudflare:workers'
+import { databaseOfObject } from '../../db/cells.ts'
 import { openDb } from '../../db/client.ts'
 import { type Config, configOf } from '../../env.ts'
 import { describeError, type Log, openLog } from '../../http/log.ts'
@@ -40,6 +41,7 @@ const TURN_MS = 2_000
  */
 export class Runner extends DurableObject<Env> {
   readonly #config: Config
+  readonly #d1: D1Database
   readonly #log: Log
   readonly #runs: EventLog
   /** Another one after every restart: what an earlier process was working on is lost. */
@@ -54,14 +56,15 @@ export class Runner extends DurableObject<Env> {
   constructor(state: DurableObjectState, env: Env) {
     super(state, env)
     this.#config = configOf(env)
-    this.#log = openLog({ runner: state.id.name ?? null })
+    this.#d1 = databaseOfObject(env, state.id.name!)
+    this.#log = openLog({ runner: state.id.name! })
     this.#runs = new EventLog(state.storage.sql)
     this.#turns = new TurnQueue({ most: this.#config.RUN_QUEUE_MAX, turnMs: TURN_MS })
-    this.#late = new LateSettlement(openDb(env.DB), this.#runs, this.#log)
-    if (!state.id.name?.startsWith('m:')) return
+    this.#late = new LateSettlement(openDb(this.#d1), this.#runs, this.#log)
+    if (!state.id.name!.startsWith('m:')) return
     this.#answers = new Answers({
       sql: state.storage.sql,
-      db: openDb(env.DB),
+      db: openDb(this.#d1),
       config: this.#config,
       channels: env.CHANNEL,
       log: this.#log,
@@ -163,7 +166,7 @@ export class Runner extends DurableObject<Env> {
     await this.#recover()
     const model = this.#config.MODELS.find(({ id }) => id === this.#config.TITLE_MODEL)
     if (!model) return undefined
-    const db = openDb(this.env.DB)
+    const db = openDb(this.#d1)
     const job = await admitTitle(db, model, untitled, this.#config.RUN_LEASE_MS)
     // Somebody may have ended it by now.
     if (!job || !this.#runs.begin(job.run, this.#epoch)) return undefined
@@ -281,7 +284,7 @@ export class Runner extends DurableObject<Env> {
   /** What is held for a run is on disk here before it is used: after a crash it says what may be charged. */
   async #reserve(live: LiveRun, need: Parameters<typeof reserveCall>[2]): Promise<FurtherCall> {
     const { run } = live.job
-    const room = await reserveCall(openDb(this.env.DB), run, need)
+    const room = await reserveCall(openDb(this.#d1), run, need)
     if (room === 'ended') this.#stop(live, 'superseded')
     if (typeof room === 'string') return room
     const reserved = need.inputTokens + room.outputTokens
@@ -304,7 +307,7 @@ export class Runner extends DurableObject<Env> {
     if (this.#config.TITLE_MODEL) {
       const written = await this.writeTitle({ ...named, runId: newId(), content: naming.words }, false)
       // Its user may have named it meanwhile.
-      title = written ?? (await readTitle(openDb(this.env.DB), named))
+      title = written ?? (await readTitle(openDb(this.#d1), named))
     }
     if (title !== undefined && !live.isClosing) live.emit([{ type: 'title', title }])
   }
@@ -327,7 +330,7 @@ export class Runner extends DurableObject<Env> {
     live.isClosing = true
     live.endedAs = outcome.ending.status
     try {
-      const { persisted, stored } = await settlePromptly(openDb(this.env.DB), run, outcome, this.#log)
+      const { persisted, stored } = await settlePromptly(openDb(this.#d1), run, outcome, this.#log)
       if (!this.#runs.isClosed(run.id)) live.emit(closingEvents(run, stored ?? outcome, persisted))
       if (persisted) this.#runs.markSettled(run.id)
       await live.written()
@@ -344,7 +347,7 @@ export class Runner extends DurableObject<Env> {
 
   /** Somebody else ended the run in D1, and guessed the number that its terminal event has here. */
   async #renumber(run: RunRef): Promise<void> {
-    await setLastSeq(openDb(this.env.DB), run, this.#runs.lastSeq(run.id)).catch((error) =>
+    await setLastSeq(openDb(this.#d1), run, this.#runs.lastSeq(run.id)).catch((error) =>
       this.#log('error', 'renumbering_failed', { run_id: run.id, ...describeError(error) }),
     )
   }
@@ -387,7 +390,7 @@ export class Runner extends DurableObject<Env> {
   async #checkpoint(live: LiveRun): Promise<void> {
     const leaseUntil = new Date(Date.now() + this.#config.RUN_LEASE_MS)
     try {
-      const isOurs = await checkpoint(openDb(this.env.DB), live.job.run, live.text, leaseUntil)
+      const isOurs = await checkpoint(openDb(this.#d1), live.job.run, live.text, leaseUntil)
       // It was ended in D1 without us; nobody would pay for what comes.
       if (!isOurs && !live.isOver) this.#stop(live, 'superseded')
     } catch (error) {

@@ -2,7 +2,9 @@ import { existsSync, globSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 
 const readme = readFileSync('README.md', 'utf8')
-const docs = new Map(['README.md', ...globSync('docs/**/*.md').sort()].map((file) => [file, readIfThere(file)]))
+const docs = new Map(
+  ['README.md', ...globSync(['*.md', 'docs/**/*.md']).sort()].map((file) => [file, readIfThere(file)]),
+)
 
 const faults = [
   ...[...docs].flatMap(([file, text]) => [...deadLinks(file, text), ...unknownScripts(file, text)]),

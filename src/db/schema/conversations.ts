@@ -90,7 +90,7 @@ export const messages = sqliteTable(
   },
   (table) => [
     index('messages_by_depth').on(table.conversationId, table.depth, table.id),
-    index('messages_parent').on(table.parentId),
-    index('messages_siblings').on(table.conversationId, table.parentId, table.id),
+    // For the foreign key by its beginning, and for siblings, of which the first ones of a conversation have no parent.
+    index('messages_replies').on(table.parentId, table.conversationId, table.id),
   ],
 )

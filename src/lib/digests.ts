@@ -7,12 +7,16 @@ export async function sha256(text: string): Promise<string> {
 export async function hmac(secret: string, text: string): Promise<string> {
   let key = keys.get(secret)
   if (!key) {
-    key = await crypto.subtle.importKey('raw', encode(secret), { name: 'HMAC', hash: 'SHA-256' }, false, ['sign'])
+    key = await hmacKey(secret, ['sign'])
     if (keys.size >= MAX_KEYS) keys.clear()
     keys.set(secret, key)
   }
   return toBase64Url(new Uint8Array(await crypto.subtle.sign('HMAC', key, encode(text))))
 }
+
+/** A secret, for what is made of it often: importing it takes longer than signing. */
+export const hmacKey = (secret: string, usages: ('sign' | 'verify')[]): Promise<CryptoKey> =>
+  crypto.subtle.importKey('raw', encode(secret), { name: 'HMAC', hash: 'SHA-256' }, false, usages)
 
 /** There are a few secrets, and each request asks for one. */
 const MAX_KEYS = 20

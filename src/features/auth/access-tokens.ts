@@ -1,7 +1,7 @@
 import { jwtVerify, SignJWT } from 'jose'
 import type { Config } from '../../env.ts'
 import type { Principal } from '../../http/context.ts'
-import { sha256 } from '../../lib/digests.ts'
+import { hmacKey, sha256 } from '../../lib/digests.ts'
 
 /** Seconds. */
 export const ACCESS_TOKEN_TTL = 30 * 60
@@ -13,7 +13,7 @@ const SOCKETS = 'parley-sockets'
 const TICKET_TYPE = 'ticket+jwt'
 
 type Secrets = Pick<Config, 'JWT_SECRET' | 'JWT_SECRET_PREVIOUS'>
-type Keys = { current: string; byKid: Map<string, Uint8Array> }
+type Keys = { current: string; byKid: Map<string, CryptoKey> }
 
 const keysOf = new WeakMap<Secrets, Promise<Keys>>()
 
@@ -104,21 +104,21 @@ export async function verifyAccessToken(token: string, config: Secrets): Promise
   }
 }
 
-function keyFor(byKid: Keys['byKid'], kid: string | undefined): Uint8Array {
+function keyFor(byKid: Keys['byKid'], kid: string | undefined): CryptoKey {
   const key = byKid.get(kid ?? '')
   if (!key) throw new Error('unknown kid')
   return key
 }
 
-/** A kid is made of its secret, so that rotating a secret needs no second variable. */
+/** Imported once. A kid is made of its secret, so that rotating a secret needs no second variable. */
 function keys(config: Secrets): Promise<Keys> {
   const known = keysOf.get(config)
   if (known) return known
   const made = (async () => {
-    const byKid = new Map<string, Uint8Array>()
+    const byKid = new Map<string, CryptoKey>()
     const secrets = [config.JWT_SECRET, config.JWT_SECRET_PREVIOUS].filter((secret) => secret !== undefined)
     for (const secret of secrets) {
-      byKid.set((await sha256(`kid:${secret}`)).slice(0, 8), new TextEncoder().encode(secret))
+      byKid.set((await sha256(`kid:${secret}`)).slice(0, 8), await hmacKey(secret, ['sign', 'verify']))
     }
     return { current: [...byKid.keys()][0]!, byKid }
   })()

@@ -26,7 +26,7 @@ export function newId(nowMs: number = Date.now()): string {
 }
 
 const VERSION_AT = 14
-const CELL_AT = -2
+const CELL_AT = -4
 
 /**
  * Which database holds what an id names (`db/cells.ts`). Ids of the first, 0, are of version 7; those of the others are of version 8, which
@@ -34,11 +34,11 @@ const CELL_AT = -2
  */
 export const cellOf = (id: string): number => (id[VERSION_AT] === '8' ? Number.parseInt(id.slice(CELL_AT), 16) : 0)
 
-/** A new id in a cell, from 0 to 255. */
+/** A new id in a cell, from 0 to 65,535. */
 export function newIdIn(cell: number): string {
   const id = newId()
   if (cell === 0) return id
-  return `${id.slice(0, VERSION_AT)}8${id.slice(VERSION_AT + 1, CELL_AT)}${cell.toString(16).padStart(2, '0')}`
+  return `${id.slice(0, VERSION_AT)}8${id.slice(VERSION_AT + 1, CELL_AT)}${cell.toString(16).padStart(4, '0')}`
 }
 
 /** Fresh random bytes. */

@@ -61,6 +61,8 @@ const inWorker = {
   disableConsoleIntercept: true,
   provide: { upstreamPort, mailPort, dnsPort, mailKey },
   testTimeout: 20_000,
+  // What a file of hundreds of thousands of rows wrote is looked through after it.
+  hookTimeout: 60_000,
 }
 
 export default defineConfig({

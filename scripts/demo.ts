@@ -3,6 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { constants, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { auth, getJson, postJson, send } from './call-api.ts'
 import { providerOfShell } from './dev-vars.ts'
 import { startServer } from './local-server.ts'
 import { readEvents } from './sse.ts'
@@ -13,7 +14,6 @@ const PROMPT = 'Please count to 150 in digits, with nothing but spaces in betwee
 const DELTAS_BEFORE_CUT = 5
 const AWAY_MS = 1_000
 const RESUMES = 5
-const JSON_MS = 30_000
 const STREAM_MS = 300_000
 
 type Message = { content: string; status: string }
@@ -134,27 +134,4 @@ function verify({ ids, text, ending }: Reply, stored: Message): void {
   if (stored.content !== text) {
     throw new Error(`the text received (${text.length} characters) is not the stored one (${stored.content.length})`)
   }
-}
-
-async function postJson<T>(url: string, body: unknown, token?: string): Promise<T> {
-  const headers = { ...(token === undefined ? {} : auth(token)), 'content-type': 'application/json' }
-  const signal = AbortSignal.timeout(JSON_MS)
-  return (await (await send(url, { method: 'POST', headers, body: JSON.stringify(body), signal })).json()) as T
-}
-
-async function getJson<T>(url: string, token: string): Promise<T> {
-  return (await (await send(url, { headers: auth(token), signal: AbortSignal.timeout(JSON_MS) })).json()) as T
-}
-
-/** @throws Error with method, path, status and the problem's detail, unless the answer is a 2xx */
-async function send(url: string, init: RequestInit): Promise<Response> {
-  const response = await fetch(url, init)
-  if (response.ok) return response
-  throw new Error(
-    `${init.method ?? 'GET'} ${new URL(url).pathname} answered ${response.status}: ${await response.text()}`,
-  )
-}
-
-function auth(token: string): Record<string, string> {
-  return { authorization: `Bearer ${token}` }
 }

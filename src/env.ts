@@ -134,6 +134,23 @@ const checked = new WeakMap<Env, Config | ConfigFault>()
 
 /** The configuration of this isolate, checked once. A fault closes everything but `/health`. */
 export function readConfig(env: Env): Config | ConfigFault {
+  if (BINDINGS.some((name) => env[name] === undefined)) return { variable: 'wrangler.toml', detail: 'lacks a binding' }
+  return readVariables(env)
+}
+
+export const isFault = (config: Config | ConfigFault): config is ConfigFault => 'variable' in config
+
+/**
+ * The configuration where a fault cannot be answered to anybody: in a Durable Object and in a cron job. The Worker of channels and
+ * sockets has not all bindings (src/realtime.ts).
+ */
+export function configOf(env: Env): Config {
+  const config = readVariables(env)
+  if (isFault(config)) throw new Error(`The variable ${config.variable} ${config.detail}`)
+  return config
+}
+
+function readVariables(env: Env): Config | ConfigFault {
   const known = checked.get(env)
   if (known) return known
   const result = check(env)
@@ -141,17 +158,7 @@ export function readConfig(env: Env): Config | ConfigFault {
   return result
 }
 
-export const isFault = (config: Config | ConfigFault): config is ConfigFault => 'variable' in config
-
-/** The configuration where a fault cannot be answered to anybody: in a Durable Object and in a cron job. */
-export function configOf(env: Env): Config {
-  const config = readConfig(env)
-  if (isFault(config)) throw new Error(`The variable ${config.variable} ${config.detail}`)
-  return config
-}
-
 function check(env: Env): Config | ConfigFault {
-  if (BINDINGS.some((name) => env[name] === undefined)) return { variable: 'wrangler.toml', detail: 'lacks a binding' }
   // An empty value counts as unset: that is how .dev.vars.example shows what there is.
   const given = Object.fromEntries(Object.entries(env).filter(([, value]) => typeof value === 'string' && value !== ''))
   const parsed = Variables.safeParse(given)

@@ -20,6 +20,7 @@ const workerWith = (d1Databases: Record<string, string> = {}) =>
     wrangler: { configPath: './wrangler.toml' },
     miniflare: {
       d1Databases,
+      analyticsEngineDatasets: { ANALYTICS: { dataset: 'parley' } },
       bindings: {
         TEST_MIGRATIONS: await readD1Migrations('./migrations'),
         // The real cost takes a quarter of a second each.

@@ -12,7 +12,8 @@ const USAGE = `Puts Parley into the Cloudflare account that wrangler is signed i
   --help            this
 
 It makes what is missing (database, namespace, bucket, secrets), migrates the database, deploys, and tries the result as a client
-would. What is there already stays, so it can be run again at any time.`
+would. What is there already stays, so it can be run again at any time. JWT_SECRET and ENCRYPTION_KEY are made at random, unless the
+environment has them: whoever wants to change ENCRYPTION_KEY one day must know it.`
 
 await runCommand(USAGE, async () => {
   const given = readOptions({ 'dry-run': { type: 'boolean' }, realtime: { type: 'boolean' }, url: { type: 'string' } })

@@ -35,6 +35,7 @@ const OF_THE_API = [
   'ratelimits',
   'r2_buckets',
   'send_email',
+  'analytics_engine_datasets',
   'routes',
   'route',
   'build',

@@ -60,7 +60,14 @@ export function planOf(account: Account, base: Base, { wrangler, realtime, say }
   return { steps, address: () => address }
 }
 
-const named = (secrets: string[]) => (secrets.length === 0 ? '' : `, and make ${secrets.join(' and ')} at random`)
+const named = (secrets: string[]) => {
+  const made = secrets.filter((name) => !process.env[name])
+  const given = secrets.filter((name) => process.env[name])
+  return [
+    made.length > 0 ? `, make ${made.join(' and ')} at random` : '',
+    given.length > 0 ? `, take ${given.join(' and ')} from the environment` : '',
+  ].join('')
+}
 
 /** Gives where it answers, as far as wrangler says. */
 async function deployWorker(wrangler: Wrangler, config: Base, secrets: string[]): Promise<string | undefined> {

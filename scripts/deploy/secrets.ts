@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
-/** What is made at random when a Worker has none. Others, such as OPENAI_API_KEY, only their owner can give. */
+/** What a Worker gets that has none. Others, such as OPENAI_API_KEY, only their owner can give. */
 export const API_SECRETS = ['JWT_SECRET', 'ENCRYPTION_KEY']
 /** Its classes sign and open nothing, but every configuration has to have one. */
 export const REALTIME_SECRETS = ['JWT_SECRET']
@@ -13,8 +13,8 @@ export const lacking = (wanted: string[], present: string[] = []): string[] =>
   wanted.filter((name) => !present.includes(name))
 
 /**
- * Runs `work` with arguments by which wrangler takes fresh secrets along. They stand in a file for so long, as the process list is for
- * everybody to read.
+ * Runs `work` with arguments by which wrangler takes secrets along: those of the environment, by whoever keeps them, else random ones.
+ * They stand in a file for so long, as the process list is for everybody to read.
  */
 export async function withSecrets(names: string[], work: (args: string[]) => Promise<void>): Promise<void> {
   if (names.length === 0) return work([])
@@ -24,7 +24,8 @@ export async function withSecrets(names: string[], work: (args: string[]) => Pro
   process.once('exit', remove)
   try {
     const file = join(folder, 'secrets.json')
-    const secrets = Object.fromEntries(names.map((name) => [name, randomBytes(32).toString('base64url')]))
+    const made = () => randomBytes(32).toString('base64url')
+    const secrets = Object.fromEntries(names.map((name) => [name, process.env[name] || made()]))
     writeFileSync(file, JSON.stringify(secrets), { mode: 0o600 })
     await work(['--secrets-file', file])
   } finally {

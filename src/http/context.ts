@@ -6,12 +6,14 @@ import { cellOf, newIdIn } from '../lib/ids.ts'
 import { chooseMailer, type SendMail } from '../mail/mailer.ts'
 import type { Log } from './log.ts'
 import { openMail } from './mail.ts'
+import { type Metrics, metricsOf } from './metrics.ts'
 
 /** What a service may touch when nobody is signed in. */
 export type BaseCtx = {
   db: Db
   config: Config
   log: Log
+  metrics: Metrics
   /** Null in a job, and in an operator's command. */
   requestId: string | null
   now: Date
@@ -68,6 +70,7 @@ export function newCtx(
     db: openDb(source, meter, preconditions),
     config,
     log,
+    metrics: metricsOf(env),
     requestId: requestId ?? null,
     now,
     newId: () => newIdIn(cellOf(owner)),

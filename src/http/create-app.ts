@@ -14,6 +14,7 @@ import { envelope } from './envelope.ts'
 import { AppError, type FieldError, invalid, notFound } from './errors.ts'
 import { openLog } from './log.ts'
 import { allowedMethods } from './method-not-allowed.ts'
+import { metricsOf } from './metrics.ts'
 import { renderOpenAiError, UNKNOWN_FIELD } from './openai-errors.ts'
 import { canonicalPath, isOpenAi } from './paths.ts'
 import { renderError } from './problem.ts'
@@ -56,19 +57,22 @@ const observe = createMiddleware<AppEnv>(async (c, next) => {
   await next()
   const seen = request.session && (isRead(c.req.method) ? request.session.getBookmark() : PRIMARY)
   if (seen) c.res.headers.set(BOOKMARK, seen)
-  const { trips, sqlMs } = request.meter
+  const { trips, sqlMs, rowsRead, rowsWritten } = request.meter
   const ms = Date.now() - startedAt
   c.res.headers.set('x-request-id', id)
   c.res.headers.set('server-timing', `d1;dur=${sqlMs.toFixed(1)};desc="trips=${trips}", total;dur=${ms}`)
-  const route = matchedRoutes(c).findLast(({ method }) => method !== 'ALL')
+  const route = matchedRoutes(c).findLast(({ method }) => method !== 'ALL')?.path ?? null
+  const { method } = c.req
+  const { status } = c.res
+  metricsOf(c.env).request({ method, route, status, ms, trips, rowsRead, rowsWritten })
   request.log('info', 'request', {
-    method: c.req.method,
-    route: route?.path ?? null,
-    status: c.res.status,
+    method,
+    route,
+    status,
     ms,
     d1_trips: trips,
-    rows_read: request.meter.rowsRead,
-    rows_written: request.meter.rowsWritten,
+    rows_read: rowsRead,
+    rows_written: rowsWritten,
     user_id: c.get('request').userId ?? null,
     ip_hash: await hashAddress(c),
     cf_ray: c.req.header('cf-ray') ?? null,

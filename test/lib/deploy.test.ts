@@ -1,5 +1,6 @@
+import { randomBytes } from 'node:crypto'
 import { existsSync, globSync, readFileSync, writeFileSync } from 'node:fs'
-import { expect, test } from 'vitest'
+import { beforeEach, expect, test, vi } from 'vitest'
 import {
   apiConfig,
   BASE,
@@ -17,6 +18,10 @@ const file = (args: string[], option: string) => {
   const at = args.findIndex((arg) => arg.startsWith(option))
   return at < 0 ? undefined : args[at]!.includes('=') ? args[at]!.split('=')[1]! : args[at + 1]!
 }
+
+beforeEach(() => {
+  for (const name of ['JWT_SECRET', 'ENCRYPTION_KEY']) vi.stubEnv(name, '')
+})
 
 type Had = { databases?: string[]; workers?: Record<string, string[]>; fails?: [command: string, words: string] }
 
@@ -105,6 +110,16 @@ test('run again, it migrates before it deploys, says where the database was, and
   expect(account.secrets).toEqual([])
   expect(account.configs).toEqual([BASE])
   expect(said).toContain('npx wrangler d1 time-travel restore DB --bookmark=b-1')
+})
+
+test('a secret of the environment is taken instead', async () => {
+  const key = randomBytes(32).toString('base64')
+  vi.stubEnv('ENCRYPTION_KEY', key)
+  const account = accountWith()
+  const { said } = await run(account)
+  expect(account.secrets[0]!.ENCRYPTION_KEY).toBe(key)
+  expect(said).toContain('take ENCRYPTION_KEY from the environment')
+  expect(said + account.commands).not.toContain(key)
 })
 
 test('a secret that is missing beside others is made, and only that', async () => {

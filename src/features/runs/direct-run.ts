@@ -52,15 +52,17 @@ type Direct = {
 }
 
 async function generate(ctx: OwnerCtx, job: Job, { pipe, signal, stop, whyStopped }: Direct): Promise<void> {
-  const { db, config, bucket, log } = ctx
+  const { db, config, bucket, log, metrics } = ctx
   const { run } = job
   const made = { text: '', reasoning: '', sources: [] as Source[] }
+  let firstDeltaAt: number | undefined
   const generation = await generateJob(job, {
     config,
     files: bucket,
     log,
     signal,
     onDelta: (kind, delta) => {
+      firstDeltaAt ??= Date.now()
       const offset = made[kind].length
       made[kind] += delta
       pipe.push([{ type: kind === 'text' ? 'message.delta' : 'reasoning.delta', offset, delta }])
@@ -85,7 +87,7 @@ async function generate(ctx: OwnerCtx, job: Job, { pipe, signal, stop, whyStoppe
   pipe.end()
   const outcome = { ...result, lastSeq, endedAt: Date.now() }
   const { persisted } = await settlePromptly(db, run, outcome, log)
-  reportEnd(log, run, outcome, persisted)
+  reportEnd({ log, metrics, firstDeltaAt }, run, outcome, persisted)
 }
 
 /** Says that somebody is still working on it, and hears whether somebody asked it to stop. */

@@ -33,6 +33,8 @@ export class LiveRun {
   isClosing = false
   text = ''
   reasoningLength = 0
+  /** When something of the answer first came, in Unix milliseconds. */
+  firstDeltaAt: number | undefined
   /** What the web search found, each page once. */
   sources: Source[] = []
   /** Number of the last event that is on disk, and so may be seen. */
@@ -57,6 +59,7 @@ export class LiveRun {
 
   /** Deltas of one kind become one event. The first goes out at once, later ones together. */
   delta(kind: 'text' | 'reasoning', delta: string): void {
+    this.firstDeltaAt ??= Date.now()
     const type = kind === 'text' ? ('message.delta' as const) : ('reasoning.delta' as const)
     const last = this.#buffer.at(-1)
     const offset = kind === 'text' ? this.text.length : this.reasoningLength

@@ -1,11 +1,34 @@
 import { AT_ENDPOINT } from '../../ai/targets.ts'
 import type { Log } from '../../http/log.ts'
+import type { Metrics } from '../../http/metrics.ts'
 import type { Outcome, RunRef } from './job.ts'
 
-/** Says in the log how a run ended. */
-export function reportEnd(log: Log, run: RunRef, outcome: Outcome, persisted: boolean): void {
+/** Where it is said, and what only whoever made the run knows: when something of the answer first came, in Unix milliseconds. */
+type Report = { log: Log; metrics: Metrics; firstDeltaAt: number | undefined }
+
+/** Says how a run ended, in the log and in the metrics. */
+export function reportEnd(
+  { log, metrics, firstDeltaAt }: Report,
+  run: RunRef,
+  outcome: Outcome,
+  persisted: boolean,
+): void {
   const { ending, usage, attempts, endedAt } = outcome
   const error = 'error' in ending ? ending.error.code : undefined
+  const ms = endedAt - run.createdAt
+  const firstTokenMs = firstDeltaAt === undefined ? undefined : firstDeltaAt - run.createdAt
+  metrics.run({
+    kind: run.kind,
+    model: run.model,
+    status: ending.status,
+    error,
+    ms,
+    firstTokenMs,
+    inputTokens: usage.input_tokens,
+    outputTokens: usage.output_tokens,
+    costMicrousd: usage.cost_microusd,
+    tries: attempts.length,
+  })
   log(error ? 'warn' : 'info', 'run_ended', {
     run_id: run.id,
     user_id: run.userId,
@@ -15,7 +38,8 @@ export function reportEnd(log: Log, run: RunRef, outcome: Outcome, persisted: bo
     upstream: attempts.at(-1)?.upstream,
     tries: attempts.length,
     tokens: usage.total_tokens,
-    ms: endedAt - run.createdAt,
+    ms,
+    first_token_ms: firstTokenMs,
     persisted,
   })
   // The keys of endpoints are their owners' to mend.

@@ -3,6 +3,7 @@ import { databaseOfObject } from '../../db/cells.ts'
 import { openDb } from '../../db/client.ts'
 import { type Config, configOf } from '../../env.ts'
 import { describeError, type Log, openLog } from '../../http/log.ts'
+import { type Metrics, metricsOf } from '../../http/metrics.ts'
 import type { Call } from '../../lib/channel-commands.ts'
 import { newId, newSecret } from '../../lib/ids.ts'
 import type { CancelReason, NewRunEvent } from '../../lib/run-events.ts'
@@ -43,6 +44,7 @@ export class Runner extends DurableObject<Env> {
   readonly #config: Config
   readonly #d1: D1Database
   readonly #log: Log
+  readonly #metrics: Metrics
   readonly #runs: EventLog
   /** Another one after every restart: what an earlier process was working on is lost. */
   readonly #epoch = newSecret(8)
@@ -58,6 +60,7 @@ export class Runner extends DurableObject<Env> {
     this.#config = configOf(env)
     this.#d1 = databaseOfObject(env, state.id.name!)
     this.#log = openLog({ runner: state.id.name! })
+    this.#metrics = metricsOf(env)
     this.#runs = new EventLog(state.storage.sql)
     this.#turns = new TurnQueue({ most: this.#config.RUN_QUEUE_MAX, turnMs: TURN_MS })
     this.#late = new LateSettlement(openDb(this.#d1), this.#runs, this.#log)
@@ -335,7 +338,8 @@ export class Runner extends DurableObject<Env> {
       if (persisted) this.#runs.markSettled(run.id)
       await live.written()
       if (stored) await this.#renumber(run)
-      reportEnd(this.#log, run, { ...outcome, ...stored }, persisted)
+      const report = { log: this.#log, metrics: this.#metrics, firstDeltaAt: live.firstDeltaAt }
+      reportEnd(report, run, { ...outcome, ...stored }, persisted)
     } finally {
       this.#live.delete(run.id)
       live.end()

@@ -36,6 +36,7 @@ const domain: Layer = {
     'load-apart',
     'http/errors',
     'http/log',
+    'http/metrics',
   ],
   types: ['http/context'],
   packages: (name) => !isHono(name),
@@ -48,6 +49,11 @@ const LAYERS: Record<string, Layer> = {
     may: ['app', 'env', 'http', 'db', 'ai', 'lib', 'other service', 'other concept'],
     packages: () => true,
     why: 'index.ts is the Worker: it wires the app, the jobs and the Durable Object classes, and nothing imports it',
+  },
+  realtime: {
+    may: ['other concept'],
+    packages: () => false,
+    why: 'realtime.ts is a Worker of two classes, and each of its deploys cuts all sockets: it has nothing else',
   },
   app: {
     may: ['other routes', 'http', 'env', 'lib'],

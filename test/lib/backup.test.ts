@@ -6,6 +6,7 @@ import { DatabaseSync } from 'node:sqlite'
 import { expect, test } from 'vitest'
 import { asExported, mendTexts } from '../../scripts/backup/mended-texts.ts'
 import { copyIn, copyOut } from '../../scripts/backup/objects.ts'
+import { restore } from '../../scripts/backup/read.ts'
 import { ownTables, searchTables } from '../../scripts/backup/schema.ts'
 import { tallySnapshot } from '../../scripts/backup/tally.ts'
 
@@ -22,10 +23,11 @@ function databaseWith(rows: [id: string, content: string | null][]): DatabaseSyn
   return database
 }
 
-/** As much of D1 as a backup reads rows through. */
+/** As much of D1 as these read through. */
 const asD1 = (database: DatabaseSync) =>
   ({
     prepare: (sql: string) => ({
+      all: async () => ({ results: database.prepare(sql).all() }),
       bind: (...values: number[]) => ({
         raw: async () =>
           database
@@ -120,4 +122,11 @@ test('objects are copied once, and back; what is gone or not as it was is named 
   writeFileSync(join(folder, 'files/large'), 'cut')
   expect(await copyIn(bucketWith({}).bucket, list, folder)).toMatchObject({ faulty: ['files/large', 'files/wrong'] })
   rmSync(folder, { recursive: true })
+})
+
+test('a database with anything in it is refused', async () => {
+  const manifest = { version: 1 as const, made_at: '', schema: [], tables: {}, inexact: 0, files: [], faulty: [] }
+  const backup = { folder: '', manifest, snapshot: databaseWith([]) }
+  const stores = { d1: asD1(databaseWith([])), files: bucketWith({}).bucket }
+  await expect(restore(stores as never, backup, () => {})).rejects.toThrow('This database is not empty')
 })

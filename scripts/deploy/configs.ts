@@ -91,7 +91,7 @@ const bindingsFrom = (base: Base, own: string): Binding[] =>
  */
 export async function withConfig<T>(config: Base, work: (file: string) => Promise<T>): Promise<T> {
   if (config === BASE) return work(join(ROOT, 'wrangler.toml'))
-  const file = join(ROOT, `wrangler.${config.name}.json`)
+  const file = join(ROOT, `wrangler.${config.name}.${process.pid}.json`)
   writeFileSync(file, JSON.stringify(config, null, 2))
   try {
     return await work(file)

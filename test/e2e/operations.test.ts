@@ -101,6 +101,19 @@ test('a backup is restored into an empty database: every row, every file, and th
   expect(await back(`/channels/${channel.id}/messages`, { content: 'eland' })).toMatchObject({ seq: 4 })
 }, 300_000)
 
+test('after the database went back in time, every channel begins an epoch that nobody has seen', async () => {
+  const epochs = () =>
+    databaseIn(state)
+      .prepare('SELECT epoch FROM channels')
+      .all()
+      .map(({ epoch }) => Number(epoch))
+  const startedAt = Math.floor(Date.now() / 1_000)
+  expect(epochs()).toContain(1)
+  const { code, output } = await run('channels-epoch', ['--persist-to', state])
+  expect({ code, output }).toEqual({ code: 0, output: 'Every channel has begun another epoch.' })
+  for (const epoch of epochs()) expect(epoch).toBeGreaterThanOrEqual(startedAt)
+})
+
 test('a backup that is not whole is refused', async () => {
   const snapshot = new DatabaseSync(join(newest(), 'database.sqlite'))
   snapshot.exec("UPDATE messages SET content = content || '.' WHERE rowid = 1")

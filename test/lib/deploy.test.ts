@@ -184,7 +184,7 @@ test('channels and sockets move to a Worker of their own, from one that has them
   await run(plain)
   await run(both, { realtime: true })
   expect([names(plain.configs), names(both.configs)]).toEqual([[API], [REALTIME, API]])
-  expect(globSync('wrangler.*.json')).toEqual([])
+  expect(globSync(`wrangler.*.${process.pid}.json`)).toEqual([])
 })
 
 test('the two configurations are made of wrangler.toml, and have in common what both need', () => {

@@ -23,7 +23,7 @@ import {
 } from './context.ts'
 import { AppError, type ErrorCode, invalidToken } from './errors.ts'
 import { type BodyBound, readBody, readFile } from './json-body.ts'
-import { errors, openAiErrors, withRateLimit } from './openapi.ts'
+import { errors, openAiErrors, withOrigin, withRateLimit } from './openapi.ts'
 import { ownHosts } from './own-hosts.ts'
 import { countGuess, limited, mayGuess } from './rate-limits/limited.ts'
 import type { PolicyName } from './rate-limits/policies.ts'
@@ -49,6 +49,9 @@ type Sets<E extends AppEnv> = MiddlewareHandler<E, string, object>
 /** What reading a body can end in. */
 const BODY_ERRORS = ['bad_request', 'too_large', 'unsupported_media_type', 'validation_failed'] as const
 
+/** What everything can end in. The first is declared for clients: a test that meets it fails. */
+const ALWAYS = ['internal', 'store_unavailable', 'not_configured'] as const
+
 const STREAM_ERRORS = ['bad_request', 'too_large'] as const
 
 /** Either scheme: the second lets Authorize in the documentation sign in by itself. */
@@ -66,6 +69,7 @@ export const authed = <const P extends string, const R extends Route<P>, const C
   const ends = raised(route, ['bad_request', 'unauthorized', 'rate_limit_exceeded', ...codes])
   return createRoute({
     ...(contract as unknown as R),
+    description: told(route.description, 'signed-in users', limit),
     security: SIGNED_IN as RouteConfig['security'],
     middleware: [requireUser, limited(limit), ...bodyOf(route)] as unknown as Sets<AuthedEnv>,
     responses: withRateLimit({ ...route.responses, ...ends }) as R['responses'],
@@ -84,7 +88,8 @@ export const admin = <const P extends string, const R extends Route<P>, const C 
   const ends = raised(route, ['bad_request', 'unauthorized', 'forbidden', 'rate_limit_exceeded', ...codes])
   return createRoute({
     ...(contract as unknown as R),
-    security: [{ admin: [] }, { password: [] }] as RouteConfig['security'],
+    description: told(route.description, 'administrators', limit),
+    security: [{ admin: [] }, { admin_password: [] }] as RouteConfig['security'],
     middleware: [requireAdmin, limited(limit), ...bodyOf(route)] as unknown as Sets<AuthedEnv>,
     responses: withRateLimit({ ...route.responses, ...ends }) as R['responses'],
   })
@@ -115,8 +120,7 @@ const keyedCodes = ({ request }: Pick<Route<string>, 'request'>): Codes => [
   'rate_limit_exceeded',
   ...KEY_ERRORS,
   ...(request?.body ? BODY_ERRORS : []),
-  'store_unavailable',
-  'not_configured',
+  ...ALWAYS,
 ]
 
 function keyedContract<R extends KeyedRoute<string>>(route: R, ends: object, isOpenAi: boolean) {
@@ -124,6 +128,7 @@ function keyedContract<R extends KeyedRoute<string>>(route: R, ends: object, isO
   const body = route.request?.body ? [readBody(route.request.body, isLarge)] : []
   return {
     ...(contract as unknown as R),
+    description: told(route.description, `signed-in users, and for API keys with the scope \`${scope}\``, limit),
     security: [{ api_key: [] }, ...SIGNED_IN] as RouteConfig['security'],
     middleware: [requireKey(scope), limited(limit), keyLimited, ...body] as unknown as Sets<CallerEnv>,
     responses: withRateLimit({ ...route.responses, ...ends }, isOpenAi) as R['responses'],
@@ -144,10 +149,18 @@ export const open = <const P extends string, const R extends Route<P>, const C e
   return createRoute({
     security: [] as RouteConfig['security'],
     ...(contract as unknown as R),
+    description: told(route.description, 'everybody', limit),
     middleware: [anonymous, ...(limit ? [limited(limit)] : []), ...bodyOf(route)] as unknown as Sets<OpenEnv>,
-    responses: (limit ? withRateLimit(responses) : responses) as R['responses'],
+    responses: (limit ? withRateLimit(responses) : withOrigin(responses)) as R['responses'],
   })
 }
+
+/** What the document says of an operation: what there is to say, who may call it, and under which limit. */
+const told = (description: string | undefined, who: string, limit: PolicyName | undefined) =>
+  [
+    ...(description ? [`${description}\n`] : []),
+    `For ${who}.${limit ? ` Counts under the limit \`${limit}\`.` : ' Not limited.'}`,
+  ].join('\n')
 
 const bodyOf = ({ request, file, streams }: Pick<Route<string>, 'request' | 'file' | 'streams'>) => {
   if (!request?.body || streams) return []
@@ -155,12 +168,7 @@ const bodyOf = ({ request, file, streams }: Pick<Route<string>, 'request' | 'fil
 }
 
 const raised = ({ request, streams }: Pick<Route<string>, 'request' | 'streams'>, codes: Codes) =>
-  errors(
-    ...codes,
-    ...(request?.body ? (streams ? STREAM_ERRORS : BODY_ERRORS) : []),
-    'store_unavailable',
-    'not_configured',
-  )
+  errors(...codes, ...(request?.body ? (streams ? STREAM_ERRORS : BODY_ERRORS) : []), ...ALWAYS)
 
 const requireUser = createMiddleware<AuthedEnv>(async (c, next) => {
   const user = await signedInOf(c)

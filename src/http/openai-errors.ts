@@ -1,6 +1,7 @@
 import { z } from '@hono/zod-openapi'
 import type { Context } from 'hono'
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
+import { integer, made, text, url, uuid } from '../lib/wire-fields.ts'
 import type { AppEnv } from './context.ts'
 import { ERRORS, type ErrorCode, type FieldError } from './errors.ts'
 import { errorHeaders, reported } from './problem.ts'
@@ -23,7 +24,7 @@ const UNSUPPORTED =
 export const OpenAiError = z
   .strictObject({
     error: z.strictObject({
-      message: z.string().max(1_000),
+      message: text(1_000),
       type: z.enum([
         'invalid_request_error',
         'insufficient_quota',
@@ -31,17 +32,17 @@ export const OpenAiError = z
         'rate_limit_error',
         'server_error',
       ]),
-      param: z.string().max(200).nullable(),
-      code: z.string().max(64),
-      run_id: z.uuid().optional(),
+      param: text(200).nullable(),
+      code: made('a-z_', 64),
+      run_id: uuid().optional(),
       partial: z.literal(true).optional(),
-      request_id: z.string().max(128),
-      plan: z.string().max(32).optional(),
-      limit: z.int().min(0).optional(),
-      used: z.int().min(0).optional(),
+      request_id: made('A-Za-z0-9._-', 128),
+      plan: made('a-z0-9_-', 32).optional(),
+      limit: integer(0).optional(),
+      used: integer(0).optional(),
       resets_at: z.iso.datetime().max(24).optional(),
-      upgrade_url: z.string().max(2_048).optional(),
-      tokens: z.int().min(0).optional(),
+      upgrade_url: url(2_048).optional(),
+      tokens: integer(0).optional(),
     }),
   })
   .openapi('OpenAiError', {

@@ -1,32 +1,33 @@
 import { type RouteConfig, z } from '@hono/zod-openapi'
+import { integer, made, text, url, uuid } from '../lib/wire-fields.ts'
 import { ERRORS, type ErrorCode } from './errors.ts'
 import { OpenAiError, openAiStatus } from './openai-errors.ts'
 
 const FieldError = z
   .strictObject({
-    pointer: z.string().max(2_000).openapi({ example: '/content' }),
-    detail: z.string().max(500).openapi({ example: 'Too small: expected string to have >=1 characters' }),
+    pointer: text(2_000).openapi({ example: '/content' }),
+    detail: text(500).openapi({ example: 'Too small: expected string to have >=1 characters' }),
   })
   .openapi('FieldError')
 
 const Problem = z
   .strictObject({
-    type: z.string().max(200),
-    title: z.string().max(200),
-    status: z.int().min(400).max(599),
-    detail: z.string().max(1_000),
-    code: z.string().max(64),
-    request_id: z.string().max(128),
+    type: made('a-z:-', 200),
+    title: text(200),
+    status: integer(400, 599),
+    detail: text(1_000),
+    code: made('a-z_', 64),
+    request_id: made('A-Za-z0-9._-', 128),
     errors: z.array(FieldError).max(100).optional(),
-    run_id: z.uuid().optional(),
-    message_id: z.uuid().optional(),
+    run_id: uuid().optional(),
+    message_id: uuid().optional(),
     partial: z.boolean().optional(),
-    tokens: z.int().min(0).optional(),
-    limit: z.int().min(0).optional(),
-    plan: z.string().max(32).optional(),
-    used: z.int().min(0).optional(),
+    tokens: integer(0).optional(),
+    limit: integer(0).optional(),
+    plan: made('a-z0-9_-', 32).optional(),
+    used: integer(0).optional(),
     resets_at: z.iso.datetime().max(24).optional(),
-    upgrade_url: z.string().max(2_048).optional(),
+    upgrade_url: url(2_048).optional(),
     until: z.iso.datetime().max(24).optional(),
   })
   .openapi('Problem', {
@@ -41,41 +42,65 @@ const Problem = z
     },
   })
 
-/** Headers of answers, by name. A test fails on one of these that an answer has and its operation does not declare. */
+const NUMBER = { pattern: '^\\d{1,16}$' }
+
+/**
+ * Headers of answers, by name, with what their values are like. A test fails on one of these that an answer has and its
+ * operation does not declare, or whose value is not like that.
+ */
 export const HEADERS = {
-  Link: 'The next page, as `<…>; rel="next"` (RFC 8288)',
-  'X-Next-Cursor': '`cursor` of the next page',
-  Location: 'Where what was made can be read',
-  'X-Run-Id': 'The run that makes the reply',
-  'Idempotency-Replayed': '`true` when the Idempotency-Key was used before',
-  'Retry-After': 'Seconds after which it may work',
-  'RateLimit-Policy': 'What counts here, and how much there is of it: `"api";q=600;w=60` is 600 requests in 60 seconds',
-  RateLimit: 'What is left: `"api";r=599;t=42` is 599 requests, until 42 seconds from now',
-  'WWW-Authenticate': 'RFC 6750',
-  ETag: 'Of these bytes (RFC 9110, section 8.8.3)',
-  'Tus-Resumable': 'The version of tus that is spoken',
-  'Tus-Version': 'The versions of tus that could be',
-  'Tus-Extension': 'What of tus there is besides its core',
-  'Tus-Checksum-Algorithm': 'What `Upload-Checksum` may name',
-  'Upload-Offset': 'Bytes of the upload that are stored',
-  'Upload-Length': 'Bytes of the whole upload',
-  'Upload-Expires': 'When the upload is given up, if it does not go on',
-  'Upload-Metadata': 'As it was sent',
-  'Content-Range': 'Which bytes these are, of how many (RFC 9110, section 14.4)',
-  'X-Quota-Limit-Messages': 'Messages that the plan has for a month',
-  'X-Quota-Remaining-Messages': 'What is left of them: limit − used − held',
-  'X-Quota-Limit-Tokens': 'Tokens that the plan has for a month',
-  'X-Quota-Remaining-Tokens': 'What is left of them: limit − used − held',
-  'X-Quota-Reset': 'When the next month begins',
-  'Retry-After-Ms': 'The same in milliseconds',
-  'X-RateLimit-Limit-Requests': 'Requests in a minute',
-  'X-RateLimit-Remaining-Requests': 'What is left of them',
-  'X-RateLimit-Reset-Requests': 'When the minute is over, as `12s`',
-  'X-Channel-Epoch': 'The epoch that the numbers of this answer are of',
-  'X-Channel-Seq': 'How far the channel had come when this was read: a socket goes on from here',
-  'X-Vercel-Ai-Ui-Message-Stream': '`v1`, when the stream is for the AI SDK',
-  'X-Quota-Clamped': 'Tokens of output that there was room for, when that is less than was asked for',
-} as const
+  'Access-Control-Allow-Origin': {
+    description: 'The page that may read this: one of CORS_ORIGINS, or of those that the API key names',
+    pattern: '^(\\*|https?://[^\\s/]+)$',
+  },
+  Link: { description: 'The next page, as `<…>; rel="next"` (RFC 8288)', pattern: '^<[^<>]+>; rel="next"$' },
+  'X-Next-Cursor': { description: '`cursor` of the next page', pattern: '^[A-Za-z0-9_-]+$' },
+  Location: { description: 'Where what was made can be read', format: 'uri-reference' },
+  'X-Run-Id': { description: 'The run that makes the reply', format: 'uuid' },
+  'Idempotency-Replayed': { description: '`true` when the Idempotency-Key was used before', pattern: '^true$' },
+  'Retry-After': { description: 'Seconds after which it may work', ...NUMBER },
+  'RateLimit-Policy': {
+    description: 'What counts here, and how much there is of it: `"api";q=600;w=60` is 600 requests in 60 seconds',
+    pattern: '^("[a-z]+";q=\\d+;w=\\d+(, )?)+$',
+  },
+  RateLimit: {
+    description: 'What is left: `"api";r=599;t=42` is 599 requests, until 42 seconds from now',
+    pattern: '^("[a-z]+";r=\\d+;t=\\d+(, )?)+$',
+  },
+  'WWW-Authenticate': { description: 'RFC 6750', pattern: '^Bearer realm="parley"' },
+  ETag: { description: 'Of these bytes (RFC 9110, section 8.8.3)', pattern: '^"[^"]+"$' },
+  'Tus-Resumable': { description: 'The version of tus that is spoken', pattern: '^1\\.0\\.0$' },
+  'Tus-Version': { description: 'The versions of tus that could be', pattern: '^1\\.0\\.0$' },
+  'Tus-Extension': { description: 'What of tus there is besides its core', pattern: '^[a-z,]+$' },
+  'Tus-Checksum-Algorithm': { description: 'What `Upload-Checksum` may name', pattern: '^[a-z0-9,]+$' },
+  'Upload-Offset': { description: 'Bytes of the upload that are stored', ...NUMBER },
+  'Upload-Length': { description: 'Bytes of the whole upload', ...NUMBER },
+  'Upload-Expires': { description: 'When the upload is given up, if it does not go on', pattern: ' GMT$' },
+  'Upload-Metadata': { description: 'As it was sent', pattern: '^[^,]+(,[^,]+)*$' },
+  'Content-Range': {
+    description: 'Which bytes these are, of how many (RFC 9110, section 14.4)',
+    pattern: '^bytes (\\d+-\\d+|\\*)/\\d+$',
+  },
+  'X-Quota-Limit-Messages': { description: 'Messages that the plan has for a month', ...NUMBER },
+  'X-Quota-Remaining-Messages': { description: 'What is left of them: limit − used − held', ...NUMBER },
+  'X-Quota-Limit-Tokens': { description: 'Tokens that the plan has for a month', ...NUMBER },
+  'X-Quota-Remaining-Tokens': { description: 'What is left of them: limit − used − held', ...NUMBER },
+  'X-Quota-Reset': { description: 'When the next month begins', format: 'date-time' },
+  'Retry-After-Ms': { description: 'The same in milliseconds', ...NUMBER },
+  'X-RateLimit-Limit-Requests': { description: 'Requests in a minute', ...NUMBER },
+  'X-RateLimit-Remaining-Requests': { description: 'What is left of them', ...NUMBER },
+  'X-RateLimit-Reset-Requests': { description: 'When the minute is over, as `12s`', pattern: '^\\d+s$' },
+  'X-Channel-Epoch': { description: 'The epoch that the numbers of this answer are of', ...NUMBER },
+  'X-Channel-Seq': {
+    description: 'How far the channel had come when this was read: a socket goes on from here',
+    ...NUMBER,
+  },
+  'X-Vercel-Ai-Ui-Message-Stream': { description: '`v1`, when the stream is for the AI SDK', pattern: '^v1$' },
+  'X-Quota-Clamped': {
+    description: 'Tokens of output that there was room for, when that is less than was asked for',
+    ...NUMBER,
+  },
+} as const satisfies Record<string, { description: string; pattern?: string; format?: string }>
 
 type HeaderName = keyof typeof HEADERS
 
@@ -108,9 +133,13 @@ export const withHeaders = <R extends RouteConfig['responses']>(responses: R, ..
   return Object.fromEntries(all.map(([status, response]) => [status, add(response)])) as R
 }
 
+/** The responses of any route: a page of another origin may read them. */
+export const withOrigin = <R extends RouteConfig['responses']>(responses: R): R =>
+  withHeaders(responses, 'Access-Control-Allow-Origin')
+
 /** The responses of a limited route. */
 export const withRateLimit = <R extends RouteConfig['responses']>(responses: R, isOpenAi = false): R =>
-  withHeaders(responses, 'RateLimit-Policy', 'RateLimit', ...(isOpenAi ? OPENAI_RATE_LIMIT : []))
+  withHeaders(withOrigin(responses), 'RateLimit-Policy', 'RateLimit', ...(isOpenAi ? OPENAI_RATE_LIMIT : []))
 
 const OPENAI_RATE_LIMIT = [
   'X-RateLimit-Limit-Requests',
@@ -190,5 +219,5 @@ export const noContent = (description: string) => ({ description })
 
 /** Path parameters. A malformed id is answered like a missing one: 404. */
 export const IdParam = z.object({
-  id: z.uuid().openapi({ param: { name: 'id', in: 'path' }, example: '019b76da-a800-7000-8000-000000000000' }),
+  id: uuid().openapi({ param: { name: 'id', in: 'path' }, example: '019b76da-a800-7000-8000-000000000000' }),
 })

@@ -2,6 +2,7 @@ import { z } from '@hono/zod-openapi'
 import type { Context } from 'hono'
 import type { Page } from '../db/pages.ts'
 import { encodeCursor } from '../lib/cursors.ts'
+import { integer, text } from '../lib/wire-fields.ts'
 
 /** Query of every list. */
 export const PageQuery = z.object({
@@ -9,10 +10,10 @@ export const PageQuery = z.object({
     .string()
     .regex(/^\d{1,3}$/, 'A number from 1 to 100')
     .transform(Number)
-    .pipe(z.int().min(1).max(100))
+    .pipe(integer(1, 100))
     .default(20)
-    .openapi({ type: 'integer', minimum: 1, maximum: 100, default: 20, example: 20 }),
-  cursor: z.string().min(1).max(512).optional().openapi({ description: 'From `X-Next-Cursor` of the page before' }),
+    .openapi({ type: 'integer', format: 'int32', minimum: 1, maximum: 100, default: 20, example: 20 }),
+  cursor: text(512).min(1).optional().openapi({ description: 'From `X-Next-Cursor` of the page before' }),
 })
 
 /** The headers that lead to the next page; none on the last. */

@@ -1,11 +1,12 @@
 import { z } from 'zod'
+import { integer, made, text, url, uuid } from './wire-fields.ts'
 
 /**
  * The canonical events of a run. The log stores them, every encoding derives from them, and the
  * OpenAPI document names them. `seq` counts from 1 without a gap; the terminal event is the last.
  */
-const head = { run_id: z.uuid(), seq: z.int().min(1).max(1_000_000) }
-const text = { offset: z.int().min(0).max(262_144), delta: z.string().max(262_144) }
+const head = { run_id: uuid(), seq: integer(1, 1_000_000) }
+const piece = { offset: integer(0, 262_144), delta: text(262_144) }
 
 export const RunStatus = z.enum(['in_progress', 'completed', 'cancelled', 'failed', 'interrupted'])
 export const FinishReason = z.enum(['stop', 'length', 'content_filter', 'tool_calls'])
@@ -13,8 +14,8 @@ export const CancelReason = z.enum(['user', 'superseded', 'client_gone', 'delete
 
 /** How much of a file the model was sent: all that there is to show, the beginning, or only what it is called. */
 export const ContextFile = z.strictObject({
-  id: z.uuid(),
-  filename: z.string().max(400),
+  id: uuid(),
+  filename: text(400),
   shown: z.enum(['included', 'cut', 'named']),
 })
 
@@ -23,20 +24,20 @@ export const ContextFile = z.strictObject({
  * two about projects are missing in runs of before there were any, `files`, the newest fifty, where there are none.
  */
 export const ContextReport = z.strictObject({
-  sent: z.int().min(0).max(1_000_000),
-  dropped: z.int().min(0).max(1_000_000),
-  tokens: z.int().min(0).max(100_000_000),
-  project_id: z.uuid().nullable().optional(),
-  instruction_tokens: z.int().min(0).max(100_000).optional(),
+  sent: integer(0, 1_000_000),
+  dropped: integer(0, 1_000_000),
+  tokens: integer(0, 100_000_000),
+  project_id: uuid().nullable().optional(),
+  instruction_tokens: integer(0, 100_000).optional(),
   files: z.array(ContextFile).max(50).optional(),
 })
 
 /** Tokens that a run may be charged at the most, and whether that is less than was asked for. */
-export const Reserved = z.strictObject({ tokens: z.int().min(0).max(100_000_000), clamped: z.boolean() })
+export const Reserved = z.strictObject({ tokens: integer(0, 100_000_000), clamped: z.boolean() })
 
-export const Warning = z.strictObject({ code: z.string().max(64), detail: z.string().max(500) })
+export const Warning = z.strictObject({ code: made('a-z_', 64), detail: text(500) })
 
-const tokens = z.int().min(0).max(100_000_000)
+const tokens = integer(0, 100_000_000)
 export const Usage = z.strictObject({
   input_tokens: tokens,
   cached_tokens: tokens,
@@ -45,23 +46,23 @@ export const Usage = z.strictObject({
   total_tokens: tokens,
   charged_tokens: tokens,
   /** Calls of a model, with those that failed. */
-  calls: z.int().min(0).max(100),
+  calls: integer(0, 100),
   /** Of the last one, which has read what the others found; missing in runs of before there were tools. */
   last_call: z.strictObject({ input_tokens: tokens, output_tokens: tokens }).optional(),
-  cost_microusd: z.int().min(0).max(Number.MAX_SAFE_INTEGER),
+  cost_microusd: integer(0),
   estimated: z.boolean(),
 })
 
 /** `retry_after` is when it may be better, in seconds; missing where nobody knows, and in what is read from the store. */
 export const RunFault = z.strictObject({
-  code: z.string().max(64),
-  message: z.string().max(500),
+  code: made('a-z_', 64),
+  message: text(500),
   retryable: z.boolean(),
-  retry_after: z.int().min(0).max(3_600).optional(),
+  retry_after: integer(0, 3_600).optional(),
 })
 
 /** A page that a web search found and a reply may rest on. */
-export const Source = z.strictObject({ title: z.string().max(500), url: z.string().max(2_048) })
+export const Source = z.strictObject({ title: text(500), url: url(2_048) })
 
 /** The stored message inside `message.completed`; its wire schema lives with the messages. */
 export type StoredMessage = Record<string, unknown> & { id: string; content: string; sources: Source[] }
@@ -70,10 +71,10 @@ export const RunCreatedEvent = z.strictObject({
   ...head,
   type: z.literal('run.created'),
   status: z.literal('in_progress'),
-  conversation_id: z.uuid().nullable(),
-  user_message_id: z.uuid().nullable(),
-  message_id: z.uuid().nullable(),
-  model: z.string().max(200),
+  conversation_id: uuid().nullable(),
+  user_message_id: uuid().nullable(),
+  message_id: uuid().nullable(),
+  model: text(200),
   context: ContextReport,
   reserved: Reserved.nullable(),
   warnings: z.array(Warning).max(10),
@@ -83,32 +84,32 @@ export const RunCreatedEvent = z.strictObject({
 export const ReasoningDeltaEvent = z.strictObject({
   ...head,
   type: z.literal('reasoning.delta'),
-  ...text,
+  ...piece,
 })
 export const MessageDeltaEvent = z.strictObject({
   ...head,
   type: z.literal('message.delta'),
-  ...text,
+  ...piece,
 })
 /** `arguments` is the JSON that the model wrote; `executor` is who answers the call. */
 export const ToolCallEvent = z.strictObject({
   ...head,
   type: z.literal('tool.call'),
-  call_id: z.string().max(200),
-  name: z.string().max(64),
-  arguments: z.string().max(262_144),
+  call_id: text(200),
+  name: text(64),
+  arguments: text(262_144),
   executor: z.enum(['server', 'client']),
 })
 export const ToolResultEvent = z.strictObject({
   ...head,
   type: z.literal('tool.result'),
-  call_id: z.string().max(200),
+  call_id: text(200),
   ok: z.boolean(),
-  summary: z.string().max(500),
+  summary: text(500),
   sources: z.array(Source).max(10),
 })
 /** The conversation has a title now. */
-export const TitleEvent = z.strictObject({ ...head, type: z.literal('title'), title: z.string().max(120) })
+export const TitleEvent = z.strictObject({ ...head, type: z.literal('title'), title: text(120) })
 export const UsageEvent = z.strictObject({ ...head, type: z.literal('usage'), ...Usage.shape })
 export const MessageCompletedEvent = z.strictObject({
   ...head,

@@ -3,7 +3,7 @@ export const TUS_VERSION = '1.0.0'
 export const TUS_EXTENSIONS = 'creation,expiration,termination,checksum'
 export const CHECKSUM_ALGORITHMS = ['sha1', 'sha256', 'sha512', 'md5'] as const
 
-const MAX_METADATA = 4_096
+export const MAX_METADATA = 4_096
 
 /**
  * What `Upload-Metadata` says: pairs of a name and a value in base64, with commas between them. `undefined` when it is no

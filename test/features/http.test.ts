@@ -461,7 +461,7 @@ test('nothing that a client sent or was given gets into the log', async () => {
   const failing = client(ada.tokens.access_token)
   await env.DB.prepare('ALTER TABLE conversations RENAME TO conversations_away').run()
   const request = () => failing.open('POST', '/conversations', { title: `${marker}\n    at ${marker} (x.ts:1:1)` })
-  expect((await request().catch((error) => error)).message).toContain('→ 500 is not declared')
+  expect((await request().catch((error) => error)).message).toContain('→ 500 must not happen')
   await env.DB.prepare('ALTER TABLE conversations_away RENAME TO conversations').run()
   vi.restoreAllMocks()
   const log = lines.join('\n')

@@ -4,6 +4,7 @@ import { AppError, type ErrorCode, invalid } from '../../http/errors.ts'
 import { described } from '../../http/openapi.ts'
 import { sha256 } from '../../lib/digests.ts'
 import { versionTag } from '../../lib/version-tags.ts'
+import { text, uuid } from '../../lib/wire-fields.ts'
 import type { View } from './service/access.ts'
 
 /** Why a channel is not shown. */
@@ -12,7 +13,7 @@ export const UNSEEN = ['not_found', 'banned'] as const satisfies ErrorCode[]
 export const REFUSED = [...UNSEEN, 'forbidden', 'overloaded'] as const satisfies ErrorCode[]
 
 const example = '019b76da-a800-7000-8000-000000000000'
-const param = (name: string) => z.uuid().openapi({ param: { name, in: 'path' }, example })
+const param = (name: string) => uuid().openapi({ param: { name, in: 'path' }, example })
 
 export const ChannelParam = z.object({ id: param('id') })
 export const MessageParams = ChannelParam.extend({ message_id: param('message_id') })
@@ -20,7 +21,7 @@ export const UserParam = ChannelParam.extend({ user_id: param('user_id') })
 export const InviteParams = ChannelParam.extend({ invite_id: param('invite_id') })
 
 export const IfMatch = z.object({
-  'if-match': z.string().max(200).optional().openapi({ description: 'An `ETag`: only that version is changed' }),
+  'if-match': text(200).optional().openapi({ description: 'An `ETag`: only that version is changed' }),
 })
 
 /** How far the channel had come when a page of it was read: a socket that goes on from there misses nothing. */

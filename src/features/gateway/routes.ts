@@ -6,6 +6,7 @@ import { isFor, openAiKeyed } from '../../http/guards.ts'
 import { callerIdempotencyOf, fingerprintOf, IdempotencyHeader } from '../../http/idempotency.ts'
 import { body, described, json, QUOTA_HEADERS } from '../../http/openapi.ts'
 import { runOfCompletion } from '../../lib/openai-chunks.ts'
+import { text } from '../../lib/wire-fields.ts'
 import { LastEventId, RUN_ERRORS, seqOf } from '../runs/responses.ts'
 import { toChunkStream, toCompletion } from './responses.ts'
 import { ChatCompletion, ModelEntry, ModelList } from './schemas/answers.ts'
@@ -42,10 +43,8 @@ gatewayRoutes.openapi(
 )
 
 const ModelParam = z.object({
-  id: z
-    .string()
+  id: text(200)
     .min(1)
-    .max(200)
     .openapi({ param: { name: 'id', in: 'path' }, example: 'parley-offline' }),
 })
 
@@ -72,9 +71,9 @@ const completionAnswer = (description: string) => ({
   content: {
     'application/json': { schema: ChatCompletion },
     'text/event-stream': {
-      schema: z
-        .string()
-        .openapi({ description: '`chat.completion.chunk`s, then `[DONE]`, or an error (docs/gateway.md)' }),
+      schema: text(1_000_000_000).openapi({
+        description: '`chat.completion.chunk`s, then `[DONE]`, or an error (docs/gateway.md)',
+      }),
     },
   },
 })
@@ -83,7 +82,7 @@ const CompletionHeaders = IdempotencyHeader.extend(LastEventId.shape).extend({
   'x-on-disconnect': z.enum(['continue', 'cancel']).optional().openapi({
     description: 'What happens when I leave: it goes on, or is cancelled. Without it there is a while to come back',
   }),
-  'x-stainless-retry-count': z.string().max(20).optional().openapi({
+  'x-stainless-retry-count': text(20).optional().openapi({
     description: 'Sent by clients of OpenAI that try again by themselves: they get what they asked for before',
   }),
 })
@@ -147,9 +146,7 @@ gatewayRoutes.openapi(
 )
 
 const CompletionParam = z.object({
-  id: z
-    .string()
-    .max(100)
+  id: text(100)
     .regex(/^chatcmpl-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/)
     .openapi({ param: { name: 'id', in: 'path' }, example: 'chatcmpl-019b76da-a800-7000-8000-000000000000' }),
 })

@@ -1,15 +1,14 @@
 import { z } from '@hono/zod-openapi'
 import type { messages, runs } from '../../db/schema/index.ts'
 import { id, maybeId, modelName, modelText, moment } from '../../http/fields.ts'
+import { integer, text, uuid } from '../../lib/wire-fields.ts'
 import { type Attached, Attachment, toAttachment } from '../files/schemas.ts'
 import { ContextReport, OnConflict, RunFault, RunStatus, Source, toFault, Usage, Warning } from '../runs/schemas/run.ts'
 
 export const Feedback = z
   .strictObject({
     rating: z.enum(['up', 'down']),
-    comment: z
-      .string()
-      .max(2_000)
+    comment: text(2_000)
       .nullable()
       .default(null)
       .openapi({ example: 'The second step is wrong', description: 'What was good or bad about it' }),
@@ -38,7 +37,7 @@ export const Message = z
     sources: z.array(Source).max(100),
     warnings: z.array(Warning).max(10),
     feedback: z.union([Feedback, z.null()]),
-    siblings: z.int().min(1).max(MAX_SIBLINGS).optional().openapi({
+    siblings: integer(1, MAX_SIBLINGS).optional().openapi({
       example: 1,
       description:
         'In a conversation, and in lists that are asked for it: how many messages stand here, this one among them, 100 at most',
@@ -78,9 +77,7 @@ export const toMessage = (row: MessageWithRun): Message => ({
 
 /** A message has at most 32,000 code points; a code point is at most two UTF-16 units, which bounds the count. */
 const MAX_CODE_POINTS = 32_000
-const content = z
-  .string()
-  .max(2 * MAX_CODE_POINTS)
+const content = text(2 * MAX_CODE_POINTS)
   .refine((text) => text.length <= MAX_CODE_POINTS || [...text].length <= MAX_CODE_POINTS, {
     message: `At most ${MAX_CODE_POINTS} characters`,
   })
@@ -92,7 +89,7 @@ const words = content.refine((text) => text !== '', EMPTY).openapi({ minLength: 
 const isSaying = (content: string, files: string[]) => content !== '' || files.length > 0
 
 const files = z
-  .array(z.string().max(64))
+  .array(text(64))
   .max(10)
   .refine((ids) => new Set(ids).size === ids.length, 'The same file twice')
   .default([])
@@ -100,7 +97,7 @@ const files = z
 
 /** How a reply is to be made, wherever it is asked for. */
 const settings = {
-  model: z.string().min(1).max(200).optional().openapi({ example: 'parley-offline' }),
+  model: text(200).min(1).optional().openapi({ example: 'parley-offline' }),
   internet_enabled: z.boolean().default(false).openapi({
     description: 'The model may search the web; `warnings` say when it cannot',
   }),
@@ -114,7 +111,7 @@ const settings = {
     description:
       'While another reply is being written here: `reject` answers 409, `queue` waits for its end, `interrupt` ends it',
   }),
-  max_output_tokens: z.int().min(16).max(1_000_000).optional().openapi({ example: 1024 }),
+  max_output_tokens: integer(16, 1_000_000).optional().openapi({ example: 1024 }),
 }
 
 type Settings = z.infer<z.ZodObject<typeof settings>>
@@ -139,7 +136,7 @@ export const NewMessage = z
   .strictObject({
     content,
     files,
-    parent_id: z.uuid().optional().openapi({
+    parent_id: uuid().optional().openapi({
       description: 'The message of this conversation that it follows; without it the last one of the active branch',
     }),
     reply: z.boolean().default(true).openapi({ description: '`false` stores it and asks no model' }),
@@ -168,7 +165,7 @@ export const ChatRequest = z
   .strictObject({
     message: content,
     files,
-    chat_id: z.uuid().optional().openapi({ description: 'Without it a new conversation is made' }),
+    chat_id: uuid().optional().openapi({ description: 'Without it a new conversation is made' }),
     ...settings,
   })
   .refine(({ message, files }) => isSaying(message, files), { message: EMPTY, path: ['message'] })

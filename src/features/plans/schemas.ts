@@ -1,14 +1,15 @@
 import { z } from '@hono/zod-openapi'
 import { id, maybeId, modelName, moment } from '../../http/fields.ts'
 import { periodEnd } from '../../lib/periods.ts'
+import { integer, text } from '../../lib/wire-fields.ts'
 import type { Plan } from './service/plans.ts'
 import type { UsageReport } from './service/usage.ts'
 
-const count = z.int().min(0).max(Number.MAX_SAFE_INTEGER).openapi({ example: 42 })
+const count = integer(0).openapi({ example: 42 })
 export const planId = z
   .string()
   .regex(/^[a-z0-9_-]{1,32}$/, '1 to 32 lower-case letters, digits, dashes or underscores')
-  .openapi({ example: 'pro' })
+  .openapi({ maxLength: 32, example: 'pro' })
 
 export const PlanView = z
   .strictObject({
@@ -59,7 +60,7 @@ const UsageItem = z
     model: modelName.optional(),
     conversation_id: maybeId.optional(),
     key_id: maybeId.optional(),
-    name: z.string().max(120).nullable().optional().openapi({
+    name: text(120).nullable().optional().openapi({
       example: 'A walk through Paris',
       description: 'Of a conversation or key of mine that is still there',
     }),

@@ -1,10 +1,11 @@
 import { z } from '@hono/zod-openapi'
 import type { projects } from '../../db/schema/index.ts'
 import { id, instructions, modelName, moment } from '../../http/fields.ts'
+import { text, trimmed } from '../../lib/wire-fields.ts'
 
-export const name = z.string().trim().min(1).max(120).openapi({ example: 'Thesis' })
-export const description = z.string().max(2_000).nullable().openapi({ example: 'Notes and sources' })
-export const color = z.string().trim().min(1).max(32).openapi({ example: 'blue' })
+export const name = trimmed(120).min(1).openapi({ example: 'Thesis' })
+export const description = text(2_000).nullable().openapi({ example: 'Notes and sources' })
+export const color = trimmed(32).min(1).openapi({ example: 'blue' })
 const ofConversations = 'Told to the model in every conversation of the project'
 const model = modelName
   .min(1)
@@ -14,7 +15,7 @@ const model = modelName
 const ConversationSummary = z
   .strictObject({
     id,
-    title: z.string().max(120).nullable().openapi({ example: 'A walk through Paris' }),
+    title: text(120).nullable().openapi({ example: 'A walk through Paris' }),
     updated_at: moment,
   })
   .openapi('ConversationSummary')

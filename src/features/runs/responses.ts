@@ -10,6 +10,8 @@ import { AI_SDK } from '../../lib/ai-sdk-stream.ts'
 import { type Encoding, encoded, NATIVE } from '../../lib/run-encodings.ts'
 import { isTerminal, type StoredMessage, type TerminalEvent } from '../../lib/run-events.ts'
 import { comment, retry } from '../../lib/sse.ts'
+import { text } from '../../lib/wire-fields.ts'
+import { RunEvent } from './schemas/events.ts'
 import { toRun } from './schemas/run.ts'
 import { getRun, type ReplyFeed, type RunFeed } from './service.ts'
 
@@ -17,9 +19,7 @@ const RECONNECT_MS = 1_500
 const HEARTBEAT = new TextEncoder().encode(comment('hb'))
 
 export const LastEventId = z.object({
-  'last-event-id': z
-    .string()
-    .max(1_000)
+  'last-event-id': text(1_000)
     .optional()
     .openapi({ description: 'The last event seen; the answer goes on after it. What is no number counts as absent' }),
 })
@@ -45,14 +45,8 @@ export const isFolded = (format: StreamFormat) => format !== undefined
 export const eventStream = (description: string) => ({
   description,
   headers: described('X-Run-Id', 'Location', 'X-Vercel-Ai-Ui-Message-Stream', 'Idempotency-Replayed', ...QUOTA_HEADERS),
-  content: {
-    'text/event-stream': {
-      schema: z.string().openapi({
-        description:
-          'Server-sent events; `data` is the component that is named like `event`, or with `format` a part of its stream',
-      }),
-    },
-  },
+  // OpenAPI 3.1 has no word for one of many; generators of clients take it as that.
+  content: { 'text/event-stream': { schema: RunEvent } },
 })
 
 /** Errors that a run can end in. */

@@ -1,7 +1,7 @@
-import { z } from '@hono/zod-openapi'
 import { createRouter } from '../../http/create-app.ts'
 import { authed, keyed } from '../../http/guards.ts'
 import { IdParam, json } from '../../http/openapi.ts'
+import { text } from '../../lib/wire-fields.ts'
 import { eventStream, isFolded, LastEventId, StreamFormat, seqOf, toEventStream } from './responses.ts'
 import { Run, toRun } from './schemas/run.ts'
 import * as runs from './service.ts'
@@ -9,7 +9,7 @@ import * as runs from './service.ts'
 const tags = ['runs']
 
 const After = StreamFormat.extend({
-  after: z.string().max(1_000).optional().openapi({ description: 'Like `Last-Event-ID`, which wins' }),
+  after: text(1_000).optional().openapi({ description: 'Like `Last-Event-ID`, which wins' }),
 })
 
 export const runRoutes = createRouter()

@@ -1,23 +1,26 @@
 import { z } from '@hono/zod-openapi'
 import { id, maybeId, moment } from '../../http/fields.ts'
 import { PageQuery } from '../../http/pages.ts'
+import { integer, text } from '../../lib/wire-fields.ts'
 import type { Found } from './service.ts'
 
 export const SearchQuery = PageQuery.extend({
-  q: z.string().min(1).max(200).openapi({
+  q: text(200).min(1).openapi({
     description:
       'Words that must all be there, at most ten. Case and accents do not matter; nothing in it is an operator',
     example: 'walk paris',
   }),
 })
 
-const place = z.int().min(0).max(300)
+/** A tuple has no `items`, and whoever does not know tuples needs them. */
+const PLACE = { type: 'integer', format: 'int32', minimum: 0, maximum: 300 } as const
+const place = integer(PLACE.minimum, PLACE.maximum)
 
 export const Snippet = z
   .strictObject({
-    text: z.string().max(300).openapi({ example: 'A walk through Paris' }),
+    text: text(300).openapi({ example: 'A walk through Paris' }),
     highlights: z
-      .array(z.tuple([place, place]))
+      .array(z.tuple([place, place]).openapi({ minItems: 2, maxItems: 2, items: PLACE }))
       .max(50)
       .openapi({
         description: 'Where the words are in `text`: from, and up to but without, in UTF-16 units',
@@ -29,7 +32,7 @@ export const Snippet = z
 export const SearchResult = z
   .strictObject({
     conversation_id: id,
-    conversation_title: z.string().max(200).nullable().openapi({ example: 'A walk through Paris' }),
+    conversation_title: text(200).nullable().openapi({ example: 'A walk through Paris' }),
     message_id: maybeId.openapi({ description: 'Null when it is the title that was found' }),
     role: z.enum(['user', 'assistant']).nullable(),
     created_at: moment,

@@ -5,6 +5,7 @@ import { createRouter } from '../../http/create-app.ts'
 import { AppError } from '../../http/errors.ts'
 import { authed, bearerToken, open } from '../../http/guards.ts'
 import { json } from '../../http/openapi.ts'
+import { text } from '../../lib/wire-fields.ts'
 import { issueTicket } from '../auth/service/tickets.ts'
 import { SocketTicket } from './schemas/tickets.ts'
 import { connect, ticketAmong } from './service/connect.ts'
@@ -43,7 +44,7 @@ socketRoutes.openapi(
       method: 'get',
       path: '/ws',
       summary: 'Open a socket of chat.v1, with a ticket or an Authorization header',
-      request: { query: z.object({ ticket: z.string().max(1_024).optional() }) },
+      request: { query: z.object({ ticket: text(1_024).optional() }) },
       responses: opened,
     },
     ['unauthorized', 'upgrade_required', 'validation_failed', 'overloaded'],
@@ -61,12 +62,9 @@ socketRoutes.openapi(
       summary: 'Open a socket as contract 3 does, with the access token in the query',
       request: {
         params: z.object({
-          username: z
-            .string()
-            .max(32)
-            .openapi({ param: { name: 'username', in: 'path' }, example: 'johndoe' }),
+          username: text(32).openapi({ param: { name: 'username', in: 'path' }, example: 'johndoe' }),
         }),
-        query: z.object({ token: z.string().max(4_096).optional() }),
+        query: z.object({ token: text(4_096).optional() }),
       },
       responses: opened,
     },

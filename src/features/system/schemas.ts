@@ -1,4 +1,5 @@
 import { z } from '@hono/zod-openapi'
+import { integer, text } from '../../lib/wire-fields.ts'
 
 export const Health = z.strictObject({ status: z.literal('ok') }).openapi('Health')
 
@@ -7,15 +8,15 @@ export const Readiness = z
   .strictObject({
     status: state,
     checks: z.strictObject({ database: state, migrations: state }),
-    warnings: z.array(z.string().max(200)).max(10),
+    warnings: z.array(text(200)).max(10),
   })
   .openapi('Readiness')
 
-const count = z.int().min(0).openapi({ example: 42 })
+const count = integer(0).openapi({ example: 42 })
 export const DatabaseState = z
   .strictObject({
     status: z.literal('connected'),
-    migration: z.string().max(200).nullable().openapi({ description: 'The newest that was applied' }),
+    migration: text(200).nullable().openapi({ description: 'The newest that was applied' }),
     up_to_date: z.boolean().openapi({ description: 'Whether it is the one that the running code relies on' }),
     records: z
       .strictObject({

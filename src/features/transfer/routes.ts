@@ -1,9 +1,9 @@
-import { z } from '@hono/zod-openapi'
 import { createRouter } from '../../http/create-app.ts'
 import { authed } from '../../http/guards.ts'
 import { describeError } from '../../http/log.ts'
 import { ndjson } from '../../http/ndjson.ts'
 import { json } from '../../http/openapi.ts'
+import { TEXT, text } from '../../lib/wire-fields.ts'
 import { ExportQuery, exportLines } from './schemas/export.ts'
 import { ImportReport, toImportReport } from './schemas/report.ts'
 import { exportConversations } from './service/export.ts'
@@ -31,7 +31,7 @@ transferRoutes.openapi(
       responses: {
         200: {
           description: 'Lines with a `type`: `parley.export`, `project`, `conversation`, `message`, `end`',
-          content: { 'application/x-ndjson': { schema: z.string().openapi({ maxLength: 1_000_000_000 }) } },
+          content: { 'application/x-ndjson': { schema: text(1_000_000_000) } },
         },
       },
     },
@@ -61,7 +61,7 @@ transferRoutes.openapi(
       body: {
         required: true,
         content: {
-          'application/x-ndjson': { schema: { type: 'string', maxLength: IMPORT.bytes } },
+          'application/x-ndjson': { schema: { type: 'string', maxLength: IMPORT.bytes, ...TEXT } },
           'application/json': {
             schema: { type: 'array', maxItems: IMPORT.bytes, items: { type: 'object' } },
           },

@@ -2,10 +2,11 @@ import { z } from '@hono/zod-openapi'
 import { AUDIT_ACTIONS, AUDIT_TARGETS } from '../../../db/schema/index.ts'
 import { id, maybeId, moment } from '../../../http/fields.ts'
 import { PageQuery } from '../../../http/pages.ts'
+import { made, text, uuid } from '../../../lib/wire-fields.ts'
 import type { NamedEntry } from '../service/audit.ts'
 
 const action = z.enum(AUDIT_ACTIONS)
-const name = z.string().max(80).nullable().openapi({ example: 'Ada Lovelace' })
+const name = text(80).nullable().openapi({ example: 'Ada Lovelace' })
 
 export const AuditEntry = z
   .strictObject({
@@ -18,17 +19,17 @@ export const AuditEntry = z
     target_id: id,
     target_name: name.openapi({ description: 'What a user is called now; null for what is no user' }),
     fields: z
-      .array(z.string().max(64))
+      .array(made('a-z_', 64))
       .max(20)
       .openapi({ description: 'Names of what changed', example: ['role'] }),
     outcome: z.enum(['done', 'refused']),
-    request_id: z.string().max(128).nullable().openapi({ example: '019b76da-a800-7000-8000-000000000000' }),
+    request_id: made('A-Za-z0-9._-', 128).nullable().openapi({ example: '019b76da-a800-7000-8000-000000000000' }),
   })
   .openapi('AuditEntry')
 
 export const AuditQuery = PageQuery.extend({
-  actor_id: z.uuid().optional(),
-  target_id: z.uuid().optional(),
+  actor_id: uuid().optional(),
+  target_id: uuid().optional(),
   action: action.optional(),
 })
 

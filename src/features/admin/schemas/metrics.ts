@@ -1,7 +1,8 @@
 import { z } from '@hono/zod-openapi'
+import { integer } from '../../../lib/wire-fields.ts'
 import type { readMetrics } from '../service/metrics.ts'
 
-const count = z.int().min(0).openapi({ example: 42 })
+const count = integer(0).openapi({ example: 42 })
 
 const Day = z
   .strictObject({
@@ -38,9 +39,9 @@ export const MetricsQuery = z.object({
     .string()
     .regex(/^\d{1,3}$/, 'A number from 1 to 366')
     .transform(Number)
-    .pipe(z.int().min(1).max(366))
+    .pipe(integer(1, 366))
     .default(30)
-    .openapi({ type: 'integer', minimum: 1, maximum: 366, default: 30, example: 30 }),
+    .openapi({ type: 'integer', format: 'int32', minimum: 1, maximum: 366, default: 30, example: 30 }),
 })
 
 export const toMetrics = (metrics: Awaited<ReturnType<typeof readMetrics>>): z.infer<typeof Metrics> => ({

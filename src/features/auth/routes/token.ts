@@ -45,6 +45,7 @@ tokenRoutes.openapi(
       415: refusal('`invalid_request`'),
       422: refusal('`invalid_request`'),
       429: refusal('`temporarily_unavailable`'),
+      500: refusal('`temporarily_unavailable`'),
       503: refusal('`temporarily_unavailable`'),
     },
   }),

@@ -1,11 +1,9 @@
 import { z } from '@hono/zod-openapi'
+import { text, trimmed } from '../../../lib/wire-fields.ts'
 import { email, password } from '../../users/schemas/user.ts'
 
-const token = z
-  .string()
-  .trim()
+const token = trimmed(200)
   .min(1)
-  .max(200)
   .openapi({ description: 'From the mail', example: 'q2Zy0f1o5mS0Xl2b9gk3tqk8m1Yw0sZc4nq7rJ6uV0E' })
 
 export const EmailAddress = z.strictObject({ email }).openapi('EmailAddress')
@@ -16,5 +14,5 @@ export const PasswordChange = z
   .openapi('PasswordChange')
 
 export const MailAnswer = z
-  .strictObject({ detail: z.string().max(200) })
+  .strictObject({ detail: text(200) })
   .openapi('MailAnswer', { example: { detail: 'If there is such an account, a mail is on its way' } })

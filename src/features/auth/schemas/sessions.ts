@@ -1,13 +1,14 @@
 import { z } from '@hono/zod-openapi'
 import type { sessions } from '../../../db/schema/index.ts'
 import { id, moment } from '../../../http/fields.ts'
+import { made, text } from '../../../lib/wire-fields.ts'
 
 export const Session = z
   .strictObject({
     id,
     current: z.boolean().openapi({ description: 'Whether this request was made with it' }),
-    device: z.string().max(200).nullable().openapi({ description: 'User-Agent that opened it', example: 'curl/8.9' }),
-    address_hash: z.string().max(64).nullable().openapi({
+    device: text(200).nullable().openapi({ description: 'User-Agent that opened it', example: 'curl/8.9' }),
+    address_hash: made('A-Za-z0-9_-', 64).nullable().openapi({
       description: 'Equal for equal networks; the address itself is not kept',
       example: 'q2Zy0f1o5mS0Xl2b',
     }),

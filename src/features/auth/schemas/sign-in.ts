@@ -1,10 +1,11 @@
 import { z } from '@hono/zod-openapi'
+import { integer, made, TEXT, text } from '../../../lib/wire-fields.ts'
 import { EMAIL_OR_USERNAME, password, type StoredUser, toUser, User } from '../../users/schemas/user.ts'
 
-const refreshToken = z.string().min(1).max(200).openapi({ example: 'q2Zy0f1o5mS0Xl2b9gk3tqk8m1Yw0sZc4nq7rJ6uV0E' })
+const refreshToken = text(200).min(1).openapi({ example: 'q2Zy0f1o5mS0Xl2b9gk3tqk8m1Yw0sZc4nq7rJ6uV0E' })
 
 /** The identifiers of a login are not checked for form: what nobody registered is a wrong name, not a 422. */
-const identifier = z.string().trim().toLowerCase().min(1).max(254)
+const identifier = z.string().trim().toLowerCase().min(1).max(254).meta(TEXT)
 
 export const Credentials = z
   .strictObject({
@@ -19,21 +20,21 @@ export type Credentials = z.infer<typeof Credentials>
 /** OAuth 2 password grant (RFC 6749 4.3.2), as Swagger's Authorize sends it. Other fields are ignored, as 3.2 says. */
 export const TokenRequest = z
   .object({
-    grant_type: z.string().max(64).optional(),
+    grant_type: text(64).optional(),
     username: identifier.optional(),
     password: password.optional(),
-    scope: z.string().max(200).optional(),
-    client_id: z.string().max(200).optional(),
-    client_secret: z.string().max(200).optional(),
+    scope: text(200).optional(),
+    client_id: text(200).optional(),
+    client_secret: text(200).optional(),
   })
   .openapi('TokenRequest')
 
 export const TokenAnswer = z
   .strictObject({
-    access_token: z.string().max(4_096),
+    access_token: made('A-Za-z0-9._-', 4_096),
     token_type: z.literal('bearer'),
-    expires_in: z.int().min(1).openapi({ description: 'Seconds', example: 1800 }),
-    refresh_token: z.string().max(200),
+    expires_in: integer(1).openapi({ description: 'Seconds', example: 1800 }),
+    refresh_token: made('A-Za-z0-9_-', 200),
   })
   .openapi('TokenAnswer')
 
@@ -57,7 +58,7 @@ export const toSignedIn = (signedIn: Tokens & { user: StoredUser }): z.infer<typ
 export const TokenError = z
   .strictObject({
     error: z.enum(['invalid_request', 'invalid_grant', 'unsupported_grant_type', 'temporarily_unavailable']),
-    error_description: z.string().max(500),
+    error_description: text(500),
   })
   .openapi('TokenError')
 

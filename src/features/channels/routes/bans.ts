@@ -1,8 +1,8 @@
-import { z } from '@hono/zod-openapi'
 import { createRouter } from '../../../http/create-app.ts'
 import { authed } from '../../../http/guards.ts'
 import { json, page } from '../../../http/openapi.ts'
 import { nextPage, PageQuery } from '../../../http/pages.ts'
+import { text } from '../../../lib/wire-fields.ts'
 import { ChannelParam, REFUSED } from '../responses.ts'
 import { BannedUser, ChannelWithExceptions, toBannedUser, toChannelWithExceptions } from '../schemas/channel.ts'
 import { BanReason } from '../schemas/member.ts'
@@ -11,10 +11,7 @@ import * as bans from '../service/bans.ts'
 const tags = ['channels']
 
 const NameParams = ChannelParam.extend({
-  username: z
-    .string()
-    .max(32)
-    .openapi({ param: { name: 'username', in: 'path' }, example: 'janedoe' }),
+  username: text(32).openapi({ param: { name: 'username', in: 'path' }, example: 'janedoe' }),
 })
 
 export const banRoutes = createRouter()

@@ -5,6 +5,7 @@ import { IdempotencyHeader, idempotencyOf, replayedHeader } from '../../../http/
 import { body, described, json, noContent, page } from '../../../http/openapi.ts'
 import { nextPage, PageQuery } from '../../../http/pages.ts'
 import { versionOf } from '../../../lib/version-tags.ts'
+import { trimmed } from '../../../lib/wire-fields.ts'
 import { ChannelParam, IfMatch, REFUSED, tagOf, UNSEEN } from '../responses.ts'
 import { Channel, ChannelChanges, NewChannel, NewDirectChannel, toChannel } from '../schemas/channel.ts'
 import * as channels from '../service/channels.ts'
@@ -45,7 +46,7 @@ channelRoutes.openapi(
       request: {
         query: PageQuery.extend({
           scope: z.enum(channels.SCOPES).default('all'),
-          q: z.string().trim().max(200).optional().openapi({ description: 'Words of the name or the description' }),
+          q: trimmed(200).optional().openapi({ description: 'Words of the name or the description' }),
         }),
       },
       responses: { 200: page(Channel, 'One page of channels') },

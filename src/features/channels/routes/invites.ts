@@ -4,6 +4,7 @@ import { authed } from '../../../http/guards.ts'
 import { IdempotencyHeader, idempotencyOf, replayedHeader } from '../../../http/idempotency.ts'
 import { body, json, noContent, page } from '../../../http/openapi.ts'
 import { nextPage, PageQuery } from '../../../http/pages.ts'
+import { text } from '../../../lib/wire-fields.ts'
 import { ChannelParam, InviteParams, UNSEEN } from '../responses.ts'
 import { Channel, Invite, MadeInvite, NewInvite, toChannel, toInvite } from '../schemas/channel.ts'
 import * as invites from '../service/invites.ts'
@@ -88,10 +89,7 @@ inviteRoutes.openapi(
       summary: 'Join the channel that an invitation leads to',
       request: {
         params: z.object({
-          code: z
-            .string()
-            .max(64)
-            .openapi({ param: { name: 'code', in: 'path' }, example: 'hUj0Yc3lZ9sQ1xv2' }),
+          code: text(64).openapi({ param: { name: 'code', in: 'path' }, example: 'hUj0Yc3lZ9sQ1xv2' }),
         }),
       },
       responses: { 200: json(Channel, 'The channel, also if you were in it') },

@@ -1,8 +1,8 @@
-import { z } from '@hono/zod-openapi'
 import { createRouter } from '../../../http/create-app.ts'
 import { authed } from '../../../http/guards.ts'
 import { json, noContent, page } from '../../../http/openapi.ts'
 import { nextPage, PageQuery } from '../../../http/pages.ts'
+import { text } from '../../../lib/wire-fields.ts'
 import { ChannelParam, channelPage, MessageParams, placeHeaders, REFUSED, UNSEEN } from '../responses.ts'
 import { Person, toPerson } from '../schemas/channel.ts'
 import { ChannelMessage, emoji, Reactions, toChannelMessage, toReactions } from '../schemas/message.ts'
@@ -15,10 +15,7 @@ const tags = ['channels']
 export const markRoutes = createRouter()
 
 const EmojiParams = MessageParams.extend({
-  emoji: z
-    .string()
-    .max(64)
-    .openapi({ param: { name: 'emoji', in: 'path' }, example: '👍' }),
+  emoji: text(64).openapi({ param: { name: 'emoji', in: 'path' }, example: '👍' }),
 })
 
 for (const [method, type, summary] of [

@@ -48,7 +48,7 @@ const seqParam = z
   .regex(/^\d{1,15}$/, 'A number')
   .transform(Number)
   .optional()
-  .openapi({ type: 'integer', minimum: 0, example: 413 })
+  .openapi({ type: 'integer', format: 'int64', minimum: 0, maximum: 999_999_999_999_999, example: 413 })
 
 export const channelMessageRoutes = createRouter()
 

@@ -1,48 +1,38 @@
 import { z } from '@hono/zod-openapi'
 import { CHANNEL_KINDS, MEMBER_ROLES, VISIBILITIES } from '../../../db/schema/channels.ts'
 import { id, maybeMoment, moment, SHOWN } from '../../../http/fields.ts'
+import { integer, made, TEXT, text, trimmed } from '../../../lib/wire-fields.ts'
 import type { ChannelJson, PersonJson } from '../event-rows.ts'
 
-export const seq = z
-  .int()
-  .min(0)
-  .max(Number.MAX_SAFE_INTEGER)
-  .openapi({ example: 413, description: 'Number of an event of the channel' })
+export const seq = integer(0).openapi({ example: 413, description: 'Number of an event of the channel' })
 
-const name = z
-  .string()
-  .trim()
-  .min(1)
-  .max(80)
-  .regex(new RegExp(SHOWN, 'u'))
-  .openapi({ pattern: SHOWN, example: 'general' })
-const description = z.string().trim().max(500).nullable().openapi({ example: 'General discussion' })
+const name = trimmed(80).min(1).regex(new RegExp(SHOWN, 'u')).openapi({ pattern: SHOWN, example: 'general' })
+const description = trimmed(500).nullable().openapi({ example: 'General discussion' })
 const visibility = z.enum(VISIBILITIES)
-const slowModeS = z
-  .int()
-  .min(0)
-  .max(21_600)
-  .openapi({ example: 0, description: 'Seconds that a member waits between two messages' })
+const slowModeS = integer(0, 21_600).openapi({
+  example: 0,
+  description: 'Seconds that a member waits between two messages',
+})
 
 export const Person = z
   .strictObject({
     id,
-    username: z.string().max(32).nullable().openapi({ example: 'johndoe', description: 'Of a chatbot: its handle' }),
-    display_name: z.string().max(120).openapi({ example: 'John Doe' }),
+    username: text(32).nullable().openapi({ example: 'johndoe', description: 'Of a chatbot: its handle' }),
+    display_name: text(120).openapi({ example: 'John Doe' }),
     kind: z.enum(['user', 'chatbot']),
   })
   .openapi('Person')
 
 const shape = {
   id,
-  name: z.string().max(80).openapi({ example: 'general' }),
-  description: z.string().max(500).nullable().openapi({ example: 'General discussion' }),
+  name: text(80).openapi({ example: 'general' }),
+  description: text(500).nullable().openapi({ example: 'General discussion' }),
   owner_id: id,
   created_at: moment,
   kind: z.enum(CHANNEL_KINDS),
   visibility,
   slow_mode_s: slowModeS,
-  epoch: z.int().min(1).openapi({ example: 1, description: 'Numbers of events hold within an epoch' }),
+  epoch: integer(1).openapi({ example: 1, description: 'Numbers of events hold within an epoch' }),
   last_seq: seq,
 }
 
@@ -90,7 +80,7 @@ export const ChannelChanges = z
 export const NewDirectChannel = z
   .strictObject({
     usernames: z
-      .array(z.string().trim().toLowerCase().min(1).max(32).openapi({ example: 'janedoe' }))
+      .array(z.string().trim().toLowerCase().min(1).max(32).meta(TEXT).openapi({ example: 'janedoe' }))
       .min(1)
       .max(9),
   })
@@ -99,9 +89,9 @@ export const NewDirectChannel = z
 export const BannedUser = z
   .strictObject({
     id,
-    username: z.string().max(32).nullable().openapi({ example: 'banneduser' }),
-    display_name: z.string().max(120).openapi({ example: 'Banned User' }),
-    reason: z.string().max(500).nullable().openapi({ example: 'Spam' }),
+    username: text(32).nullable().openapi({ example: 'banneduser' }),
+    display_name: text(120).openapi({ example: 'Banned User' }),
+    reason: text(500).nullable().openapi({ example: 'Spam' }),
   })
   .openapi('BannedUser')
 
@@ -109,36 +99,33 @@ export const Invite = z
   .strictObject({
     id,
     expires_at: maybeMoment,
-    max_uses: z.int().min(1).max(1_000).nullable().openapi({ example: 10 }),
-    uses: z.int().min(0).openapi({ example: 0 }),
+    max_uses: integer(1, 1_000).nullable().openapi({ example: 10 }),
+    uses: integer(0).openapi({ example: 0 }),
     created_at: moment,
   })
   .openapi('Invite')
 
 export const NewInvite = z
   .strictObject({
-    expires_in: z
-      .int()
-      .min(60)
-      .max(30 * 86_400)
+    expires_in: integer(60, 30 * 86_400)
       .nullable()
       .default(7 * 86_400)
       .openapi({ example: 604_800, description: 'Seconds; null for one that does not expire' }),
-    max_uses: z.int().min(1).max(1_000).nullable().default(null).openapi({ example: 10 }),
+    max_uses: integer(1, 1_000).nullable().default(null).openapi({ example: 10 }),
   })
   .openapi('NewInvite')
 
 export const MadeInvite = z
   .strictObject({
     ...Invite.shape,
-    code: z.string().max(64).nullable().openapi({
+    code: made('A-Za-z0-9_-', 64).nullable().openapi({
       example: 'hUj0Yc3lZ9sQ1xv2',
       description: 'Shown this once; null when the request is repeated',
     }),
   })
   .openapi('MadeInvite')
 
-const count = z.int().min(0).max(100).openapi({ example: 3, description: '100 means 100 or more' })
+const count = integer(0, 100).openapi({ example: 3, description: '100 means 100 or more' })
 
 export const ReadState = z.strictObject({ read_seq: seq, unread: count, unread_mentions: count }).openapi('ReadState')
 

@@ -2,12 +2,13 @@ import { z } from '@hono/zod-openapi'
 import type { EventPayload } from '../../../db/schema/channels.ts'
 import { MEMBER_ROLES } from '../../../db/schema/channels.ts'
 import { id, maybeId, maybeMoment } from '../../../http/fields.ts'
+import { integer, made } from '../../../lib/wire-fields.ts'
 import type { ChannelJson, MessageJson, PersonJson } from '../event-rows.ts'
 import { Person, PushedChannel, toPerson, toPushedChannel } from './channel.ts'
 import { ChannelMessage, emoji, toChannelMessage, toMoment } from './message.ts'
 
 const MessageDeleted = z.strictObject({ message_id: id, by: maybeId })
-const ReactionChange = z.strictObject({ message_id: id, user_id: maybeId, emoji, count: z.int().min(0) })
+const ReactionChange = z.strictObject({ message_id: id, user_id: maybeId, emoji, count: integer(0) })
 const PinChange = z.strictObject({ message_id: id, by: maybeId })
 const MemberChange = z.strictObject({
   user: z.union([Person, z.null()]),
@@ -20,7 +21,7 @@ const ChatbotFailed = z.strictObject({
   chatbot_id: maybeId,
   reply_to: maybeId,
   run_id: maybeId,
-  code: z.string().max(64),
+  code: made('a-z_', 64),
 })
 
 /** What members can see change: the types of events, and what the data of each is. */

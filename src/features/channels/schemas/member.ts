@@ -1,6 +1,7 @@
 import { z } from '@hono/zod-openapi'
 import { MEMBER_KINDS, MEMBER_ROLES } from '../../../db/schema/channels.ts'
 import { id, maybeMoment, moment } from '../../../http/fields.ts'
+import { TEXT, trimmed } from '../../../lib/wire-fields.ts'
 import type { PersonJson } from '../event-rows.ts'
 import { Person, toPerson } from './channel.ts'
 import { toMoment } from './message.ts'
@@ -17,7 +18,8 @@ export const Member = z
   })
   .openapi('Member')
 
-const nameOf = (example: string) => z.string().trim().toLowerCase().min(1).max(32).optional().openapi({ example })
+const nameOf = (example: string) =>
+  z.string().trim().toLowerCase().min(1).max(32).meta(TEXT).optional().openapi({ example })
 
 export const NewMember = z
   .strictObject({
@@ -47,7 +49,7 @@ export const MemberChanges = z
 
 export const BanReason = z
   .strictObject({
-    reason: z.string().trim().max(500).nullable().default(null).openapi({
+    reason: trimmed(500).nullable().default(null).openapi({
       example: 'Spam',
       description: 'Who is banned reads it when they come back, and so do owner and moderators',
     }),

@@ -1,28 +1,27 @@
 import { z } from '@hono/zod-openapi'
 import { id, maybeId, maybeMoment, moment } from '../../../http/fields.ts'
 import { codePoints, composed, MAX_MESSAGE } from '../../../lib/channel-text.ts'
+import { integer, text } from '../../../lib/wire-fields.ts'
 import { Attachment, toAttachment } from '../../files/schemas.ts'
 import type { MessageJson } from '../event-rows.ts'
 import { Person, seq, toPerson } from './channel.ts'
 
-export const emoji = z.string().min(1).max(32).openapi({ example: '👍' })
+export const emoji = text(32).min(1).openapi({ example: '👍' })
 
 const Reaction = z
   .strictObject({
     emoji,
-    count: z.int().min(1).openapi({ example: 2 }),
+    count: integer(1).openapi({ example: 2 }),
     me: z.boolean().optional().openapi({ description: 'Whether you are among them; not in what is pushed' }),
   })
   .openapi('Reaction')
 
-export const version = z.int().min(1).openapi({ example: 1 })
+export const version = integer(1).openapi({ example: 1 })
 
 export const ChannelMessage = z
   .strictObject({
     id,
-    content: z
-      .string()
-      .max(2 * MAX_MESSAGE)
+    content: text(2 * MAX_MESSAGE)
       .nullable()
       .openapi({ example: 'Hello, world!', description: 'Null when it is deleted' }),
     user_id: id,
@@ -32,8 +31,8 @@ export const ChannelMessage = z
     seq,
     version,
     thread_id: maybeId,
-    reply_count: z.int().min(0).openapi({ example: 0 }),
-    mentions: z.array(z.string().max(36)).max(43).openapi({
+    reply_count: integer(0).openapi({ example: 0 }),
+    mentions: z.array(text(36)).max(43).openapi({
       example: [],
       description: 'Ids of the members that it names, and of a chatbot that it replies to; `*` is everybody',
     }),
@@ -42,14 +41,12 @@ export const ChannelMessage = z
     pinned: z.boolean(),
     edited_at: maybeMoment,
     deleted_at: maybeMoment,
-    nonce: z.string().max(64).optional().openapi({ description: 'For its author alone', example: '0f3c' }),
+    nonce: text(64).optional().openapi({ description: 'For its author alone', example: '0f3c' }),
   })
   .openapi('ChannelMessage')
 
 /** 1 to 4,000 code points after NFC. What has files may be empty. */
-export const content = z
-  .string()
-  .max(4 * MAX_MESSAGE)
+export const content = text(4 * MAX_MESSAGE)
   .transform(composed)
   .refine((text) => codePoints(text) <= MAX_MESSAGE, `At most ${MAX_MESSAGE} characters`)
   .openapi({ type: 'string', maxLength: 4 * MAX_MESSAGE, example: 'Hello, world!' })
@@ -57,7 +54,11 @@ export const content = z
 export const nonce = z
   .string()
   .regex(/^[A-Za-z0-9_-]{1,64}$/)
-  .openapi({ example: '0f3c', description: 'Made by the sender: the same nonce is the same message, for ever' })
+  .openapi({
+    maxLength: 64,
+    example: '0f3c',
+    description: 'Made by the sender: the same nonce is the same message, for ever',
+  })
 
 /** What is said, whichever way it comes. */
 export const said = {
@@ -91,10 +92,7 @@ export const EditedMessage = z.strictObject({ content: editedContent }).openapi(
 export const MessageVersion = z
   .strictObject({
     version,
-    content: z
-      .string()
-      .max(2 * MAX_MESSAGE)
-      .openapi({ example: 'Helo' }),
+    content: text(2 * MAX_MESSAGE).openapi({ example: 'Helo' }),
     replaced_at: moment,
   })
   .openapi('MessageVersion')

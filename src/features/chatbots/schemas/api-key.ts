@@ -3,11 +3,12 @@ import { type apiKeys, KEY_SCOPES } from '../../../db/schema/index.ts'
 import { id, maybeId, maybeMoment, modelName, moment } from '../../../http/fields.ts'
 import { IdParam } from '../../../http/openapi.ts'
 import { KEY_KINDS, KEY_PATTERN } from '../../../lib/api-keys.ts'
+import { integer, made, text, trimmed, uuid } from '../../../lib/wire-fields.ts'
 
 /** A pattern of origins would look as if it were one. */
 const ORIGIN = '^https?://[^\\s/?#@\\\\*]+$'
 
-const name = z.string().trim().min(1).max(80).openapi({ example: 'Website' })
+const name = trimmed(80).min(1).openapi({ example: 'Website' })
 const kind = z
   .enum(KEY_KINDS)
   .openapi({ description: '`sk` for servers; `pk` may be seen by anybody, as in the script of a web page' })
@@ -23,25 +24,17 @@ const models = z
   .array(modelName)
   .max(20)
   .openapi({ uniqueItems: true, description: 'Models served here that it opens besides its chatbot' })
-const origin = z
-  .string()
-  .max(300)
+const origin = text(300)
   .regex(new RegExp(ORIGIN), 'Not an origin')
   .openapi({ pattern: ORIGIN, example: 'https://www.example.com' })
 const origins = z
   .array(origin)
   .max(20)
   .openapi({ uniqueItems: true, description: 'With some, pages of others are refused; needed for a `pk`' })
-const rpm = z
-  .int()
-  .min(1)
-  .max(100_000)
+const rpm = integer(1, 100_000)
   .nullable()
   .openapi({ example: 60, description: 'Requests a minute, within those of the plan' })
-const monthlyTokenCap = z
-  .int()
-  .min(16)
-  .max(1_000_000_000_000)
+const monthlyTokenCap = integer(16, 1_000_000_000_000)
   .nullable()
   .openapi({ example: 100_000, description: 'Exact, like the quota of the plan; keys that were rotated share it' })
 const expiresAt = maybeMoment.openapi({ example: '2030-01-01T00:00:00.000Z' })
@@ -52,8 +45,8 @@ export const ApiKey = z
     chatbot_id: id,
     name,
     kind,
-    prefix: z.string().max(20).openapi({ example: 'parley_sk_Ab3d' }),
-    last_four: z.string().max(4).openapi({ example: 'x9Yz' }),
+    prefix: made('A-Za-z0-9_', 20).openapi({ example: 'parley_sk_Ab3d' }),
+    last_four: made('A-Za-z0-9', 4).openapi({ example: 'x9Yz' }),
     scopes,
     models,
     allowed_origins: origins,
@@ -71,9 +64,7 @@ export const ApiKey = z
 export const MadeApiKey = z
   .strictObject({
     ...ApiKey.shape,
-    key: z
-      .string()
-      .max(60)
+    key: text(60)
       .regex(new RegExp(KEY_PATTERN))
       .nullable()
       .openapi({
@@ -124,7 +115,7 @@ export type NewApiKey = z.infer<typeof NewApiKey>
 
 export const KeyRotation = z
   .strictObject({
-    grace_seconds: z.int().min(0).max(34_560_000).default(0).openapi({
+    grace_seconds: integer(0, 34_560_000).default(0).openapi({
       example: 3_600,
       description: 'So long the old key goes on working; 0 revokes it now. The server may allow less than this maximum',
     }),
@@ -132,7 +123,7 @@ export const KeyRotation = z
   .openapi('KeyRotation')
 
 export const KeyParams = IdParam.extend({
-  key_id: z.uuid().openapi({ param: { name: 'key_id', in: 'path' }, example: '019b76da-a800-7000-8000-000000000000' }),
+  key_id: uuid().openapi({ param: { name: 'key_id', in: 'path' }, example: '019b76da-a800-7000-8000-000000000000' }),
 })
 
 export type StoredKey = typeof apiKeys.$inferSelect

@@ -2,18 +2,16 @@ import { z } from '@hono/zod-openapi'
 import { id, modelName, moment, SHOWN } from '../../../http/fields.ts'
 import { PageQuery } from '../../../http/pages.ts'
 import { MAX_URL_LENGTH, originOf } from '../../../lib/public-urls.ts'
+import { integer, text, trimmed } from '../../../lib/wire-fields.ts'
 import type { StoredChatbot, StoredVersion } from '../service/read.ts'
 
 const HANDLE = '^[a-z0-9][a-z0-9._-]{1,30}[a-z0-9]$'
 /** A URL is judged in full when it is stored; white space and control characters would be dropped silently by its parser. */
-const URL_TEXT = '^[^\\s\\p{Cc}]+$'
+const URL_TEXT = '^[^\\s\\u0000-\\u001F\\u007F-\\u009F]+$'
 const VISIBLE_ASCII = '^[\\x21-\\x7e]+$'
 
-const name = z
-  .string()
-  .trim()
+const name = trimmed(120)
   .min(1)
-  .max(120)
   .regex(new RegExp(SHOWN, 'u'), 'No control or direction characters')
   .openapi({ pattern: SHOWN, example: 'Support' })
 const handle = z
@@ -23,19 +21,15 @@ const handle = z
   .regex(new RegExp(HANDLE), '3 to 32 letters, digits, dots, dashes or underscores, not at the ends')
   .openapi({ pattern: HANDLE, minLength: 3, maxLength: 32, example: 'support-bot' })
 const newHandle = handle.refine((given) => given !== 'channel', 'In channels @channel is everybody')
-const endpointUrl = z
-  .string()
+const endpointUrl = text(MAX_URL_LENGTH)
   .min(1)
-  .max(MAX_URL_LENGTH)
   .regex(new RegExp(URL_TEXT, 'u'), 'No white space')
   .openapi({ pattern: URL_TEXT, example: 'https://api.example.com/v1' })
 const maybeEndpointUrl = endpointUrl.nullable().openapi({
   description: 'Base URL of an OpenAI-compatible server on the public internet; null for a model that is served here',
 })
-const endpointKey = z
-  .string()
+const endpointKey = text(4_096)
   .min(1)
-  .max(4_096)
   .regex(new RegExp(VISIBLE_ASCII), 'Visible ASCII characters only')
   .nullable()
   .optional()
@@ -51,29 +45,26 @@ const model = modelName.min(1).nullable()
 const ownModel = model.openapi({
   description: 'Its name at the endpoint, or of one that is served here; null for the default',
 })
-const instructions = z
-  .string()
-  .trim()
+const instructions = trimmed(16_000)
   .min(1)
-  .max(16_000)
   .nullable()
   .openapi({ description: 'Told to the model before anything else', example: 'You help customers of a bakery' })
 const temperature = z.number().min(0).max(2).nullable().openapi({ example: 0.7 })
-const contextTokens = z.int().min(256).max(10_000_000).nullable().openapi({
+const contextTokens = integer(256, 10_000_000).nullable().openapi({
   description: 'Its window; null for what the model has, or for a cautious number at an endpoint',
   example: 128_000,
 })
-const maxOutputTokens = z.int().min(16).max(1_000_000).nullable().openapi({
+const maxOutputTokens = integer(16, 1_000_000).nullable().openapi({
   description: 'Its longest answer; null likewise',
   example: 4_096,
 })
 const internetEnabled = z.boolean().openapi({ description: 'Whether it may search the web' })
 const files = z
-  .array(z.string().max(64).openapi({ example: '019b76da-a800-7000-8000-000000000000' }))
+  .array(text(64).openapi({ example: '019b76da-a800-7000-8000-000000000000' }))
   .max(10)
   .refine((ids) => new Set(ids).size === ids.length, 'The same file twice')
   .openapi({ description: 'Ids of uploaded files that it knows; what is deleted since is left out' })
-const version = z.int().min(1).max(Number.MAX_SAFE_INTEGER).openapi({ example: 3 })
+const version = integer(1).openapi({ example: 3 })
 
 const Fallback = z
   .strictObject({ llm_endpoint_url: endpointUrl, model, llm_api_key_set: keySet })

@@ -2,11 +2,12 @@ import { z } from '@hono/zod-openapi'
 import type { conversations } from '../../../db/schema/index.ts'
 import { id, instructions, maybeId, maybeMoment, moment } from '../../../http/fields.ts'
 import { PageQuery } from '../../../http/pages.ts'
+import { trimmed, uuid } from '../../../lib/wire-fields.ts'
 import { Message } from '../../messages/schemas.ts'
 
-export const title = z.string().trim().min(1).max(120).openapi({ example: 'A walk through Paris' })
+export const title = trimmed(120).min(1).openapi({ example: 'A walk through Paris' })
 export const tags = z
-  .array(z.string().trim().min(1).max(40).openapi({ example: 'travel' }))
+  .array(trimmed(40).min(1).openapi({ example: 'travel' }))
   .max(20)
   .refine((given) => new Set(given).size === given.length, 'The same tag twice')
   .openapi({ uniqueItems: true, example: ['travel', 'France'] })
@@ -80,8 +81,8 @@ export const ConversationQuery = PageQuery.extend({
     .default('false')
     .openapi({ description: 'Those that are archived, or the others' }),
   pinned: z.literal('true').optional().openapi({ description: 'Only those that are pinned' }),
-  project_id: z.uuid().optional().openapi({ description: 'Only those of this project' }),
-  tag: z.string().trim().min(1).max(40).optional().openapi({ description: 'Only those with this tag' }),
+  project_id: uuid().optional().openapi({ description: 'Only those of this project' }),
+  tag: trimmed(40).min(1).optional().openapi({ description: 'Only those with this tag' }),
 }).superRefine(({ pinned, project_id, tag }, issues) => {
   const given = Object.entries({ pinned, project_id, tag }).filter(([, value]) => value !== undefined)
   for (const [field] of given.slice(1)) {

@@ -1,9 +1,10 @@
 import { z } from '@hono/zod-openapi'
 import type { sharedMessages, shares } from '../../../db/schema/index.ts'
 import { id, maybeMoment, modelName, modelText, moment } from '../../../http/fields.ts'
+import { integer, made, text, url } from '../../../lib/wire-fields.ts'
 import { Source } from '../../runs/schemas/run.ts'
 
-const title = z.string().max(120).nullable().openapi({ example: 'A walk through Paris' })
+const title = text(120).nullable().openapi({ example: 'A walk through Paris' })
 const YEAR_S = 31_536_000
 
 export const Share = z
@@ -11,8 +12,8 @@ export const Share = z
     id,
     conversation_id: id,
     title: title.openapi({ description: 'As it was then' }),
-    token: z.string().length(43).openapi({ example: 'q3Zl0v1mQ7rXnC5yT8uJkE2aWdHsGfPoIiUyTtRrEeW' }),
-    url: z.string().max(2_200).openapi({
+    token: made('A-Za-z0-9_-', 43).length(43).openapi({ example: 'q3Zl0v1mQ7rXnC5yT8uJkE2aWdHsGfPoIiUyTtRrEeW' }),
+    url: url(2_200).openapi({
       example: '/app/shared/q3Zl0v1mQ7rXnC5yT8uJkE2aWdHsGfPoIiUyTtRrEeW',
       description: 'The page that APP_URL has for it; without APP_URL, that of the console',
     }),
@@ -23,10 +24,7 @@ export const Share = z
 
 export const NewShare = z
   .strictObject({
-    expires_in: z
-      .int()
-      .min(60)
-      .max(YEAR_S)
+    expires_in: integer(60, YEAR_S)
       .nullable()
       .default(null)
       .openapi({ example: 604_800, description: 'Seconds; null for a link that lasts until it is revoked' }),
@@ -36,7 +34,7 @@ export type NewShare = z.infer<typeof NewShare>
 
 const SharedMessage = z
   .strictObject({
-    place: z.int().min(1).max(1_000).openapi({ example: 1 }),
+    place: integer(1, 1_000).openapi({ example: 1 }),
     role: z.enum(['user', 'assistant']),
     content: modelText,
     model: modelName.nullable(),
@@ -58,7 +56,11 @@ export const TokenParam = z.object({
   token: z
     .string()
     .regex(/^[A-Za-z0-9_-]{43}$/)
-    .openapi({ param: { name: 'token', in: 'path' }, example: 'q3Zl0v1mQ7rXnC5yT8uJkE2aWdHsGfPoIiUyTtRrEeW' }),
+    .openapi({
+      param: { name: 'token', in: 'path' },
+      maxLength: 43,
+      example: 'q3Zl0v1mQ7rXnC5yT8uJkE2aWdHsGfPoIiUyTtRrEeW',
+    }),
 })
 
 type StoredShare = typeof shares.$inferSelect

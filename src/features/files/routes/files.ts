@@ -4,8 +4,9 @@ import { authed } from '../../../http/guards.ts'
 import { described, IdParam, json, noContent, page } from '../../../http/openapi.ts'
 import { nextPage, PageQuery } from '../../../http/pages.ts'
 import { SHOWN } from '../../../lib/served-types.ts'
+import { TEXT } from '../../../lib/wire-fields.ts'
 import { toContentResponse } from '../responses.ts'
-import { File, FileKind, toFile } from '../schemas.ts'
+import { BYTES, File, FileKind, toFile } from '../schemas.ts'
 import { deleteFile } from '../service/delete.ts'
 import * as files from '../service/read.ts'
 
@@ -73,18 +74,16 @@ const ContentHeaders = z.object(
   Object.fromEntries(
     ['range', 'if-range', 'if-match', 'if-none-match', 'if-modified-since', 'if-unmodified-since'].map((name) => [
       name,
-      z.string().optional(),
+      z
+        .string()
+        .optional()
+        .openapi({ maxLength: 8_192, ...TEXT }),
     ]),
   ),
 )
 
 const bytes = {
-  content: Object.fromEntries(
-    ['application/octet-stream', ...SHOWN].map((type) => [
-      type,
-      { schema: { type: 'string', format: 'binary' } as const },
-    ]),
-  ),
+  content: Object.fromEntries(['application/octet-stream', ...SHOWN].map((type) => [type, { schema: BYTES }])),
 }
 
 fileRoutes.openapi(

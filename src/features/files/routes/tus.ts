@@ -6,8 +6,15 @@ import { createRouter } from '../../../http/create-app.ts'
 import { AppError } from '../../../http/errors.ts'
 import { authed, open } from '../../../http/guards.ts'
 import { described, IdParam, json, noContent, withHeaders } from '../../../http/openapi.ts'
-import { CHECKSUM_ALGORITHMS, parseChecksum, parseMetadata, TUS_EXTENSIONS, TUS_VERSION } from '../../../lib/tus.ts'
-import { toUpload, Upload } from '../schemas.ts'
+import {
+  CHECKSUM_ALGORITHMS,
+  MAX_METADATA,
+  parseChecksum,
+  parseMetadata,
+  TUS_EXTENSIONS,
+  TUS_VERSION,
+} from '../../../lib/tus.ts'
+import { BYTES, toUpload, Upload } from '../schemas.ts'
 import { appendToUpload } from '../service/resumable-append.ts'
 import { beginUpload, endUpload, findUpload, type UploadState } from '../service/resumable-upload.ts'
 
@@ -15,11 +22,16 @@ import { beginUpload, endUpload, findUpload, type UploadState } from '../service
 
 const tags = ['files']
 
+/** A header is read by the handler, in the words of tus. */
+const NUMBER = { pattern: '^\\d{1,15}$', maxLength: 15 }
+
 const TusHeader = z.object({
-  'tus-resumable': z
-    .string()
-    .optional()
-    .openapi({ example: TUS_VERSION, description: `The protocol: ${TUS_VERSION}` }),
+  'tus-resumable': z.string().optional().openapi({
+    pattern: '^1\\.0\\.0$',
+    maxLength: 5,
+    example: TUS_VERSION,
+    description: 'The protocol that is spoken',
+  }),
 })
 const PLACE = ['Upload-Offset', 'Upload-Length', 'Upload-Expires'] as const
 
@@ -71,8 +83,15 @@ tusRoutes.openapi(
         description: 'Send its `Upload-Length`, and with `Upload-Metadata` its `filename`. The id is that of the file.',
         request: {
           headers: TusHeader.extend({
-            'upload-length': z.string().optional().openapi({ example: '104857600', description: 'In bytes' }),
-            'upload-metadata': z.string().optional().openapi({ example: 'filename ZG9jdW1lbnQucGRm' }),
+            'upload-length': z
+              .string()
+              .optional()
+              .openapi({ ...NUMBER, example: '104857600', description: 'In bytes' }),
+            'upload-metadata': z.string().optional().openapi({
+              pattern: '^[^,]*(,[^,]*)*$',
+              maxLength: MAX_METADATA,
+              example: 'filename ZG9jdW1lbnQucGRm',
+            }),
           }),
         },
         responses: { 201: { description: 'It may come', headers: described('Location', 'Upload-Expires') } },
@@ -135,12 +154,19 @@ tusRoutes.openapi(
         request: {
           params: IdParam,
           headers: TusHeader.extend({
-            'upload-offset': z.string().optional().openapi({ example: '0' }),
-            'upload-checksum': z.string().optional().openapi({ example: 'sha1 Kq5sNclPz7QV2+lfQIuc6R7oRu0=' }),
+            'upload-offset': z
+              .string()
+              .optional()
+              .openapi({ ...NUMBER, example: '0' }),
+            'upload-checksum': z.string().optional().openapi({
+              pattern: '^[a-z0-9]+ [A-Za-z0-9+/]+={0,2}$',
+              maxLength: 200,
+              example: 'sha1 Kq5sNclPz7QV2+lfQIuc6R7oRu0=',
+            }),
           }),
           body: {
             required: true,
-            content: { 'application/offset+octet-stream': { schema: { type: 'string', format: 'binary' } as const } },
+            content: { 'application/offset+octet-stream': { schema: BYTES } },
           },
         },
         responses: { 204: { description: 'Stored up to `Upload-Offset`', headers: described(...PLACE) } },

@@ -8,7 +8,8 @@ import { openFormFile } from '../../../http/form-file.ts'
 import { authed } from '../../../http/guards.ts'
 import { IdempotencyHeader, idempotencyOf, replayedHeader } from '../../../http/idempotency.ts'
 import { json } from '../../../http/openapi.ts'
-import { File, toFile } from '../schemas.ts'
+import { text } from '../../../lib/wire-fields.ts'
+import { BYTES, File, toFile } from '../schemas.ts'
 import { storeFile, type Upload } from '../service/upload.ts'
 
 const tags = ['files']
@@ -22,7 +23,6 @@ const UPLOAD_ERRORS = [
 ] as const
 
 const responses = { 201: json(File, 'The stored file', 'Location', 'Idempotency-Replayed') }
-const bytes = { type: 'string', format: 'binary' } as const
 
 export const uploadRoutes = createRouter()
 
@@ -40,7 +40,7 @@ uploadRoutes.openapi(
         body: {
           required: true,
           content: {
-            'multipart/form-data': { schema: { type: 'object', properties: { file: bytes }, required: ['file'] } },
+            'multipart/form-data': { schema: { type: 'object', properties: { file: BYTES }, required: ['file'] } },
           },
         },
       },
@@ -69,8 +69,8 @@ uploadRoutes.openapi(
       streams: true,
       request: {
         headers: IdempotencyHeader,
-        query: z.object({ filename: z.string().min(1).max(5_000).openapi({ example: 'document.pdf' }) }),
-        body: { required: true, content: { 'application/octet-stream': { schema: bytes } } },
+        query: z.object({ filename: text(5_000).min(1).openapi({ example: 'document.pdf' }) }),
+        body: { required: true, content: { 'application/octet-stream': { schema: BYTES } } },
       },
       responses,
     },

@@ -1,9 +1,10 @@
 import { z } from '@hono/zod-openapi'
+import { integer, text } from '../../../lib/wire-fields.ts'
 import { FinishReason } from '../../runs/schemas/run.ts'
 
-const id = z.string().max(200)
-const tokens = z.int().min(0).max(100_000_000)
-const created = z.int().min(0).max(100_000_000_000).openapi({ description: 'Seconds since 1970' })
+const id = text(200)
+const tokens = integer(0, 100_000_000)
+const created = integer(0, 100_000_000_000).openapi({ description: 'Seconds since 1970' })
 
 export const ModelEntry = z
   .strictObject({ id, object: z.literal('model'), created, owned_by: id })
@@ -18,7 +19,7 @@ export const ModelList = z
 const ToolCall = z.strictObject({
   id,
   type: z.literal('function'),
-  function: z.strictObject({ name: z.string().max(64), arguments: z.string().max(262_144) }),
+  function: z.strictObject({ name: text(64), arguments: text(262_144) }),
 })
 
 export const ChatCompletion = z
@@ -33,16 +34,17 @@ export const ChatCompletion = z
           index: z.literal(0),
           message: z.strictObject({
             role: z.literal('assistant'),
-            content: z.string().max(262_144).nullable(),
+            content: text(262_144).nullable(),
             refusal: z.null(),
-            reasoning_content: z.string().max(262_144).optional(),
+            reasoning_content: text(262_144).optional(),
             tool_calls: z.array(ToolCall).max(128).optional(),
           }),
           logprobs: z.null(),
           finish_reason: FinishReason,
         }),
       )
-      .length(1),
+      .length(1)
+      .openapi({ maxItems: 1 }),
     usage: z.strictObject({
       prompt_tokens: tokens,
       completion_tokens: tokens,

@@ -4,6 +4,7 @@ import { authed } from '../../../http/guards.ts'
 import { IdempotencyHeader, idempotencyOf, replayedHeader } from '../../../http/idempotency.ts'
 import { body, IdParam, json, noContent, page } from '../../../http/openapi.ts'
 import { nextPage, PageQuery } from '../../../http/pages.ts'
+import { uuid } from '../../../lib/wire-fields.ts'
 import { Message, MessageChanges, toMessage } from '../schemas.ts'
 import { deleteMessage } from '../service/delete.ts'
 import * as messages from '../service/read.ts'
@@ -12,10 +13,7 @@ import { editMessage, rateMessage } from '../service/write.ts'
 const tags = ['messages']
 
 const BranchQuery = PageQuery.extend({
-  leaf: z
-    .uuid()
-    .optional()
-    .openapi({ description: 'The message that the branch ends at; without it the active branch' }),
+  leaf: uuid().optional().openapi({ description: 'The message that the branch ends at; without it the active branch' }),
   siblings: z.literal('true').optional().openapi({ description: 'Counts the siblings of each message' }),
 })
 

@@ -3,17 +3,16 @@ import { id } from '../../../http/fields.ts'
 import { MAX_CHANNELS } from '../../../lib/channel-commands.ts'
 import { isEmoji } from '../../../lib/channel-text.ts'
 import { shapeFault } from '../../../lib/json-shape.ts'
+import { integer, text } from '../../../lib/wire-fields.ts'
 import { content, editedContent, NOTHING, nonce, said, saysSomething, version } from '../../channels/schemas/message.ts'
 
 /** Bytes of a frame in UTF-8; the first one names up to 500 channels. */
 export const MAX_FRAME = 16_384
 export const MAX_RESUME = 65_536
 
-const seq = z.int().min(0).max(Number.MAX_SAFE_INTEGER)
-const position = z.strictObject({ epoch: z.int().min(1), seq })
-const emoji = z
-  .string()
-  .max(64)
+const seq = integer(0)
+const position = z.strictObject({ epoch: integer(1), seq })
+const emoji = text(64)
   .transform((text) => text.normalize('NFC'))
   .refine(isEmoji, 'One emoji, or a :name:')
 const message = { channel_id: id, message_id: id, nonce: nonce.optional() }
@@ -46,8 +45,8 @@ export type ClientFrame = {
 
 /** Around each of them. */
 export const Envelope = z.strictObject({
-  type: z.string().max(40),
-  id: z.string().min(1).max(64).optional(),
+  type: text(40),
+  id: text(64).min(1).optional(),
   data: z.unknown().optional(),
 })
 

@@ -1,5 +1,6 @@
 import { z } from '@hono/zod-openapi'
 import { id, maybeId, moment } from '../../../http/fields.ts'
+import { integer, text } from '../../../lib/wire-fields.ts'
 import { Person, seq } from '../../channels/schemas/channel.ts'
 import { EVENT_DATA } from '../../channels/schemas/event-data.ts'
 
@@ -22,13 +23,13 @@ export type SocketError = (typeof SOCKET_ERRORS)[number]
 
 type EventType = keyof typeof EVENT_DATA
 
-const epoch = z.int().min(1)
-const ms = z.int().min(0)
-const answersTo = z.string().min(1).max(64)
+const epoch = integer(1)
+const ms = integer(0)
+const answersTo = text(64).min(1)
 const Place = z.strictObject({ epoch, seq, read_seq: seq })
 const Refusal = z.strictObject({
   code: z.enum(SOCKET_ERRORS),
-  message: z.string().max(400),
+  message: text(400),
   temporary: z.boolean(),
   retry_after_ms: ms.optional(),
   until: moment.optional(),
@@ -52,7 +53,7 @@ const PresenceFrame = framed('presence', {
   ch: id,
   data: z.union([
     z.strictObject({ user_id: id, state: z.enum(['online', 'away', 'offline']) }),
-    z.strictObject({ online: z.int().min(0) }),
+    z.strictObject({ online: integer(0) }),
   ]),
 })
 
@@ -64,10 +65,10 @@ export const CONTROL_FRAMES = {
     data: z.strictObject({
       conn_id: id,
       user: Person,
-      ping: z.string().max(32),
+      ping: text(32),
       ping_interval_ms: ms,
-      max_frame: z.int().min(1),
-      credit: z.strictObject({ events: z.int().min(1), bytes: z.int().min(1) }),
+      max_frame: integer(1),
+      credit: z.strictObject({ events: integer(1), bytes: integer(1) }),
     }),
   }),
   replay: framed('replay', {
@@ -83,7 +84,7 @@ export const CONTROL_FRAMES = {
     data: z.strictObject({
       reason: z.enum(['epoch', 'ahead', 'too_old', 'not_member']),
       epoch: epoch.nullable(),
-      head: z.int().min(0).nullable(),
+      head: integer(0).nullable(),
     }),
   }),
   heads: framed('heads', { data: z.record(z.uuid(), seq) }),
@@ -114,11 +115,11 @@ export const SEED_FRAMES = {
   message: framed('message', {
     data: z.strictObject({
       id,
-      content: z.string().max(8_000),
+      content: text(8_000),
       user: Person.pick({ username: true, display_name: true }),
       channel_id: id,
       created_at: moment,
     }),
   }),
-  error: framed('error', { error: z.string().max(400), data: Refusal }),
+  error: framed('error', { error: text(400), data: Refusal }),
 } as const satisfies Record<string, z.ZodType>

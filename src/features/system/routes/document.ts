@@ -1,7 +1,6 @@
 import type { OpenAPIHono } from '@hono/zod-openapi'
 import type { AppEnv } from '../../../http/context.ts'
 import { HEADERS } from '../../../http/openapi.ts'
-import { RUN_EVENTS } from '../../runs/schemas/events.ts'
 import { describeSockets } from '../../sockets/schemas/asyncapi.ts'
 import { docsPolicy, redocPage, swaggerPage } from './docs-pages.ts'
 
@@ -11,7 +10,20 @@ A reply is a **run**. Ask for it with \`Accept: text/event-stream\`, and if the 
 \`GET /api/v1/runs/{id}/events\` with \`Last-Event-ID\`. Every error is a problem (RFC 9457) with a stable \`code\`.
 Answers come in an envelope \`{code, message, data}\` with \`Prefer: envelope\`. WebSockets are described by \`/asyncapi.json\`.`
 
+/** Schemes of security, by name: two for administrators alone, so that a reader of the document sees which those are. */
+const TOKENS = {
+  bearer: 'The access token of a session',
+  admin: 'The access token of a user whose role is `admin`',
+}
+const SIGN_INS = {
+  password: 'Signs in for a token like `bearer`',
+  admin_password: 'Signs in for a token like `admin`',
+}
+const JWT = 'a JWT (RFC 9068) that is made and checked as RFC8725 says, and good for 30 minutes'
+
 const MIT = { name: 'MIT', url: 'https://opensource.org/license/mit' }
+
+const OPERATOR = { name: 'Whoever runs this server' }
 
 const TAGS = {
   system: 'Whether the server is well',
@@ -19,8 +31,11 @@ const TAGS = {
   users: 'Who there is, and one’s own account',
   admin: 'Running the service',
   plans: 'What an account may use, and what it has used',
+  projects: 'Conversations that belong together, with what they have in common',
   conversations: 'Conversations, which contract 2 calls chats',
+  shares: 'Copies of conversations that whoever has the link can read',
   messages: 'What was said, and asking for a reply',
+  files: 'Uploads, at once or in pieces, and what was uploaded',
   channels: 'Conversations of people: members, messages, and what is unread',
   sockets: 'Channels in real time; /asyncapi.json says what is said there',
   chatbots: 'Models of one’s own: instructions, files, and where they run',
@@ -31,33 +46,32 @@ const TAGS = {
 
 /** The welcome, the OpenAPI document with its two readers, and the AsyncAPI document. They are in neither of the two. */
 export function documentApi(app: OpenAPIHono<AppEnv>): void {
-  app.openAPIRegistry.registerComponent('securitySchemes', 'bearer', {
-    type: 'http',
-    scheme: 'bearer',
-    bearerFormat: 'JWT',
-  })
-  app.openAPIRegistry.registerComponent('securitySchemes', 'admin', {
-    type: 'http',
-    scheme: 'bearer',
-    bearerFormat: 'JWT',
-    description: 'The access token of a user whose role is `admin`',
-  })
+  for (const [name, description] of Object.entries(TOKENS)) {
+    app.openAPIRegistry.registerComponent('securitySchemes', name, {
+      type: 'http',
+      scheme: 'bearer',
+      bearerFormat: 'JWT',
+      description: `${description}: ${JWT}`,
+    })
+  }
+  for (const [name, description] of Object.entries(SIGN_INS)) {
+    app.openAPIRegistry.registerComponent('securitySchemes', name, {
+      type: 'oauth2',
+      flows: { password: { tokenUrl: '/api/v1/auth/token', refreshUrl: '/api/v1/auth/refresh', scopes: {} } },
+      description: `${description}: ${JWT}`,
+    })
+  }
   app.openAPIRegistry.registerComponent('securitySchemes', 'api_key', {
     type: 'http',
     scheme: 'bearer',
     description: 'A key of a chatbot: `parley_sk_…`, or `parley_pk_…` in a browser',
   })
-  app.openAPIRegistry.registerComponent('securitySchemes', 'password', {
-    type: 'oauth2',
-    flows: { password: { tokenUrl: '/api/v1/auth/token', scopes: {} } },
-  })
-  for (const [name, description] of Object.entries(HEADERS)) {
+  for (const [name, { description, ...form }] of Object.entries(HEADERS)) {
     app.openAPIRegistry.registerComponent('headers', name, {
       description,
-      schema: { type: 'string', maxLength: 2_000 },
+      schema: { type: 'string', maxLength: 2_000, ...form },
     })
   }
-  for (const [name, schema] of Object.entries(RUN_EVENTS)) app.openAPIRegistry.register(name, schema)
 
   const documents = { '/openapi.json': () => describeApi(app), '/asyncapi.json': describeSockets }
   for (const [path, describe] of Object.entries(documents)) {
@@ -96,7 +110,7 @@ export function documentApi(app: OpenAPIHono<AppEnv>): void {
 export const describeApi = (app: OpenAPIHono<AppEnv>) =>
   app.getOpenAPI31Document({
     openapi: '3.1.0',
-    info: { title: 'Parley', version: '1', description: DESCRIPTION, license: MIT },
-    servers: [{ url: '/' }],
+    info: { title: 'Parley', version: '1', description: DESCRIPTION, license: MIT, contact: OPERATOR },
+    servers: [{ url: '/', 'x-internal': false }],
     tags: Object.entries(TAGS).map(([name, description]) => ({ name, description })),
   })

@@ -1,11 +1,12 @@
 import { z } from '@hono/zod-openapi'
+import { uuid } from '../../../lib/wire-fields.ts'
 import type { ExportRecord } from '../service/export.ts'
 
 export const FORMAT = 'parley.export'
 export const VERSION = 1
 
 export const ExportQuery = z.object({
-  conversation_id: z.uuid().optional().openapi({ description: 'Only this one, with its project' }),
+  conversation_id: uuid().optional().openapi({ description: 'Only this one, with its project' }),
 })
 
 /** The lines of an export, and what its last one says: how many there were of each kind. */

@@ -1,7 +1,8 @@
 import { z } from '@hono/zod-openapi'
+import { integer, text } from '../../../lib/wire-fields.ts'
 import type { Report } from '../service/import.ts'
 
-const count = z.int().min(0).max(10_000_000)
+const count = integer(0, 10_000_000)
 
 const ImportCounts = z
   .strictObject({ imported: count, existing: count, skipped: count })
@@ -9,8 +10,8 @@ const ImportCounts = z
 
 const SkippedItem = z
   .strictObject({
-    where: z.string().max(300).openapi({ example: 'line 12' }),
-    reason: z.string().max(500).openapi({ example: 'Not valid JSON' }),
+    where: text(300).openapi({ example: 'line 12' }),
+    reason: text(500).openapi({ example: 'Not valid JSON' }),
   })
   .openapi('SkippedItem', { description: 'A line of the file, or a JSON pointer into it' })
 

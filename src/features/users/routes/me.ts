@@ -1,10 +1,10 @@
-import { z } from '@hono/zod-openapi'
 import { clientOf } from '../../../http/client-address.ts'
 import { createRouter } from '../../../http/create-app.ts'
 import { authed } from '../../../http/guards.ts'
 import { describeError } from '../../../http/log.ts'
 import { ndjson } from '../../../http/ndjson.ts'
 import { body, json } from '../../../http/openapi.ts'
+import { text } from '../../../lib/wire-fields.ts'
 import { toLine } from '../schemas/export.ts'
 import { Removed, toChanges, toUser, User, UserChanges } from '../schemas/user.ts'
 import { getMe, updateUser } from '../service/accounts.ts'
@@ -72,7 +72,7 @@ meRoutes.openapi(
     responses: {
       200: {
         description: 'Lines with a `type`',
-        content: { 'application/x-ndjson': { schema: z.string().openapi({ maxLength: 1_000_000_000 }) } },
+        content: { 'application/x-ndjson': { schema: text(1_000_000_000) } },
       },
     },
   }),

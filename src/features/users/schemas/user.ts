@@ -2,16 +2,17 @@ import { z } from '@hono/zod-openapi'
 import type { users } from '../../../db/schema/index.ts'
 import { id, maybeMoment, moment } from '../../../http/fields.ts'
 import { PageQuery } from '../../../http/pages.ts'
+import { integer, text, trimmed } from '../../../lib/wire-fields.ts'
 import { planId } from '../../plans/schemas.ts'
 
 /** No control, zero-width or bidirectional characters: names are shown to other people. */
-const PLAIN_TEXT = '^[^\\p{Cc}\\p{Cf}\\p{Zl}\\p{Zp}]*$'
+const PLAIN_TEXT = /^[^\p{Cc}\p{Cf}\p{Zl}\p{Zp}]*$/u
+/** The same in what every reader of the document knows, but for those beyond the basic plane. */
+const PLAIN_PATTERN =
+  '^[^\\u0000-\\u001F\\u007F-\\u009F\\u00AD\\u0600-\\u0605\\u061C\\u06DD\\u070F\\u0890\\u0891\\u08E2\\u180E\\u200B-\\u200F\\u2028-\\u202E\\u2060-\\u2064\\u2066-\\u206F\\uFEFF\\uFFF9-\\uFFFB]*$'
 
-export const email = z
-  .string()
-  .trim()
+export const email = trimmed(254)
   .toLowerCase()
-  .max(254)
   .pipe(z.email())
   .openapi({ type: 'string', format: 'email', maxLength: 254, example: 'ada@example.com' })
 const maybeEmail = email.nullable().openapi({ type: ['string', 'null'] })
@@ -20,16 +21,13 @@ export const username = z
   .trim()
   .toLowerCase()
   .regex(/^[a-z0-9._-]{3,32}$/, '3 to 32 letters, digits, dots, dashes or underscores')
-  .openapi({ example: 'ada' })
-export const displayName = z
-  .string()
-  .trim()
+  .openapi({ maxLength: 32, example: 'ada' })
+export const displayName = trimmed(80)
   .min(1)
-  .max(80)
-  .regex(new RegExp(PLAIN_TEXT, 'u'))
-  .openapi({ pattern: PLAIN_TEXT, example: 'Ada Lovelace' })
+  .regex(PLAIN_TEXT)
+  .openapi({ pattern: PLAIN_PATTERN, example: 'Ada Lovelace' })
 /** A bound for the reader only; the policy counts code points. */
-export const password = z.string().min(1).max(1_024).openapi({ format: 'password', example: 'correct-horse-battery' })
+export const password = text(1_024).min(1).openapi({ format: 'password', example: 'correct-horse-battery' })
 
 export const EMAIL_OR_USERNAME = { anyOf: [{ required: ['email'] }, { required: ['username'] }] }
 
@@ -38,10 +36,10 @@ const role = z.enum(['user', 'admin'])
 export const User = z
   .strictObject({
     id,
-    email: z.string().max(254).nullable().openapi({ example: 'ada@example.com' }),
+    email: text(254).nullable().openapi({ example: 'ada@example.com' }),
     email_verified: z.boolean(),
-    username: z.string().max(32).nullable().openapi({ example: 'ada' }),
-    display_name: z.string().max(80).openapi({ example: 'Ada Lovelace' }),
+    username: text(32).nullable().openapi({ example: 'ada' }),
+    display_name: text(80).openapi({ example: 'Ada Lovelace' }),
     role,
     plan: planId,
     created_at: moment,
@@ -134,15 +132,12 @@ export type AccountChanges = z.infer<typeof AccountChanges>
 export const RoleChange = z.strictObject({ role }).openapi('RoleChange')
 
 export const UserQuery = PageQuery.extend({
-  search: z
-    .string()
-    .trim()
-    .max(200)
-    .regex(new RegExp(PLAIN_TEXT, 'u'))
+  search: trimmed(200)
+    .regex(PLAIN_TEXT)
     .refine((text) => text === '' || [...text].length >= 3, 'At least 3 characters')
     .optional()
     .openapi({
-      pattern: PLAIN_TEXT,
+      pattern: PLAIN_PATTERN,
       description: 'Part of an email, username or display name, whatever its case',
       example: 'lovelace',
     }),
@@ -156,9 +151,9 @@ export const Removed = z
     complete: z.boolean().openapi({
       description: 'False when there was much: the account is closed and the server goes on removing it',
     }),
-    conversations: z.int().min(0).openapi({ example: 12 }),
-    messages: z.int().min(0).openapi({ example: 340 }),
-    files: z.int().min(0).openapi({ example: 0 }),
-    sessions: z.int().min(0).openapi({ example: 2 }),
+    conversations: integer(0).openapi({ example: 12 }),
+    messages: integer(0).openapi({ example: 340 }),
+    files: integer(0).openapi({ example: 0 }),
+    sessions: integer(0).openapi({ example: 2 }),
   })
   .openapi('Removed', { description: 'How much was removed along with an account so far' })

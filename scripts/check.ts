@@ -17,6 +17,7 @@ const steps: Step[] = [
   { name: 'types of the bindings', command: 'wrangler types --check --include-runtime=false' },
   { name: 'types', command: 'npm run --silent typecheck' },
   { name: 'docs', command: 'node scripts/check-docs.ts' },
+  { name: 'document of the API', command: 'node scripts/check-openapi.ts' },
   { name: 'migrations', command: 'node scripts/check-migrations.ts' },
   {
     name: 'tests, by the command of the README',

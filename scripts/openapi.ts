@@ -1,5 +1,7 @@
-import { app } from '../src/app.ts'
-import { describeApi } from '../src/features/system/routes/document.ts'
+import { writeFileSync } from 'node:fs'
+import { DOCUMENT, documentText, RELEASED, surfaceText } from './openapi/files.ts'
 
-// npm run --silent openapi > openapi.json: the document that a running server gives at /openapi.json.
-process.stdout.write(`${JSON.stringify(describeApi(app), null, 2)}\n`)
+// npm run openapi: writes the document of the API anew. With `-- --release` also what clients may rely on from now on,
+// against which breaking changes are looked for (docs/api.md).
+writeFileSync(DOCUMENT, documentText())
+if (process.argv.includes('--release')) writeFileSync(RELEASED, surfaceText())

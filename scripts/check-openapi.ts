@@ -27,7 +27,10 @@ function brokenPromises(): string[] {
   return [
     ...changes
       .filter((change) => !acknowledged.includes(change))
-      .map((change) => `This breaks clients; mend it, or add to ${named(CHANGES)}:\n- \`${change}\` and the reason`),
+      .map(
+        (change) =>
+          `This breaks clients; mend it, or add to ${named(CHANGES)}, with the reason:\n* **Breaks** \`${change}\`: …`,
+      ),
     ...acknowledged
       .filter((change) => !changes.includes(change))
       .map((change) => `${named(CHANGES)} speaks of a change that is none: ${change}`),

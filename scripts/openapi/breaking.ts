@@ -104,10 +104,10 @@ export function breakingChanges(before: Surface, after: Surface): string[] {
   }
 }
 
-/** The changes that the text of docs/api-changes.md acknowledges since the last release, each with a reason. */
+/** The changes that the text of CHANGELOG.md acknowledges in what is not released yet, each with a reason. */
 export function acknowledgements(text: string): string[] {
-  const [, since = ''] = /^## Since the last release$([\s\S]*?)(?=^## |$(?![\s\S]))/m.exec(text) ?? []
-  return [...since.matchAll(/^- `(.+?)`:? +\S.{9,}$/gm)].map(([, change]) => change!)
+  const [, unreleased = ''] = /^## .*unreleased.*$([\s\S]*?)(?=^## |$(?![\s\S]))/m.exec(text) ?? []
+  return [...unreleased.matchAll(/^[*-] \*\*Breaks\*\* `(.+?)`:? +\S.{9,}$/gm)].map(([, change]) => change!)
 }
 
 const follow = (surface: Surface, schema: Schema): Schema =>

@@ -11,7 +11,7 @@ export const DOCUMENT = join(docs, 'openapi.json')
 /** The surface of the one that was released last. */
 export const RELEASED = join(docs, 'openapi-released.json')
 /** Where breaking changes are acknowledged. */
-export const CHANGES = join(docs, 'api-changes.md')
+export const CHANGES = join(docs, '../CHANGELOG.md')
 
 // As JSON, which drops what is undefined.
 const described = JSON.parse(JSON.stringify(describeApi(app)))

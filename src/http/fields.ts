@@ -6,7 +6,7 @@ const EXAMPLE_ID = '019b76da-a800-7000-8000-000000000000'
 
 /**
  * Pattern of a name that others see: control and bidirectional characters would move what they read. They are written
- * out, as not every reader of the document knows `\\p{Cc}`.
+ * out, as not every reader of the document knows `\p{Cc}`.
  */
 export const SHOWN = '^[^\\u0000-\\u001F\\u007F-\\u009F\\u2028\\u2029\\u202A-\\u202E\\u2066-\\u2069]*$'
 

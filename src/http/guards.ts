@@ -69,7 +69,7 @@ export const authed = <const P extends string, const R extends Route<P>, const C
   const ends = raised(route, ['bad_request', 'unauthorized', 'rate_limit_exceeded', ...codes])
   return createRoute({
     ...(contract as unknown as R),
-    description: told(route.description, 'signed-in users', limit),
+    description: told(limit, 'For signed-in users', route.description),
     security: SIGNED_IN as RouteConfig['security'],
     middleware: [requireUser, limited(limit), ...bodyOf(route)] as unknown as Sets<AuthedEnv>,
     responses: withRateLimit({ ...route.responses, ...ends }) as R['responses'],
@@ -88,7 +88,7 @@ export const admin = <const P extends string, const R extends Route<P>, const C 
   const ends = raised(route, ['bad_request', 'unauthorized', 'forbidden', 'rate_limit_exceeded', ...codes])
   return createRoute({
     ...(contract as unknown as R),
-    description: told(route.description, 'administrators', limit),
+    description: told(limit, 'For administrators', route.description),
     security: [{ admin: [] }, { admin_password: [] }] as RouteConfig['security'],
     middleware: [requireAdmin, limited(limit), ...bodyOf(route)] as unknown as Sets<AuthedEnv>,
     responses: withRateLimit({ ...route.responses, ...ends }) as R['responses'],
@@ -128,7 +128,7 @@ function keyedContract<R extends KeyedRoute<string>>(route: R, ends: object, isO
   const body = route.request?.body ? [readBody(route.request.body, isLarge)] : []
   return {
     ...(contract as unknown as R),
-    description: told(route.description, `signed-in users, and for API keys with the scope \`${scope}\``, limit),
+    description: told(limit, `For signed-in users, and for API keys with the scope \`${scope}\``, route.description),
     security: [{ api_key: [] }, ...SIGNED_IN] as RouteConfig['security'],
     middleware: [requireKey(scope), limited(limit), keyLimited, ...body] as unknown as Sets<CallerEnv>,
     responses: withRateLimit({ ...route.responses, ...ends }, isOpenAi) as R['responses'],
@@ -149,18 +149,17 @@ export const open = <const P extends string, const R extends Route<P>, const C e
   return createRoute({
     security: [] as RouteConfig['security'],
     ...(contract as unknown as R),
-    description: told(route.description, 'everybody', limit),
+    description: told(limit, undefined, route.description),
     middleware: [anonymous, ...(limit ? [limited(limit)] : []), ...bodyOf(route)] as unknown as Sets<OpenEnv>,
     responses: (limit ? withRateLimit(responses) : withOrigin(responses)) as R['responses'],
   })
 }
 
 /** What the document says of an operation: what there is to say, who may call it, and under which limit. */
-const told = (description: string | undefined, who: string, limit: PolicyName | undefined) =>
-  [
-    ...(description ? [`${description}\n`] : []),
-    `For ${who}.${limit ? ` Counts under the limit \`${limit}\`.` : ' Not limited.'}`,
-  ].join('\n')
+const told = (limit: PolicyName | undefined, who?: string, description?: string) => {
+  const counted = limit ? `Counts under the rate limit \`${limit}\`.` : 'Counts under no rate limit.'
+  return `${description ? `${description}\n\n` : ''}${who ? `${who}. ` : ''}${counted}`
+}
 
 const bodyOf = ({ request, file, streams }: Pick<Route<string>, 'request' | 'file' | 'streams'>) => {
   if (!request?.body || streams) return []

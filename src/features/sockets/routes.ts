@@ -44,6 +44,7 @@ socketRoutes.openapi(
       method: 'get',
       path: '/ws',
       summary: 'Open a socket of chat.v1, with a ticket or an Authorization header',
+      description: 'Who sends neither is refused, and a user has so many at once.',
       request: { query: z.object({ ticket: text(1_024).optional() }) },
       responses: opened,
     },
@@ -60,6 +61,7 @@ socketRoutes.openapi(
       method: 'get',
       path: '/ws/{username}',
       summary: 'Open a socket as contract 3 does, with the access token in the query',
+      description: 'It must be of the user that is named. Tickets are safer: what stands in a URL is often kept.',
       request: {
         params: z.object({
           username: text(32).openapi({ param: { name: 'username', in: 'path' }, example: 'johndoe' }),

@@ -224,6 +224,13 @@ for (const [sentence, rule] of Object.entries(RULES))
     expect(sources.flatMap(rule)).toEqual([])
   })
 
+test('no two schemas have one name, under which the document would show only one of them', () => {
+  const code = sources.map(({ file }) => readFileSync(join(root, file), 'utf8')).join('\n')
+  const names = [...code.matchAll(/\.openapi\(\s*'(\w+)'/g)].map(([, name]) => name!)
+  expect(names.length).toBeGreaterThan(100)
+  expect(names.filter((name, at) => names.indexOf(name) !== at)).toEqual([])
+})
+
 test('every rule catches its breach', () => {
   const caught = (rule: Rule, file: string, code: string) => rule(read(file, code)).length
   for (const [file, code] of [

@@ -52,7 +52,7 @@ export const ChatMessage = z
     }),
     z.object({ role: z.literal('tool'), content: texts, tool_call_id: text(200).min(1) }),
   ])
-  .openapi('ChatMessage')
+  .openapi('ChatCompletionMessage')
 export type ChatMessage = z.infer<typeof ChatMessage>
 
 const JsonObject = z.record(text(200), z.unknown())

@@ -1,5 +1,5 @@
 import { z } from '@hono/zod-openapi'
-import { text, trimmed, uuid } from '../lib/wire-fields.ts'
+import { filled, text, uuid } from '../lib/wire-fields.ts'
 
 /** Fields that many resources have, with the bounds and examples that the document shows. */
 const EXAMPLE_ID = '019b76da-a800-7000-8000-000000000000'
@@ -18,4 +18,4 @@ export const maybeMoment = z.iso.datetime().nullable().openapi({ example: '2026-
 export const modelText = text(262_144).openapi({ example: 'Hello there' })
 export const modelName = text(200).openapi({ example: 'parley-offline' })
 /** What a model is told before what is said, whoever wrote it. */
-export const instructions = trimmed(8_000).min(1).nullable().openapi({ example: 'Answer in one sentence' })
+export const instructions = filled(8_000).nullable().openapi({ example: 'Answer in one sentence' })

@@ -19,6 +19,12 @@ export const text = (max: number) => z.string().max(max).meta(TEXT)
 /** The same without the blanks around it, which do not count. */
 export const trimmed = (max: number) => z.string().trim().max(max).meta(TEXT)
 
+/** A text with something in it besides blanks: as the document says that what is trimmed must not be empty then. */
+export const FILLED = { ...TEXT, pattern: '\\S' }
+/** That, of a text that has a pattern already. */
+export const notBlank = (pattern: string) => pattern.replace('^', '^(?=.*\\S)')
+export const filled = (max: number) => trimmed(max).min(1).meta(FILLED)
+
 /** What is made of `characters`, as in a pattern, by the server: at most `max` of them. */
 export const made = (characters: string, max: number) =>
   z

@@ -1,7 +1,7 @@
 import { z } from '@hono/zod-openapi'
 import type { messages, runs } from '../../db/schema/index.ts'
 import { id, maybeId, modelName, modelText, moment } from '../../http/fields.ts'
-import { integer, text, uuid } from '../../lib/wire-fields.ts'
+import { FILLED, integer, text, uuid } from '../../lib/wire-fields.ts'
 import { type Attached, Attachment, toAttachment } from '../files/schemas.ts'
 import { ContextReport, OnConflict, RunFault, RunStatus, Source, toFault, Usage, Warning } from '../runs/schemas/run.ts'
 
@@ -85,7 +85,7 @@ const content = text(2 * MAX_CODE_POINTS)
   .overwrite((text) => (text.trim() === '' ? '' : text))
   .openapi({ maxLength: MAX_CODE_POINTS, example: 'Hello, how can you help me?' })
 const EMPTY = 'Must not be empty'
-const words = content.refine((text) => text !== '', EMPTY).openapi({ minLength: 1 })
+const words = content.refine((text) => text !== '', EMPTY).openapi({ minLength: 1, pattern: FILLED.pattern })
 const isSaying = (content: string, files: string[]) => content !== '' || files.length > 0
 
 const files = z
@@ -93,7 +93,7 @@ const files = z
   .max(10)
   .refine((ids) => new Set(ids).size === ids.length, 'The same file twice')
   .default([])
-  .openapi({ description: 'Ids of uploaded files. With one, nothing need be said' })
+  .openapi({ uniqueItems: true, description: 'Ids of uploaded files. With one, nothing need be said' })
 
 /** How a reply is to be made, wherever it is asked for. */
 const settings = {
@@ -159,7 +159,7 @@ export const MessageChanges = z
   .refine(({ content, feedback }) => (content === undefined) !== (feedback === undefined), {
     message: 'Either content or feedback',
   })
-  .openapi('MessageChanges')
+  .openapi('MessageChanges', { minProperties: 1, maxProperties: 1 })
 
 export const ChatRequest = z
   .strictObject({

@@ -1,11 +1,11 @@
 import { z } from '@hono/zod-openapi'
 import type { projects } from '../../db/schema/index.ts'
 import { id, instructions, modelName, moment } from '../../http/fields.ts'
-import { text, trimmed } from '../../lib/wire-fields.ts'
+import { filled, text } from '../../lib/wire-fields.ts'
 
-export const name = trimmed(120).min(1).openapi({ example: 'Thesis' })
+export const name = filled(120).openapi({ example: 'Thesis' })
 export const description = text(2_000).nullable().openapi({ example: 'Notes and sources' })
-export const color = trimmed(32).min(1).openapi({ example: 'blue' })
+export const color = filled(32).openapi({ example: 'blue' })
 const ofConversations = 'Told to the model in every conversation of the project'
 const model = modelName
   .min(1)
@@ -57,7 +57,7 @@ export const ProjectChanges = z
     model: model.optional(),
   })
   .refine((changes) => Object.values(changes).some((value) => value !== undefined), 'Nothing to change')
-  .openapi('ProjectChanges')
+  .openapi('ProjectChanges', { minProperties: 1 })
 export type ProjectChanges = z.infer<typeof ProjectChanges>
 
 /** A project with its newest conversations; times are milliseconds. */

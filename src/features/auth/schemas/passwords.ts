@@ -1,10 +1,11 @@
 import { z } from '@hono/zod-openapi'
-import { text, trimmed } from '../../../lib/wire-fields.ts'
+import { filled, text } from '../../../lib/wire-fields.ts'
 import { email, password } from '../../users/schemas/user.ts'
 
-const token = trimmed(200)
-  .min(1)
-  .openapi({ description: 'From the mail', example: 'q2Zy0f1o5mS0Xl2b9gk3tqk8m1Yw0sZc4nq7rJ6uV0E' })
+const token = filled(200).openapi({
+  description: 'From the mail',
+  example: 'q2Zy0f1o5mS0Xl2b9gk3tqk8m1Yw0sZc4nq7rJ6uV0E',
+})
 
 export const EmailAddress = z.strictObject({ email }).openapi('EmailAddress')
 export const Verification = z.strictObject({ token }).openapi('Verification')

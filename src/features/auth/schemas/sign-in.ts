@@ -1,11 +1,11 @@
 import { z } from '@hono/zod-openapi'
-import { integer, made, TEXT, text } from '../../../lib/wire-fields.ts'
+import { FILLED, integer, made, text } from '../../../lib/wire-fields.ts'
 import { EMAIL_OR_USERNAME, password, type StoredUser, toUser, User } from '../../users/schemas/user.ts'
 
 const refreshToken = text(200).min(1).openapi({ example: 'q2Zy0f1o5mS0Xl2b9gk3tqk8m1Yw0sZc4nq7rJ6uV0E' })
 
 /** The identifiers of a login are not checked for form: what nobody registered is a wrong name, not a 422. */
-const identifier = z.string().trim().toLowerCase().min(1).max(254).meta(TEXT)
+const identifier = z.string().trim().toLowerCase().min(1).max(254).meta(FILLED)
 
 export const Credentials = z
   .strictObject({
@@ -70,6 +70,6 @@ export const RefreshRequest = eitherToken
     message: 'Give the refresh token',
     path: ['refresh_token'],
   })
-  .openapi('RefreshRequest')
+  .openapi('RefreshRequest', { minProperties: 1 })
 
 export const LogoutRequest = eitherToken.openapi('LogoutRequest')

@@ -5,7 +5,7 @@ import { authed } from '../../../http/guards.ts'
 import { body, json, page } from '../../../http/openapi.ts'
 import { nextPage, PageQuery } from '../../../http/pages.ts'
 import { MAX_MEMBERSHIPS } from '../../../lib/channel-commands.ts'
-import { trimmed } from '../../../lib/wire-fields.ts'
+import { filled } from '../../../lib/wire-fields.ts'
 import { ChannelParam, UNSEEN } from '../responses.ts'
 import { ReadState, seq, toReadState, toUnread, Unread } from '../schemas/channel.ts'
 import { FoundMessage, toFoundMessage } from '../schemas/found-message.ts'
@@ -39,7 +39,7 @@ readingRoutes.openapi(
       summary: 'Find messages in my channels, or in one, newest first',
       request: {
         query: PageQuery.extend({
-          q: trimmed(200).min(1).openapi({ example: 'deploy friday' }),
+          q: filled(200).openapi({ example: 'deploy friday' }),
           channel_id: idField.optional(),
           from: idField.optional().openapi({ description: 'Id of the author' }),
         }),

@@ -1,12 +1,14 @@
 import { z } from '@hono/zod-openapi'
 import { CHANNEL_KINDS, MEMBER_ROLES, VISIBILITIES } from '../../../db/schema/channels.ts'
 import { id, maybeMoment, moment, SHOWN } from '../../../http/fields.ts'
-import { integer, made, TEXT, text, trimmed } from '../../../lib/wire-fields.ts'
+import { FILLED, filled, integer, made, notBlank, text, trimmed } from '../../../lib/wire-fields.ts'
 import type { ChannelJson, PersonJson } from '../event-rows.ts'
 
 export const seq = integer(0).openapi({ example: 413, description: 'Number of an event of the channel' })
 
-const name = trimmed(80).min(1).regex(new RegExp(SHOWN, 'u')).openapi({ pattern: SHOWN, example: 'general' })
+const name = filled(80)
+  .regex(new RegExp(SHOWN, 'u'))
+  .openapi({ pattern: notBlank(SHOWN), example: 'general' })
 const description = trimmed(500).nullable().openapi({ example: 'General discussion' })
 const visibility = z.enum(VISIBILITIES)
 const slowModeS = integer(0, 21_600).openapi({
@@ -75,12 +77,12 @@ export const ChannelChanges = z
     slow_mode_s: slowModeS.optional(),
   })
   .refine((changes) => Object.values(changes).some((value) => value !== undefined), 'Nothing to change')
-  .openapi('ChannelChanges')
+  .openapi('ChannelChanges', { minProperties: 1 })
 
 export const NewDirectChannel = z
   .strictObject({
     usernames: z
-      .array(z.string().trim().toLowerCase().min(1).max(32).meta(TEXT).openapi({ example: 'janedoe' }))
+      .array(z.string().trim().toLowerCase().min(1).max(32).meta(FILLED).openapi({ example: 'janedoe' }))
       .min(1)
       .max(9),
   })

@@ -1,7 +1,7 @@
 import { z } from '@hono/zod-openapi'
 import { MEMBER_KINDS, MEMBER_ROLES } from '../../../db/schema/channels.ts'
 import { id, maybeMoment, moment } from '../../../http/fields.ts'
-import { TEXT, trimmed } from '../../../lib/wire-fields.ts'
+import { FILLED, trimmed } from '../../../lib/wire-fields.ts'
 import type { PersonJson } from '../event-rows.ts'
 import { Person, toPerson } from './channel.ts'
 import { toMoment } from './message.ts'
@@ -19,7 +19,7 @@ export const Member = z
   .openapi('Member')
 
 const nameOf = (example: string) =>
-  z.string().trim().toLowerCase().min(1).max(32).meta(TEXT).optional().openapi({ example })
+  z.string().trim().toLowerCase().min(1).max(32).meta(FILLED).optional().openapi({ example })
 
 export const NewMember = z
   .strictObject({
@@ -32,7 +32,7 @@ export const NewMember = z
     message: 'Give one of user_id, username, chatbot_id and handle',
     path: ['user_id'],
   })
-  .openapi('NewMember')
+  .openapi('NewMember', { minProperties: 1, maxProperties: 1 })
 export type NewMember = z.infer<typeof NewMember>
 
 export const MemberChanges = z
@@ -45,7 +45,7 @@ export const MemberChanges = z
     message: 'An owner is not muted',
     path: ['muted_until'],
   })
-  .openapi('MemberChanges')
+  .openapi('MemberChanges', { minProperties: 1 })
 
 export const BanReason = z
   .strictObject({

@@ -3,12 +3,12 @@ import { type apiKeys, KEY_SCOPES } from '../../../db/schema/index.ts'
 import { id, maybeId, maybeMoment, modelName, moment } from '../../../http/fields.ts'
 import { IdParam } from '../../../http/openapi.ts'
 import { KEY_KINDS, KEY_PATTERN } from '../../../lib/api-keys.ts'
-import { integer, made, text, trimmed, uuid } from '../../../lib/wire-fields.ts'
+import { filled, integer, made, text, uuid } from '../../../lib/wire-fields.ts'
 
 /** A pattern of origins would look as if it were one. */
 const ORIGIN = '^https?://[^\\s/?#@\\\\*]+$'
 
-const name = trimmed(80).min(1).openapi({ example: 'Website' })
+const name = filled(80).openapi({ example: 'Website' })
 const kind = z
   .enum(KEY_KINDS)
   .openapi({ description: '`sk` for servers; `pk` may be seen by anybody, as in the script of a web page' })

@@ -2,7 +2,7 @@ import { z } from '@hono/zod-openapi'
 import { id, modelName, moment, SHOWN } from '../../../http/fields.ts'
 import { PageQuery } from '../../../http/pages.ts'
 import { MAX_URL_LENGTH, originOf } from '../../../lib/public-urls.ts'
-import { integer, text, trimmed } from '../../../lib/wire-fields.ts'
+import { filled, integer, notBlank, text } from '../../../lib/wire-fields.ts'
 import type { StoredChatbot, StoredVersion } from '../service/read.ts'
 
 const HANDLE = '^[a-z0-9][a-z0-9._-]{1,30}[a-z0-9]$'
@@ -10,10 +10,9 @@ const HANDLE = '^[a-z0-9][a-z0-9._-]{1,30}[a-z0-9]$'
 const URL_TEXT = '^[^\\s\\u0000-\\u001F\\u007F-\\u009F]+$'
 const VISIBLE_ASCII = '^[\\x21-\\x7e]+$'
 
-const name = trimmed(120)
-  .min(1)
+const name = filled(120)
   .regex(new RegExp(SHOWN, 'u'), 'No control or direction characters')
-  .openapi({ pattern: SHOWN, example: 'Support' })
+  .openapi({ pattern: notBlank(SHOWN), example: 'Support' })
 const handle = z
   .string()
   .trim()
@@ -45,8 +44,7 @@ const model = modelName.min(1).nullable()
 const ownModel = model.openapi({
   description: 'Its name at the endpoint, or of one that is served here; null for the default',
 })
-const instructions = trimmed(16_000)
-  .min(1)
+const instructions = filled(16_000)
   .nullable()
   .openapi({ description: 'Told to the model before anything else', example: 'You help customers of a bakery' })
 const temperature = z.number().min(0).max(2).nullable().openapi({ example: 0.7 })
@@ -63,7 +61,7 @@ const files = z
   .array(text(64).openapi({ example: '019b76da-a800-7000-8000-000000000000' }))
   .max(10)
   .refine((ids) => new Set(ids).size === ids.length, 'The same file twice')
-  .openapi({ description: 'Ids of uploaded files that it knows; what is deleted since is left out' })
+  .openapi({ uniqueItems: true, description: 'Ids of uploaded files that it knows; what is deleted since is left out' })
 const version = integer(1).openapi({ example: 3 })
 
 const Fallback = z
@@ -147,7 +145,7 @@ export const ChatbotChanges = z
     files: files.optional(),
   })
   .refine((changes) => Object.values(changes).some((value) => value !== undefined), 'Nothing to change')
-  .openapi('ChatbotChanges')
+  .openapi('ChatbotChanges', { minProperties: 1 })
 export type ChatbotChanges = z.infer<typeof ChatbotChanges>
 
 export const ChatbotQuery = PageQuery.extend({

@@ -2,12 +2,12 @@ import { z } from '@hono/zod-openapi'
 import type { conversations } from '../../../db/schema/index.ts'
 import { id, instructions, maybeId, maybeMoment, moment } from '../../../http/fields.ts'
 import { PageQuery } from '../../../http/pages.ts'
-import { trimmed, uuid } from '../../../lib/wire-fields.ts'
+import { filled, uuid } from '../../../lib/wire-fields.ts'
 import { Message } from '../../messages/schemas.ts'
 
-export const title = trimmed(120).min(1).openapi({ example: 'A walk through Paris' })
+export const title = filled(120).openapi({ example: 'A walk through Paris' })
 export const tags = z
-  .array(trimmed(40).min(1).openapi({ example: 'travel' }))
+  .array(filled(40).openapi({ example: 'travel' }))
   .max(20)
   .refine((given) => new Set(given).size === given.length, 'The same tag twice')
   .openapi({ uniqueItems: true, example: ['travel', 'France'] })
@@ -71,7 +71,7 @@ export const ConversationChanges = z
     head_id: id.optional().openapi({ description: 'Makes the newest branch through this message the active one' }),
   })
   .refine((changes) => Object.values(changes).some((value) => value !== undefined), 'Nothing to change')
-  .openapi('ConversationChanges')
+  .openapi('ConversationChanges', { minProperties: 1 })
 export type ConversationChanges = z.infer<typeof ConversationChanges>
 
 /** Each filter has an index of its own, and there is none for two of them. */
@@ -82,7 +82,7 @@ export const ConversationQuery = PageQuery.extend({
     .openapi({ description: 'Those that are archived, or the others' }),
   pinned: z.literal('true').optional().openapi({ description: 'Only those that are pinned' }),
   project_id: uuid().optional().openapi({ description: 'Only those of this project' }),
-  tag: trimmed(40).min(1).optional().openapi({ description: 'Only those with this tag' }),
+  tag: filled(40).optional().openapi({ description: 'Only those with this tag' }),
 }).superRefine(({ pinned, project_id, tag }, issues) => {
   const given = Object.entries({ pinned, project_id, tag }).filter(([, value]) => value !== undefined)
   for (const [field] of given.slice(1)) {

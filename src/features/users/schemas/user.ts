@@ -2,7 +2,7 @@ import { z } from '@hono/zod-openapi'
 import type { users } from '../../../db/schema/index.ts'
 import { id, maybeMoment, moment } from '../../../http/fields.ts'
 import { PageQuery } from '../../../http/pages.ts'
-import { integer, text, trimmed } from '../../../lib/wire-fields.ts'
+import { filled, integer, notBlank, text, trimmed } from '../../../lib/wire-fields.ts'
 import { planId } from '../../plans/schemas.ts'
 
 /** No control, zero-width or bidirectional characters: names are shown to other people. */
@@ -22,10 +22,9 @@ export const username = z
   .toLowerCase()
   .regex(/^[a-z0-9._-]{3,32}$/, '3 to 32 letters, digits, dots, dashes or underscores')
   .openapi({ maxLength: 32, example: 'ada' })
-export const displayName = trimmed(80)
-  .min(1)
+export const displayName = filled(80)
   .regex(PLAIN_TEXT)
-  .openapi({ pattern: PLAIN_PATTERN, example: 'Ada Lovelace' })
+  .openapi({ pattern: notBlank(PLAIN_PATTERN), example: 'Ada Lovelace' })
 /** A bound for the reader only; the policy counts code points. */
 export const password = text(1_024).min(1).openapi({ format: 'password', example: 'correct-horse-battery' })
 
@@ -102,7 +101,7 @@ export const UserChanges = z
     ({ current_password, ...changes }) => Object.values(changes).some((value) => value !== undefined),
     'Nothing to change',
   )
-  .openapi('UserChanges')
+  .openapi('UserChanges', { anyOf: [...EMAIL_OR_USERNAME.anyOf, { required: ['display_name'] }] })
 
 export const UserReplacement = z
   .strictObject({
@@ -126,7 +125,7 @@ export const toChanges = ({ email, username, display_name, current_password }: G
 export const AccountChanges = z
   .strictObject({ role: role.optional(), plan: planId.optional(), is_active: z.boolean().optional() })
   .refine((changes) => Object.values(changes).some((value) => value !== undefined), 'Nothing to change')
-  .openapi('AccountChanges')
+  .openapi('AccountChanges', { minProperties: 1 })
 export type AccountChanges = z.infer<typeof AccountChanges>
 
 export const RoleChange = z.strictObject({ role }).openapi('RoleChange')

@@ -89,6 +89,9 @@ export default defineConfig({
           expect: { poll: { timeout: 20_000 } },
         },
       },
+      {
+        test: { name: 'contract', include: ['test/contract/**/*.test.ts'], globalSetup: ['./test/contract/setup.ts'] },
+      },
     ],
   },
 })

@@ -3,7 +3,7 @@ import { env, exports } from 'cloudflare:workers'
 import { readEvents } from '../../scripts/sse.ts'
 import { canonicalPath } from '../../src/http/paths.ts'
 import worker from '../../src/index.ts'
-import { checkAnswer, checkSchema, type Document, findOperation } from './contract.ts'
+import { checkAnswer, checkSchema, type Document, findOperation, schemaOfEvent } from './contract.ts'
 import { noteSecrets } from './secrets.ts'
 
 export const PASSWORD = 'correct-horse-battery'
@@ -100,14 +100,9 @@ export async function eventsOf(response: Response, take = Number.POSITIVE_INFINI
   const events: Event[] = []
   if (take === 0) await response.body?.cancel()
   if (!response.body || take === 0) return events
-  const { schemas } = (await openApi()).components
   for await (const { id, event, data } of readEvents(response.body)) {
     const read = { id: Number(id), event, data: JSON.parse(data) }
-    const name = `${event
-      .split('.')
-      .map((part) => part[0]!.toUpperCase() + part.slice(1))
-      .join('')}Event`
-    const fault = checkSchema(await openApi(), schemas[name]!, read.data)
+    const fault = checkSchema(await openApi(), schemaOfEvent(await openApi(), event)!, read.data)
     if (fault) throw new Error(`${event}: ${fault}`)
     events.push(read)
     if (events.length >= take) break

@@ -125,7 +125,35 @@ const OF_OPERATIONS: Record<string, Scene> = {
   replaceUser: {
     body: json({ email: newEmail({}), username: newName({}), display_name: text, current_password: ref('password') }),
   },
-  getUsage: { query: pastDays },
+  // Of an empty list nothing is seen.
+  exportOwnUser: { make: things.together(things.conversation, things.file, things.chatbot) },
+  listProjects: { make: things.project },
+  listShares: { make: things.share },
+  listFiles: { make: things.file },
+  listSiblings: {
+    make: things.after(things.reply, 'POST', ({ id }) => `/messages/${id}/regenerate`, { model: 'parley-offline' }),
+  },
+  search: {
+    make: things.conversation,
+    known: { q: () => fc.constantFrom('private', 'offline model', 'nobody said this') },
+  },
+  exportConversations: { make: things.together(things.conversation, things.project) },
+  listChannels: { make: things.channel },
+  listUnread: { make: things.channel },
+  listMembers: { make: things.busyChannel },
+  listInvites: { make: things.busyChannel },
+  listBannedUsers: { make: things.busyChannel },
+  listReplies: { make: things.busyChannel },
+  listMessageVersions: { make: things.busyChannel },
+  getChannelMessage: { make: things.busyChannel },
+  listPins: { make: things.busyChannel },
+  listChatbotVersions: { make: things.chatbot },
+  listApiKeys: { make: things.apiKey },
+  listChatbotsOfUser: { make: things.together(things.self, things.chatbot) },
+  listModels: { make: things.chatbot },
+  adminListConversations: { make: things.together(things.self, things.conversation) },
+
+  getUsage: { query: pastDays, make: things.conversation },
   getUsageOfUsers: { query: pastDays, known: { user_id: leftOut, group_by: () => fc.constantFrom('day', 'model') } },
 
   createConversation: {
@@ -134,6 +162,7 @@ const OF_OPERATIONS: Record<string, Scene> = {
   },
   listConversations: {
     // Each filter has an index of its own.
+    make: things.conversation,
     known: { pinned: leftOut, project_id: leftOut, tag: leftOut },
     query: fc.oneof(
       fc.constant({}),
@@ -143,7 +172,6 @@ const OF_OPERATIONS: Record<string, Scene> = {
     ),
   },
   createMessage: { known: { content: () => text, reply: leftOut } },
-  regenerateMessage: {},
   sendChat: { known: { message: () => text } },
   updateMessage: {
     known: { content: () => text },
@@ -182,8 +210,10 @@ const OF_OPERATIONS: Record<string, Scene> = {
 
   joinChannel: { make: things.asGuest(things.openChannel), foreign: things.channel },
   leaveChannel: { make: things.asGuest(things.channel) },
-  markChannelRead: {},
-  searchChannels: { known: { channel_id: leftOut, from: leftOut } },
+  searchChannels: {
+    make: things.channel,
+    known: { channel_id: leftOut, from: leftOut, q: () => fc.constantFrom('private', 'nobody said this') },
+  },
   addMember: {
     body: fc.constantFrom<object>(
       { user_id: new Ref('newcomer') },
@@ -209,6 +239,7 @@ const OF_OPERATIONS: Record<string, Scene> = {
   editChannelMessage: { known: { content: () => text }, headers: fc.constant({}) },
   updateChannel: { headers: fc.constant({}) },
   listChannelMessages: {
+    make: things.busyChannel,
     known: { before_seq: leftOut, after_seq: leftOut, around_seq: leftOut },
     query: fc.oneof(
       fc.constant({}),
@@ -218,7 +249,7 @@ const OF_OPERATIONS: Record<string, Scene> = {
     ),
   },
   listReactors: {
-    make: things.after(things.channel, 'PUT', reaction(REACTIONS)),
+    make: things.busyChannel,
     known: { emoji: () => fc.constantFrom('👍', '❤️', '🇪🇺') },
   },
   removeReaction: { make: things.after(things.channel, 'PUT', reaction(REACTIONS)) },
@@ -227,7 +258,7 @@ const OF_OPERATIONS: Record<string, Scene> = {
   openSocket: { make: things.ticket, headers: upgrade, query: json({ ticket: ref('ticket') }) },
   openSocketAs: { make: things.accessToken, headers: upgrade, query: json({ token: ref('token_of_owner') }) },
   // All of them are for admins.
-  listChatbots: { known: { scope: () => fc.constant('own') } },
+  listChatbots: { make: things.chatbot, known: { scope: () => fc.constant('own') } },
   createApiKey: {
     known: { scopes: leftOut, kind: () => fc.constantFrom('sk', 'pk'), allowed_origins: () => origins },
   },

@@ -112,10 +112,35 @@ export const after =
     return made
   }
 
+/** All of it, and what the path names is of the first. */
+export const together =
+  (...makers: Maker[]): Maker =>
+  async (world, input) => {
+    const made: Made[] = []
+    for (const maker of makers) made.push(await maker(world, input))
+    return made[0]!
+  }
+
 /** As the guest, who is in it. */
 export const asGuest =
   (maker: Maker): Maker =>
   async (world, input) => ({ ...(await maker(world, input)), by: world.people.guest })
+
+/** A channel in which something of everything has happened to the message. */
+export const busyChannel: Maker = async (world, input) => {
+  const { owner, guest } = world.people
+  const { things } = await channel(world, input)
+  const message = `/channels/${things.id}/messages/${things.message_id}`
+  await world.make(`/channels/${things.id}/messages`, { content: 'So', thread_id: things.message_id }, guest)
+  await world.make(message, { content: `${owner.mark} again` }, owner, 'PATCH')
+  await world.make(`${message}/reactions/%F0%9F%91%8D`, {}, owner, 'PUT')
+  await world.make(`/channels/${things.id}/pins/${things.message_id}`, {}, owner, 'PUT')
+  await world.make(`/channels/${things.id}/invites`)
+  const banned = await world.register()
+  await world.make(`/channels/${things.id}/members`, { user_id: banned.id })
+  await world.make(`/channels/${things.id}/ban-by-username/${banned.username}`)
+  return of(things)
+}
 
 export const openChannel: Maker = async (world) => {
   const { id } = await world.make('/channels', { name: 'general' })

@@ -22,7 +22,10 @@ const ADVICE: [says: RegExp, advice: string][] = [
     /limits\.cpu_ms|cpu_ms|Workers Paid|100328/i,
     'The Workers Paid plan is needed: passwords take more than the 10 ms of CPU of the free one.',
   ],
-  [/ENOTFOUND|ECONNREFUSED|ETIMEDOUT|fetch failed/, 'Cloudflare was not reached: try again when the network is there.'],
+  [
+    /ENOTFOUND|ECONNREFUSED|ETIMEDOUT|fetch failed|Unable to resolve/,
+    'Cloudflare was not reached: try again when the network is there.',
+  ],
 ]
 
 /** The advice that fits, best first; nothing for what nobody has met yet. */

@@ -1,3 +1,4 @@
+import { stripVTControlCharacters } from 'node:util'
 import { smokeTest } from '../smoke/smoke-test.ts'
 import { EMPTY, lookAt, NotSignedIn } from './account.ts'
 import { adviceFor } from './advice.ts'
@@ -46,7 +47,8 @@ export async function deploy(
 /** Says what failed, in wrangler's words too, and what to do about it. */
 function fail(title: string, error: unknown, say: (line: string) => void): undefined {
   say(`FAILED to ${title}`)
-  const words = error instanceof WranglerFailure ? error.output : (error as Error).message
+  // Without the colours, which a log of CI would show as they are written.
+  const words = stripVTControlCharacters(error instanceof WranglerFailure ? error.output : (error as Error).message)
   say(words.trim())
   for (const line of adviceFor(words)) say(`→ ${line}`)
   say('What was done before stays. Run this again when that is mended: it goes on where it stopped.')

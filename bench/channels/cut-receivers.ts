@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { connect } from '../../clients/realtime/client.ts'
 import { type CuttableProxy, startCuttableProxy } from '../../test/support/cuttable-proxy.ts'
+import { seeded } from '../../test/support/seeded.ts'
 import { type Follower, type Frame, followChannel } from './follow-channel.ts'
 import { type ChatUser, call, channelOf, registerUsers } from './parley.ts'
 import { overPartySocket, overWs, type Transport } from './transports.ts'
@@ -77,7 +78,7 @@ type Sender = { client: Client; outbox: Map<string, { number: number; sentAt: nu
  */
 export async function cutReceivers(jitter: Jitter): Promise<Outcome> {
   const { url, receivers, perSecond, seconds } = jitter
-  const random = randomFrom(jitter.seed)
+  const random = seeded(jitter.seed)
   const users = await registerUsers(url, receivers + SENDERS)
   const channel = await channelOf(url, users)
   const closes: Record<number, number> = {}
@@ -300,15 +301,4 @@ const numberOf = (content: string) => Number(content.split(' ')[0])
 async function until(ms: number, isSo: () => boolean): Promise<boolean> {
   for (const end = performance.now() + ms; !isSo(); await sleep(50)) if (performance.now() > end) return false
   return true
-}
-
-/** Chance that is the same for the same seed (mulberry32), from 0 to 1. */
-function randomFrom(seed: number): () => number {
-  let state = seed
-  return () => {
-    state = (state + 0x6d2b79f5) | 0
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
-  }
 }

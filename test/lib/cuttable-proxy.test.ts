@@ -41,6 +41,16 @@ test('throttled, all bytes pass in order, and slowly', async () => {
   expect(performance.now() - startedAt).toBeGreaterThan(400)
 })
 
+test('delayed, all bytes pass in order, and each as late', async () => {
+  const { proxy, connectClient } = await startEcho()
+  const client = await connectClient()
+  proxy.connections()[0]!.delay(100)
+  const startedAt = performance.now()
+  expect(await client.echo('x'.repeat(100_000))).toBe('x'.repeat(100_000))
+  // There and back.
+  expect(performance.now() - startedAt).toBeGreaterThan(195)
+})
+
 /** A server that says again what it hears, behind a proxy. */
 async function startEcho() {
   const server = new WebSocketServer({ host: '127.0.0.1', port: 0 })

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import { MERGE_MS, WINDOW_MS } from '../../src/lib/rate-limiter.ts'
-import { seeded, simulate, type Weather } from '../support/limiter-simulation.ts'
+import { simulate, type Weather } from '../support/limiter-simulation.ts'
+import { seeded } from '../support/seeded.ts'
 
 const LIMIT = 100
 const WINDOW_S = WINDOW_MS / 1_000

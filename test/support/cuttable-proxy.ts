@@ -10,6 +10,8 @@ export type ProxiedConnection = {
   blackhole(): void
   /** Lets so many bytes per second pass from now on, each way. */
   throttle(bytesPerSecond: number): void
+  /** Holds every byte back for so long from now on, each way. */
+  delay(ms: number): void
 }
 
 /** A way to a server on loopback that can be torn down at any moment, as a network does. */
@@ -56,11 +58,14 @@ function pass(client: Socket, upstream: Socket, onEnd: () => void): ProxiedConne
     [upstream, client],
   ] as const
   let trickles: NodeJS.Timeout[] = []
+  const held = new Map<Socket, (bytes: Buffer) => void>()
   let isHalfOpen = false
   const stopPassing = () => {
     for (const trickle of trickles) clearInterval(trickle)
     trickles = []
     for (const [from, to] of ways) from.unpipe(to)
+    for (const [from, hold] of held) from.off('data', hold)
+    held.clear()
   }
   const destroy = () => {
     stopPassing()
@@ -88,6 +93,14 @@ function pass(client: Socket, upstream: Socket, onEnd: () => void): ProxiedConne
       stopPassing()
       const share = Math.max(1, Math.round((bytesPerSecond * TRICKLE_MS) / 1000))
       trickles = ways.map(([from, to]) => setInterval(trickle, TRICKLE_MS, from, to, share))
+    },
+    delay(ms) {
+      stopPassing()
+      for (const [from, to] of ways) {
+        const hold = (bytes: Buffer) => setTimeout(() => to.write(bytes), ms)
+        held.set(from, hold)
+        from.on('data', hold).resume()
+      }
     },
   }
 }

@@ -17,17 +17,6 @@ export type Arrival = { at: number; to: number }
 
 const START = 30_000_000 * WINDOW_MS
 
-/** Random numbers that are the same in each run (mulberry32). */
-export function seeded(seed: number): () => number {
-  let state = seed
-  return () => {
-    state = (state + 0x6d2b79f5) | 0
-    let t = Math.imul(state ^ (state >>> 15), 1 | state)
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32
-  }
-}
-
 /**
  * Isolates that run the real limiter and the real exchange on a clock of their own. Merges take up to `mergeMs`, and
  * begin when they were claimed for.

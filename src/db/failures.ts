@@ -1,3 +1,8 @@
+/** What is said of a D1 that did not answer while somebody waited: what it was asked for it may still do. */
+export const D1_LATE = 'D1_ERROR: No answer in time.'
+
+export const isLate = (error: unknown): boolean => deepMessage(error) === D1_LATE
+
 const INTERNAL = /internal error; reference/i
 const TRANSIENT =
   /network connection lost|object to be reset|reset because its code was updated|cannot resolve d1 db|internal error; reference/i

@@ -4,6 +4,7 @@ import type { Context, MiddlewareHandler, Next } from 'hono'
 import { createMiddleware } from 'hono/factory'
 import { databaseOf } from '../db/cells.ts'
 import type { Precondition } from '../db/client.ts'
+import { impatient } from '../db/impatience.ts'
 import { adminIsLive, sessionIsLive } from '../db/live-session.ts'
 import { BOOKMARK, isRead, openSession } from '../db/replicas.ts'
 import type { KeyScope } from '../db/schema/index.ts'
@@ -268,7 +269,7 @@ function ctxOf(c: Context, owner?: string, preconditions: Precondition[] = []) {
     log,
     meter,
     owner,
-    source: request.session,
+    source: impatient(request.session ?? databaseOf(c.env, owner ?? '')),
     now: new Date(startedAt),
     waitUntil,
     requestId: id,

@@ -1,11 +1,11 @@
-/** What `work` gives, if it does so within `ms` milliseconds. @throws Error when it does not */
-export async function within<T>(ms: number, work: Promise<T>): Promise<T> {
+/** What `work` gives, if it does so within `ms` milliseconds. @throws Error when it does not, which says `late` */
+export async function within<T>(ms: number, work: Promise<T>, late = `Took longer than ${ms} ms`): Promise<T> {
   let timer: ReturnType<typeof setTimeout> | undefined
-  const late = new Promise<never>((_, fail) => {
-    timer = setTimeout(() => fail(new Error(`Took longer than ${ms} ms`)), ms)
+  const end = new Promise<never>((_, fail) => {
+    timer = setTimeout(() => fail(new Error(late)), ms)
   })
   try {
-    return await Promise.race([work, late])
+    return await Promise.race([work, end])
   } finally {
     clearTimeout(timer)
   }

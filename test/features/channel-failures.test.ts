@@ -127,6 +127,21 @@ test('while D1 is away commands are refused for the moment, and nothing of them 
   expect(await queue.do(await send(ada, 'n1'))).toMatchObject({ ok: true, seq: 2, message: { duplicate: false } })
 })
 
+test('a D1 that says nothing keeps nobody waiting for long, neither whose batch it has nor who came behind', async () => {
+  const ada = await signIn()
+  const id = await newChannel(ada)
+  let isSilent = true
+  const { queue, batches } = await queueOf(id, (_, make) => (isSilent ? new Promise(() => {}) : make()))
+  const startedAt = Date.now()
+  const refused = await Promise.all([queue.do(await send(ada, 'n1')), queue.do(await send(ada, 'n2'))])
+  expect(Date.now() - startedAt).toBeLessThan(5_000)
+  expect(refused).toEqual(refused.map(() => ({ ok: false, code: 'unavailable', retryAfterMs: 1_000 })))
+  // It may still do it: that is no reason to ask again at once.
+  expect(batches()).toBe(1)
+  isSilent = false
+  expect(await queue.do(await send(ada, 'n1'))).toMatchObject({ ok: true, message: { duplicate: false } })
+})
+
 test('one that cannot be stored takes none of its group along', async () => {
   const ada = await signIn()
   const id = await newChannel(ada)

@@ -423,6 +423,22 @@ test('a variable that makes no sense closes the server, and is named without its
   }
 })
 
+test('a D1 that says nothing is unavailable within 5 s', async () => {
+  const DB = { prepare: (query: string) => env.DB.prepare(query), batch: () => new Promise(() => {}) }
+  const silent = { ...env, DB } as unknown as Env
+  const execution = { waitUntil: () => {}, passThroughOnException: () => {} } as unknown as ExecutionContext
+  const ask = async (path: string) => {
+    const startedAt = Date.now()
+    const response = await app.fetch(new Request(`https://parley.test${path}`), silent, execution)
+    return { response, isInTime: Date.now() - startedAt < 5_000 }
+  }
+  const [plans, ready, health] = await Promise.all(['/plans', '/ready', '/health'].map(ask))
+  expect(await plans!.response.json()).toMatchObject({ status: 503, code: 'store_unavailable' })
+  expect(plans!.response.headers.get('retry-after')).toBe('1')
+  expect([plans!.isInTime, ready!.isInTime]).toEqual([true, true])
+  expect([ready!.response.status, health!.response.status]).toEqual([503, 200])
+})
+
 test('every pattern of the document is one, and fits its own example', async () => {
   let patterns = 0
   const visit = (node: unknown): void => {

@@ -1,6 +1,7 @@
 import { DurableObject } from 'cloudflare:workers'
 import { databaseOf } from '../../db/cells.ts'
 import { openDb } from '../../db/client.ts'
+import { inTime } from '../../db/impatience.ts'
 import { type Config, configOf } from '../../env.ts'
 import { describeError, type Log, openLog } from '../../http/log.ts'
 import {
@@ -180,10 +181,8 @@ export class Channel extends DurableObject<Env> {
 
   /** Reads what an earlier instance stored, or this one without learning of it: it was not handed on. */
   async #look(): Promise<void> {
-    const head = await this.#d1
-      .prepare(SELECT_HEAD)
-      .bind(JSON.stringify({ channel: this.#id }))
-      .first<HeadRow & { chatbots: string }>()
+    const question = this.#d1.prepare(SELECT_HEAD).bind(JSON.stringify({ channel: this.#id }))
+    const head = await inTime(question.first<HeadRow & { chatbots: string }>())
     if (!head) return
     if (this.#head && head.epoch !== this.#head.epoch) this.#restart()
     const from = this.#head?.head ?? this.#books.seen(head.epoch, head.head)
@@ -272,10 +271,8 @@ export class Channel extends DurableObject<Env> {
   }
 
   #selectEvents(after: number, limit: number): Promise<D1Result<EventRow>> {
-    return this.#d1
-      .prepare(SELECT_EVENTS)
-      .bind(JSON.stringify({ channel: this.#id, after, limit }))
-      .all<EventRow>()
+    const question = this.#d1.prepare(SELECT_EVENTS).bind(JSON.stringify({ channel: this.#id, after, limit }))
+    return inTime(question.all<EventRow>())
   }
 
   /** What the cache does not have any more. It is not put there: it may have changed while it was read. */

@@ -1,4 +1,5 @@
-import { constraintOf, isTransient } from '../../db/failures.ts'
+import { constraintOf, isLate, isTransient } from '../../db/failures.ts'
+import { inTime } from '../../db/impatience.ts'
 import { describeError, type Log } from '../../http/log.ts'
 import type { ChannelEvent, Command, Outcome, Refusal, SendMessage } from '../../lib/channel-commands.ts'
 import { commandStatements, eventOf, type OtherCommand, type VerdictRow } from './command-batch.ts'
@@ -134,7 +135,7 @@ export class CommandQueue {
     for (let tries = 1; ; tries++) {
       try {
         const input = JSON.stringify({ channel: channelId, after: after(), limit: MAX_EVENTS })
-        const results = await d1.batch([...statements, d1.prepare(SELECT_EVENTS).bind(input)])
+        const results = await inTime(d1.batch([...statements, d1.prepare(SELECT_EVENTS).bind(input)]))
         const [closed, log] = results.slice(-2)
         const rows = log!.results as EventRow[]
         const events = await committed(rows, closed!.results[0] as HeadRow | undefined)
@@ -154,7 +155,9 @@ export class CommandQueue {
       return
     }
     this.#journal.lost()
-    for (const { resolve } of group) resolve({ ok: false, code: 'unavailable', retryAfterMs: 1_000 })
+    // Who came meanwhile has waited too, and would wait as long once more.
+    const others = isLate(error) ? this.#waiting.splice(0) : []
+    for (const { resolve } of [...group, ...others]) resolve({ ok: false, code: 'unavailable', retryAfterMs: 1_000 })
   }
 }
 

@@ -66,7 +66,8 @@ const inWorker = {
   hookTimeout: 60_000,
 }
 
-export default defineConfig({
+// `--mode long` is the long form of the fault tests (docs/faults.md).
+export default defineConfig(({ mode }) => ({
   test: {
     projects: [
       { test: { name: 'unit', include: ['test/lib/**/*.test.ts', 'test/*.test.ts'] } },
@@ -92,6 +93,18 @@ export default defineConfig({
       {
         test: { name: 'contract', include: ['test/contract/**/*.test.ts'], globalSetup: ['./test/contract/setup.ts'] },
       },
+      {
+        test: {
+          name: 'faults',
+          include: ['test/faults/**/*.test.ts'],
+          globalSetup: ['./test/support/migrated-state.ts', './test/faults/support/built-worker.ts'],
+          provide: { isLongForm: mode === 'long' },
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
+          // What each takes of the machine is measured, or bounded in time.
+          fileParallelism: false,
+        },
+      },
     ],
   },
-})
+}))

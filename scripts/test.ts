@@ -18,6 +18,7 @@ const PARTS = [
   { name: 'cost', args: ['--project', 'worker', COST], minutes: 15 },
   { name: 'contract', args: ['--project', 'contract'], minutes: 10 },
   ...[1, 2].map((n) => ({ name: `e2e-${n}`, args: ['--project', 'e2e', `--shard=${n}/2`], minutes: 15 })),
+  { name: 'faults', args: ['--project', 'faults'], minutes: 15 },
 ]
 const MAX_TRIES = 3
 

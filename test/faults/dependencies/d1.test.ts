@@ -1,0 +1,206 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import { readEvents } from '../../../scripts/sse.ts'
+import { callsOf, type Fault } from '../support/faults.ts'
+import { listen } from '../support/listeners.ts'
+import { openSite, reply, type Site, type Told, told } from '../support/site.ts'
+import { withD1 } from '../support/state.ts'
+
+/** So long a client waits at the most when the database is away. */
+const ANSWER_MS = 5_000
+/** And for the end of a reply that the database cannot take. */
+const ENDING_MS = 5_000
+
+let site: Site
+
+beforeAll(async () => {
+  site = await openSite()
+})
+afterEach(() => site.heal())
+afterAll(() => site.close())
+
+/** One of each thing that can be asked for, and what it is told while the database works. */
+const asked = ({
+  ada,
+  visitor,
+  gateway,
+  conversation,
+  channel,
+  file,
+}: Site): Record<string, [ask: () => Promise<Told>, status: number]> => {
+  const content = 'Hello'
+  const messages = [{ role: 'user', content }]
+  const bytes = new Uint8Array(10)
+  return {
+    'a list': [() => told(ada, '/api/v1/conversations'), 200],
+    'a reply': [() => told(ada, `/api/v1/conversations/${conversation}/messages`, { json: { content } }), 201],
+    'a streamed reply': [
+      () => told(ada, `/api/v1/conversations/${conversation}/messages`, { json: { content, stream: true } }),
+      200,
+    ],
+    'a message': [
+      () => told(ada, `/api/v1/conversations/${conversation}/messages`, { json: { content, reply: false } }),
+      201,
+    ],
+    'a conversation': [() => told(ada, '/api/v1/conversations', { json: {} }), 201],
+    'a completion': [() => told(gateway, '/v1/chat/completions', { json: { model: 'default', messages } }), 200],
+    'a message in a channel': [() => told(ada, `/api/v1/channels/${channel}/messages`, { json: { content } }), 201],
+    'the history of a channel': [() => told(ada, `/api/v1/channels/${channel}/messages`), 200],
+    'a sign-in': [
+      () => told(visitor, '/api/v1/auth/login', { json: { username: 'ada', password: 'correct-horse-battery' } }),
+      200,
+    ],
+    'an upload': [() => told(ada, '/api/v1/upload?filename=b.bin', { method: 'PUT', bytes }), 201],
+    'the content of a file': [() => told(ada, `/api/v1/files/${file}/content`), 200],
+    'a ticket for a socket': [() => told(ada, '/api/v1/ws/tickets', { method: 'POST' }), 201],
+  }
+}
+
+const count = (site: Site, table: string) =>
+  withD1(site.server.state, (db) => db.prepare(`SELECT count(*) AS n FROM ${table}`).get()!.n)
+const countAll = (site: Site) =>
+  ['messages', 'runs', 'conversations', 'files', 'channel_events', 'usage_ledger'].map((table) => count(site, table))
+
+test.each<[string, Fault]>([
+  ['down', { how: 'down' }],
+  ['overloaded', { how: 'overloaded' }],
+  ['silent', { how: 'silent' }],
+])('while D1 is %s everything is 503 within 5 s, and works as soon as it is there again', async (_, d1) => {
+  const asks = asked(site)
+  const before = countAll(site)
+  await site.fail({ d1 })
+  const answers = await Promise.all(Object.entries(asks).map(async ([name, [ask]]) => [name, await ask()] as const))
+  const health = await told(site.visitor, '/api/v1/health')
+  const ready = await told(site.visitor, '/api/v1/ready')
+  const wrong = answers.filter(
+    ([, { status, ms, retryAfter }]) => status !== 503 || ms > ANSWER_MS || retryAfter === null,
+  )
+  expect(wrong.map(([name, { status, code, ms, retryAfter }]) => ({ name, status, code, ms, retryAfter }))).toEqual([])
+  expect(health).toMatchObject({ status: 200 })
+  expect(ready).toMatchObject({ status: 503 })
+  expect(ready.ms).toBeLessThan(ANSWER_MS)
+  await site.heal()
+  expect(countAll(site)).toEqual(before)
+  for (const [name, [ask, status]] of Object.entries(asks)) expect([name, (await ask()).status]).toEqual([name, status])
+  await site.recovered()
+})
+
+test('a read that failed in passing is made once more, and one that D1 is too busy for is not', async () => {
+  const trips = async (d1: Fault) => {
+    await site.fail({ d1 })
+    const { status } = await told(site.ada, '/api/v1/conversations')
+    return [status, (await callsOf(site.server.url)).d1]
+  }
+  expect(await trips({ how: 'down' })).toEqual([503, 2])
+  expect(await trips({ how: 'overloaded' })).toEqual([503, 1])
+  expect(await trips({ how: 'down', times: 1 })).toEqual([200, 2])
+})
+
+test('while D1 is slow everything works, and takes longer', async () => {
+  await site.fail({ d1: { how: 'slow', ms: 700 } })
+  for (const [name, [ask, status]] of Object.entries(asked(site))) {
+    const { status: found } = await ask()
+    expect([name, found]).toEqual([name, status])
+  }
+  await site.heal()
+  await site.recovered()
+})
+
+test.each(['down', 'answer lost'] as const)(
+  'whichever call of D1 is %s, what is sent under a key is done once',
+  async (how) => {
+    const { ada, gateway, conversation } = site
+    for (let after = 0; after < 6; after++) {
+      const { content, calls } = site.script(reply(3))
+      const headers = { 'idempotency-key': crypto.randomUUID() }
+      const path = `/api/v1/conversations/${conversation}/messages`
+      await site.fail({ d1: { how, after, times: 1 } })
+      const first = await told(ada, path, { json: { content }, headers })
+      expect([201, 503]).toContain(first.status)
+      await site.heal()
+      expect(await ada.ask(path, { json: { content }, headers })).toMatchObject({
+        status: 201,
+        body: { content: 'w1 w2 w3 ', status: 'completed' },
+      })
+      expect([calls(), count(site, `messages WHERE content = '${content}'`)]).toEqual([1, 1])
+    }
+    for (let after = 0; after < 4; after++) {
+      const { content, calls } = site.script(reply(3))
+      const ask = {
+        json: { model: 'default', messages: [{ role: 'user', content }] },
+        headers: { 'idempotency-key': crypto.randomUUID() },
+      }
+      await site.fail({ d1: { how, after, times: 1 } })
+      expect([200, 503]).toContain((await told(gateway, '/v1/chat/completions', ask)).status)
+      await site.heal()
+      expect((await gateway.ask('/v1/chat/completions', ask)).status).toBe(200)
+      expect(calls()).toBe(1)
+    }
+    for (let after = 0; after < 4; after++) {
+      const nonce = crypto.randomUUID()
+      const path = `/api/v1/channels/${site.channel}/messages`
+      await site.fail({ d1: { how, after, times: 1 } })
+      expect([201, 200, 503]).toContain((await told(ada, path, { json: { content: 'Hi', nonce } })).status)
+      await site.heal()
+      expect([200, 201]).toContain((await ada.ask(path, { json: { content: 'Hi', nonce } })).status)
+      expect(count(site, `channel_messages WHERE nonce = '${nonce}'`)).toBe(1)
+    }
+    for (let after = 0; after < 4; after++) {
+      const headers = { 'idempotency-key': crypto.randomUUID() }
+      const ask = { method: 'PUT', bytes: new Uint8Array([after]), headers }
+      const before = Number(count(site, "files WHERE state = 'ready'"))
+      await site.fail({ d1: { how, after, times: 1 } })
+      expect([201, 503]).toContain((await told(ada, '/api/v1/upload?filename=c.bin', ask)).status)
+      await site.heal()
+      expect((await ada.ask('/api/v1/upload?filename=c.bin', ask)).status).toBe(201)
+      expect(count(site, "files WHERE state = 'ready'")).toBe(before + 1)
+    }
+    await site.recovered()
+    await site.swept()
+  },
+)
+
+test.each<[string, Fault]>([
+  ['down', { how: 'down' }],
+  ['silent', { how: 'silent' }],
+])('a reply that ends while D1 is %s is told at once, and stored later, once', async (_, d1) => {
+  const { content } = site.script(reply(20, 30))
+  const path = `/api/v1/conversations/${site.conversation}/messages`
+  const response = await site.ada.once(path, { json: { content, stream: true } })
+  const events: { event: string; data: string }[] = []
+  let failedAt = 0
+  for await (const event of readEvents(response.body!)) {
+    events.push(event)
+    if (failedAt === 0 && event.event === 'message.delta') {
+      failedAt = Date.now()
+      await site.fail({ d1 })
+    }
+  }
+  expect(Date.now() - failedAt).toBeLessThan(20 * 30 + ENDING_MS)
+  expect(events.at(-1)!.event).toBe('run.completed')
+  expect(JSON.parse(events.at(-1)!.data)).toMatchObject({ persisted: false })
+  await site.heal()
+  const recoveredMs = await site.recovered()
+  console.log(`stored ${recoveredMs} ms after D1 was there again`)
+  const run = response.headers.get('x-run-id')!
+  expect((await site.ada.ask(`/api/v1/runs/${run}`)).body).toMatchObject({
+    status: 'completed',
+    usage: { output_tokens: 20 },
+  })
+  expect(count(site, `usage_ledger WHERE run_id = '${run}'`)).toBe(1)
+})
+
+test('sockets stay open while D1 is down, and what was sent meanwhile is there once afterwards', async () => {
+  const listener = await listen(site.server.url, site.token)
+  await listener.client.send(site.channel, 'Before')
+  await site.fail({ d1: { how: 'down' } })
+  let isSent = false
+  const sending = listener.client.send(site.channel, 'Meanwhile', { nonce: 'meanwhile' }).then(() => (isSent = true))
+  await sleep(3_000)
+  expect(isSent).toBe(false)
+  await site.heal()
+  await sending
+  expect(count(site, "channel_messages WHERE nonce = 'meanwhile'")).toBe(1)
+  await expect.poll(() => withD1(site.server.state, listener.breaches)).toEqual([])
+  listener.client.close()
+})

@@ -97,7 +97,7 @@ test('a read that failed in passing is made once more, and one that D1 is too bu
 })
 
 test('while D1 is slow everything works, and takes longer', async () => {
-  await site.fail({ d1: { how: 'slow', ms: 700 } })
+  await site.fail({ d1: { how: 'slow', ms: 400 } })
   for (const [name, [ask, status]] of Object.entries(asked(site))) {
     const { status: found } = await ask()
     expect([name, found]).toEqual([name, status])

@@ -38,7 +38,6 @@ const UNAVAILABLE: Outcome = { ok: false, code: 'unavailable', retryAfterMs: 1_0
  */
 export class Channel extends DurableObject<Env> {
   readonly #id: string
-  readonly #d1: D1Database
   readonly #config: Config
   readonly #log: Log
   readonly #books: Books
@@ -60,7 +59,6 @@ export class Channel extends DurableObject<Env> {
   constructor(state: DurableObjectState, env: Env) {
     super(state, env)
     this.#id = state.id.name!
-    this.#d1 = databaseOf(env, this.#id)
     this.#config = configOf(env)
     this.#log = openLog({ channel: this.#id })
     const { sql } = state.storage
@@ -90,6 +88,10 @@ export class Channel extends DurableObject<Env> {
       doubt: (shard, userId) => this.#gateway(shard).doubt([userId]),
       turnAway: (userId) => this.#calls.turnAway([userId]),
     })
+  }
+
+  get #d1(): D1Database {
+    return databaseOf(this.env, this.#id)
   }
 
   /** Does what is asked, in the order in which it comes. What is ok is in D1. */

@@ -42,7 +42,6 @@ const TURN_MS = 2_000
  */
 export class Runner extends DurableObject<Env> {
   readonly #config: Config
-  readonly #d1: D1Database
   readonly #log: Log
   readonly #metrics: Metrics
   readonly #runs: EventLog
@@ -58,7 +57,6 @@ export class Runner extends DurableObject<Env> {
   constructor(state: DurableObjectState, env: Env) {
     super(state, env)
     this.#config = configOf(env)
-    this.#d1 = databaseOfObject(env, state.id.name!)
     this.#log = openLog({ runner: state.id.name! })
     this.#metrics = metricsOf(env)
     this.#runs = new EventLog(state.storage.sql)
@@ -75,6 +73,10 @@ export class Runner extends DurableObject<Env> {
       endLost: (run) => this.#endLost(run, INTERRUPTED),
       textOf: (runId) => this.#runs.generated(runId).text,
     })
+  }
+
+  get #d1(): D1Database {
+    return databaseOfObject(this.env, this.ctx.id.name!)
   }
 
   /** Begins a run and lets the caller watch it from the start. A repeated call only watches. */

@@ -1,7 +1,7 @@
 import type { Context } from 'hono'
 import { HTTPException } from 'hono/http-exception'
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
-import { isStoreFailure } from '../db/failures.ts'
+import { isLate, isStoreFailure } from '../db/failures.ts'
 import { unmetPrecondition } from '../db/preconditions.ts'
 import type { AppEnv } from './context.ts'
 import { AppError, ERRORS, invalidToken } from './errors.ts'
@@ -55,6 +55,9 @@ export function reported(error: unknown, c: Context<AppEnv>): AppError {
   return known
 }
 
+const LATE =
+  'The store did not answer in time. What was asked may have been done: send it again with the same Idempotency-Key or nonce, or look first'
+
 function toAppError(error: unknown): AppError {
   if (error instanceof AppError) return error
   if (error instanceof HTTPException) {
@@ -62,6 +65,7 @@ function toAppError(error: unknown): AppError {
   }
   if (unmetPrecondition(error) === 'session_live') return invalidToken()
   if (unmetPrecondition(error) === 'is_admin') return new AppError('forbidden', 'This takes an administrator')
-  if (isStoreFailure(error)) return new AppError('store_unavailable', undefined, { retryAfterS: 1 })
+  if (isStoreFailure(error))
+    return new AppError('store_unavailable', isLate(error) ? LATE : undefined, { retryAfterS: 1 })
   return new AppError('internal', 'Something went wrong on our side; the request id helps us to find it')
 }

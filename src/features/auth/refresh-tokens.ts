@@ -7,8 +7,11 @@ import { AppError, invalidToken } from '../../http/errors.ts'
 import { hmac, sha256 } from '../../lib/digests.ts'
 import { endSessions, reportEnded } from './sessions.ts'
 
-/** A parent replayed this soon, while its successor is unused, gets the same successor: its answer may have been lost. */
-const GRACE_MS = 10_000
+/**
+ * A parent replayed this soon, while its successor is unused, gets the same successor: its answer may have been lost. Ten seconds after that
+ * should have come, which takes up to five.
+ */
+const GRACE_MS = 15_000
 const HOUR_MS = 3_600_000
 
 /**

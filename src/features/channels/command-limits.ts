@@ -1,3 +1,4 @@
+import { inTime } from '../../db/impatience.ts'
 import type { Command, Outcome, SendMessage } from '../../lib/channel-commands.ts'
 import { type Bucket, fullBucket, type Rate, take } from '../../lib/token-bucket.ts'
 
@@ -88,21 +89,17 @@ export class CommandLimits {
     if (known && known.until > now) return known.code
     if (this.#hidden.size >= MAX_ACTORS) this.#hidden.clear()
     const { id, d1 } = this.#channel
-    const code = d1
-      .prepare(HIDDEN)
-      .bind(id, userId)
-      .first<{ code: Hidden }>()
-      .then(
-        (row) => row!.code,
-        // While D1 is away nobody is let in anyhow.
-        () => null,
-      )
+    const code = inTime(d1.prepare(HIDDEN).bind(id, userId).first<{ code: Hidden }>()).then(
+      (row) => row!.code,
+      // While D1 is away nobody is let in anyhow.
+      () => null,
+    )
     this.#hidden.set(userId, { until: now + HIDDEN_MS, code })
     return code
   }
 
   async #isExempt({ actor, nonce }: SendMessage): Promise<boolean> {
-    const row = await this.#channel.d1.prepare(EXEMPT).bind(this.#channel.id, actor, nonce).first()
+    const row = await inTime(this.#channel.d1.prepare(EXEMPT).bind(this.#channel.id, actor, nonce).first())
     return row !== null
   }
 

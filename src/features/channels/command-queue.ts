@@ -151,7 +151,17 @@ export class CommandQueue {
   async #fail(group: Waiting[], error: unknown): Promise<void> {
     this.#journal.log('error', 'commands_failed', { commands: group.length, ...describeError(error) })
     if (group.length > 1 && constraintOf(error) !== undefined) {
-      for (const one of group) await this.#commit([one]).catch((alone) => this.#fail([one], alone))
+      for (const [at, one] of group.entries()) {
+        const failure = await this.#commit([one]).then(
+          () => undefined,
+          (alone: unknown) => alone,
+        )
+        if (failure === undefined) continue
+        // Each of the rest would wait as long.
+        const refused = isLate(failure) ? group.slice(at) : [one]
+        await this.#fail(refused, failure)
+        if (refused.length > 1) return
+      }
       return
     }
     this.#journal.lost()

@@ -1,3 +1,4 @@
+import { inTime } from '../../db/impatience.ts'
 import type { Accepted, Refusal, SendMessage } from '../../lib/channel-commands.ts'
 import { type EventRow, HEAD } from './event-rows.ts'
 
@@ -144,7 +145,7 @@ export async function resultsOf(
 ): Promise<(Accepted | Refused)[]> {
   const bySent = new Map(made.map((row) => [row.type === 'message' ? row.message_id : null, row]))
   const isOld = offers.some(({ id }) => !bySent.has(id))
-  const found = isOld ? (await d1.prepare(FOUND).bind(input).all<FoundRow>()).results : []
+  const found = isOld ? (await inTime(d1.prepare(FOUND).bind(input).all<FoundRow>())).results : []
   const byKey = new Map(found.map((row) => [row.key, row]))
   return offers.map(({ id, hash }, key) => {
     const { seq, created_at } = bySent.get(id) ?? {}

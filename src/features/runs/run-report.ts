@@ -17,18 +17,6 @@ export function reportEnd(
   const error = 'error' in ending ? ending.error.code : undefined
   const ms = endedAt - run.createdAt
   const firstTokenMs = firstDeltaAt === undefined ? undefined : firstDeltaAt - run.createdAt
-  metrics.run({
-    kind: run.kind,
-    model: run.model,
-    status: ending.status,
-    error,
-    ms,
-    firstTokenMs,
-    inputTokens: usage.input_tokens,
-    outputTokens: usage.output_tokens,
-    costMicrousd: usage.cost_microusd,
-    tries: attempts.length,
-  })
   log(error ? 'warn' : 'info', 'run_ended', {
     run_id: run.id,
     user_id: run.userId,
@@ -49,4 +37,16 @@ export function reportEnd(
   if (attempts.some(({ status }) => status === 'upstream_refused')) {
     log('warn', 'ssrf_refused', { run_id: run.id, user_id: run.userId, upstream: attempts.at(-1)?.upstream })
   }
+  metrics.run({
+    kind: run.kind,
+    model: run.model,
+    status: ending.status,
+    error,
+    ms,
+    firstTokenMs,
+    inputTokens: usage.input_tokens,
+    outputTokens: usage.output_tokens,
+    costMicrousd: usage.cost_microusd,
+    tries: attempts.length,
+  })
 }

@@ -87,7 +87,7 @@ async function digestOf({ content }: Upload): Promise<string> {
 }
 
 /** Says from time to time that the upload goes on, and by which upload of R2 it is written. */
-function touching({ db }: Ctx, id: string) {
+function touching({ db, log }: Ctx, id: string) {
   let saidAt = 0
   return async (uploadId: string) => {
     if (Date.now() - saidAt < TOUCH_MS) return
@@ -96,5 +96,7 @@ function touching({ db }: Ctx, id: string) {
       .update(files)
       .set({ uploadId, sweepAt: new Date(saidAt + SWEEP_AFTER_MS) })
       .where(and(eq(files.id, id), eq(files.state, 'pending')))
+      // It matters after an hour, and is said again before that.
+      .catch((error) => log('warn', 'upload_not_touched', describeError(error)))
   }
 }

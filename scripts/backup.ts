@@ -27,6 +27,7 @@ await runCommand(USAGE, async () => {
     )
     if (inexact > 0)
       console.log(`${inexact} texts changed while they were read: line feeds in them may not be as they were.`)
+    if (faulty.length > 0) process.exitCode = 1
     for (const key of faulty) console.error(`The file ${key} is gone, or is not what the database says.`)
   } finally {
     await stores.close()

@@ -1,3 +1,4 @@
+import { constants } from 'node:os'
 import { type ParseArgsConfig, parseArgs } from 'node:util'
 import type { Target } from './d1.ts'
 
@@ -41,4 +42,17 @@ export function targetOf(given: { 'persist-to'?: string; remote?: boolean }): Ta
     throw new Refusal('--remote is the deployed database, --persist-to a folder on this machine: give one of them.')
   }
   return given.remote ? { remote: true } : { remote: false, persistTo: given['persist-to'] }
+}
+
+/** Does `last` when a signal ends this process, which skips every `finally`. Gives what takes that back. */
+export function onSignal(last: () => void): () => void {
+  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
+  const stop = (signal: NodeJS.Signals) => {
+    last()
+    process.exit(128 + constants.signals[signal])
+  }
+  for (const signal of signals) process.once(signal, stop)
+  return () => {
+    for (const signal of signals) process.off(signal, stop)
+  }
 }

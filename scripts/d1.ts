@@ -1,11 +1,11 @@
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
-import { constants, tmpdir } from 'node:os'
+import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type SQLWrapper, sql } from 'drizzle-orm'
 import { SQLiteSyncDialect } from 'drizzle-orm/sqlite-core'
 import { openDb } from '../src/db/client.ts'
-import { Refusal } from './command-line.ts'
+import { onSignal, Refusal } from './command-line.ts'
 import { applyMigrations, runWrangler } from './local-server.ts'
 
 /** Which database a command works on: a local one, in the usual folder or in another, or the deployed one. */
@@ -117,17 +117,4 @@ function parseAnswer(stdout: string): Answer | undefined {
 function faultOf(answer: Exclude<Answer, unknown[]> | undefined): string | undefined {
   const { text, notes } = answer?.error ?? {}
   return text && [text, ...(notes ?? []).map((note) => note.text)].join(' ')
-}
-
-/** Does `last` when a signal ends this process, which skips every `finally`. Gives what takes that back. */
-function onSignal(last: () => void): () => void {
-  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
-  const stop = (signal: NodeJS.Signals) => {
-    last()
-    process.exit(128 + constants.signals[signal])
-  }
-  for (const signal of signals) process.once(signal, stop)
-  return () => {
-    for (const signal of signals) process.off(signal, stop)
-  }
 }

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { onSignal } from '../command-line.ts'
 
 /** What a Worker gets that has none. Others, such as OPENAI_API_KEY, only their owner can give. */
 export const API_SECRETS = ['JWT_SECRET', 'ENCRYPTION_KEY']
@@ -20,8 +21,7 @@ export async function withSecrets(names: string[], work: (args: string[]) => Pro
   if (names.length === 0) return work([])
   const folder = mkdtempSync(join(tmpdir(), 'parley-secrets-'))
   const remove = () => rmSync(folder, { recursive: true, force: true })
-  // A signal ends this process without any `finally`.
-  process.once('exit', remove)
+  const stay = onSignal(remove)
   try {
     const file = join(folder, 'secrets.json')
     const made = () => randomBytes(32).toString('base64url')
@@ -29,7 +29,7 @@ export async function withSecrets(names: string[], work: (args: string[]) => Pro
     writeFileSync(file, JSON.stringify(secrets), { mode: 0o600 })
     await work(['--secrets-file', file])
   } finally {
-    process.off('exit', remove)
+    stay()
     remove()
   }
 }

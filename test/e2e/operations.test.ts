@@ -77,7 +77,7 @@ test('a backup is restored into an empty database: every row, every file, and th
   const backup = await run('backup', ['--persist-to', state, '--to', backups])
   expect(backup).toMatchObject({
     code: 0,
-    output: expect.stringMatching(/rows in 44 tables; 1 files, 1 of them new\.$/),
+    output: expect.stringMatching(/rows in \d+ tables; 1 files, 1 of them new\.$/),
   })
   const from = newest()
   await server.stop()

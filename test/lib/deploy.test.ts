@@ -214,8 +214,7 @@ test('the Worker of channels and sockets has the variables that they read, and n
   const sources = globSync(['src/features/channels/*.ts', 'src/features/sockets/*.ts']).filter(
     (path) => !path.endsWith('routes.ts'),
   )
-  const read = sources.flatMap((path) =>
-    [...readFileSync(path, 'utf8').matchAll(/config\.([A-Z_]+)/g)].map(([, name]) => name!),
-  )
-  expect([...new Set(read)].sort()).toEqual([...REALTIME_VARIABLES].sort())
+  const text = sources.map((path) => readFileSync(path, 'utf8')).join('\n')
+  const read = Object.keys(Variables.shape).filter((name) => new RegExp(`\\b${name}\\b`).test(text))
+  expect(read.sort()).toEqual([...REALTIME_VARIABLES].sort())
 })

@@ -6,7 +6,7 @@ import { environment, type Result, type Side, table, toJson } from './report.ts'
 import { type Place, type Scenario, scenariosOf } from './scenarios.ts'
 import { withServers } from './servers.ts'
 
-// npm run bench: what requests take, each beside a bare Worker that does the least for it, in turns (../README.md).
+// What requests take, each beside a bare Worker that does the least for it, in turns (../README.md). Part of `npm run bench`.
 const WORDS = 50
 const GAP_MS = 5
 const CROWD = 16

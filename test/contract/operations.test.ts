@@ -14,7 +14,7 @@ const CASES = Number(CONTRACT_CASES ?? 15)
 /** After so many cases people begin anew: nobody has more of anything than somebody may have. */
 const CASES_OF_A_WORLD = 20
 /** Of so many at least one is valid. */
-const MANY = 20
+const MANY = Math.min(20, CASES)
 
 const document = (await (await fetch(`${inject('contractUrl')}/openapi.json`)).json()) as Document
 const operations = operationsOf(document)

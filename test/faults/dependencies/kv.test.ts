@@ -2,7 +2,7 @@ import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import type { Fault } from '../support/faults.ts'
 import { openSite, type Site, told } from '../support/site.ts'
 
-const USUAL_MS = 2_000
+const USUAL_MS = 5_000
 
 let site: Site
 

@@ -88,8 +88,11 @@ async function startProcess(args: string[]): Promise<{ child: ChildProcess; oper
   const failed = once(child, 'exit').then(([code]) => Promise.reject(new Error(`The server ended with ${code}`)))
   // What does not start ends.
   const late = setTimeout(() => process.kill(-child.pid!, 'SIGKILL'), START_MS)
-  const [operator] = await Promise.race([once(createInterface({ input: child.stdout! }), 'line'), failed])
-  clearTimeout(late)
-  failed.catch(() => {})
-  return { child, operator }
+  try {
+    const [operator] = await Promise.race([once(createInterface({ input: child.stdout! }), 'line'), failed])
+    failed.catch(() => {})
+    return { child, operator }
+  } finally {
+    clearTimeout(late)
+  }
 }

@@ -261,6 +261,8 @@ const OF_OPERATIONS: Record<string, Scene> = {
   listChatbots: { make: things.chatbot, known: { scope: () => fc.constant('own') } },
   createApiKey: {
     known: { scopes: leftOut, kind: () => fc.constantFrom('sk', 'pk'), allowed_origins: () => origins },
+    // A `pk` without any is refused.
+    needs: ['allowed_origins'],
   },
   // The built-in model sees no pictures.
   createChatCompletion: { fits: (body) => !body.includes('"image_url"') },

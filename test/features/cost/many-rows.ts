@@ -62,7 +62,7 @@ const tables = (of: Place) => {
     `INSERT INTO chatbot_versions (chatbot_id, version, fallbacks, internet_enabled, files, created_at)
      SELECT '${of.chatbot}', i + 10, '[]', 0, '[]', i FROM n`,
     `INSERT INTO api_keys (id, chatbot_id, user_id, family_id, kind, hash, prefix, last_four, name, scopes, models, allowed_origins, created_at)
-     SELECT ${ID()}, '${of.chatbot}', '${of.user}', ${ID()}, 'sk', 'h' || i, 'sk-parley-', 'abcd', 'Key', '["chat"]', '[]', '[]', i FROM n`,
+     SELECT ${ID()}, '${of.chatbot}', '${of.user}', ${ID()}, 'sk', 'h' || i, 'parley_sk_Ab3d', 'abcd', 'Key', '["chat"]', '[]', '[]', i FROM n`,
     `INSERT INTO channels (id, kind, visibility, name, owner_id, last_seq, created_at)
      SELECT ${ID()}, 'channel', 'public', 'Channel needle ' || i, '${of.user}', 0, i FROM n`,
     `INSERT INTO channel_members (channel_id, member_id, role, joined_at) SELECT '${of.channel}', ${ID()}, 'member', i FROM n`,

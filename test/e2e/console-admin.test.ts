@@ -239,7 +239,7 @@ test('in Swagger UI one signs in with username and password, and asks the API', 
   device.context.setDefaultTimeout(READER_MS)
   await page.goto('/docs')
   await page.getByRole('button', { name: 'Authorize' }).first().click()
-  const form = page.locator('.auth-container').filter({ hasText: 'OAuth2, password' })
+  const form = page.locator('.auth-container').filter({ hasText: 'OAuth2, password', hasNotText: 'admin_password' })
   await form.locator('#oauth_username').fill('mateo')
   await form.locator('#oauth_password').fill(PASSWORD)
   await form.getByRole('button', { name: 'Apply given OAuth2 credentials' }).click()

@@ -2,7 +2,7 @@
 export const BOOKMARK = 'x-d1-bookmark'
 
 /** Whether a request changes nothing. */
-export const isRead = (method: string): boolean => method === 'GET' || method === 'HEAD'
+export const changesNothing = (method: string): boolean => method === 'GET' || method === 'HEAD'
 
 /** A place in the history of the database, as D1 writes it. */
 const PLACE = /^[0-9a-f]{8}-[0-9a-f]{8}-[0-9a-f]{8}-[0-9a-f]{32}$/

@@ -4,7 +4,7 @@ import type { Context } from 'hono'
 import { createMiddleware } from 'hono/factory'
 import { matchedRoutes } from 'hono/route'
 import { newMeter } from '../db/client.ts'
-import { BOOKMARK, isRead, PRIMARY } from '../db/replicas.ts'
+import { BOOKMARK, changesNothing, PRIMARY } from '../db/replicas.ts'
 import { isFault, readConfig } from '../env.ts'
 import { newId } from '../lib/ids.ts'
 import { escapePointer } from '../lib/json-shape.ts'
@@ -55,7 +55,7 @@ const observe = createMiddleware<AppEnv>(async (c, next) => {
   const config = readConfig(c.env)
   if (!isFault(config)) c.set('config', config)
   await next()
-  const seen = request.session && (isRead(c.req.method) ? request.session.getBookmark() : PRIMARY)
+  const seen = request.session && (changesNothing(c.req.method) ? request.session.getBookmark() : PRIMARY)
   if (seen) c.res.headers.set(BOOKMARK, seen)
   const { trips, sqlMs, rowsRead, rowsWritten } = request.meter
   const ms = Date.now() - startedAt

@@ -6,7 +6,7 @@ import { databaseOf } from '../db/cells.ts'
 import type { Precondition } from '../db/client.ts'
 import { impatient } from '../db/impatience.ts'
 import { adminIsLive, sessionIsLive } from '../db/live-session.ts'
-import { BOOKMARK, isRead, openSession } from '../db/replicas.ts'
+import { BOOKMARK, changesNothing, openSession } from '../db/replicas.ts'
 import type { KeyScope } from '../db/schema/index.ts'
 import { verifyAccessToken } from '../features/auth/access-tokens.ts'
 import { rememberPlan, sessionCheck } from '../features/auth/session-check.ts'
@@ -262,7 +262,7 @@ function ctxOf(c: Context, owner?: string, preconditions: Precondition[] = []) {
   const request: RequestInfo = c.get('request')
   const { id, log, meter, startedAt } = request
   if (c.get('config').D1_READ_REPLICAS === 'on') {
-    request.session = openSession(databaseOf(c.env, owner ?? ''), c.req.header(BOOKMARK), isRead(c.req.method))
+    request.session = openSession(databaseOf(c.env, owner ?? ''), c.req.header(BOOKMARK), changesNothing(c.req.method))
   }
   const waitUntil = (work: Promise<unknown>) => c.executionCtx.waitUntil(work)
   return newCtx(c.env, {

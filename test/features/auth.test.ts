@@ -115,7 +115,7 @@ test('a spent refresh token ends the whole family once its successor was used', 
 test('a spent refresh token ends the family after the grace, also when its successor is unused', async () => {
   const { tokens } = await signIn()
   const next = (await refresh(tokens.refresh_token!)).body.refresh_token
-  later(11_000)
+  later(16_000)
   expect((await refresh(tokens.refresh_token!)).status).toBe(401)
   vi.restoreAllMocks()
   expect((await refresh(next)).status).toBe(401)
@@ -155,7 +155,7 @@ test('a session that ended elsewhere is believed for ten seconds, and no read or
   expect((await ada('GET', '/auth/me')).status).toBe(200)
   const spent = await ada('POST', '/chat', { message: 'Hi', model: 'parley-offline' })
   expect(spent).toMatchObject({ status: 401 })
-  later(11_000)
+  later(16_000)
   const answers = [await ada('POST', '/conversations', { title: 'No' }), await ada('GET', '/conversations')]
   vi.restoreAllMocks()
   expect(answers.map(({ status }) => status)).toEqual([401, 401])

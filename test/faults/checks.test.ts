@@ -24,7 +24,7 @@ beforeAll(async () => {
       for (const act of everyAct) await act(actor)
     }),
   )
-  expect(await settle(server, crew, [])).toEqual([])
+  expect(await settle(server, crew, new Map())).toEqual([])
   await sweep(server)
   expect(afterSettling(server.state, crew, book)).toEqual([])
   for (const { listener } of crew) listener.client.close()

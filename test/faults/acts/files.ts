@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { Upload } from 'tus-js-client'
 import type { Actor } from '../support/crew.ts'
-import { Breach } from '../support/insist.ts'
+import { Breach, PATIENCE_MS } from '../support/insist.ts'
 import { conversationOf } from './replies.ts'
 
 const KB = 1024
@@ -77,10 +77,27 @@ export async function uploadInPieces(actor: Actor): Promise<void> {
       metadata: { filename: 'b.bin' },
       chunkSize: 2 * MB,
       retryDelays: Array.from({ length: 100 }, () => 300),
-      onSuccess: () => resolve(upload.url!.split('/').at(-1)!),
-      onError: (error) => reject(new Breach(`an upload in pieces failed: ${error.message}`)),
+      onProgress: () => goOnWhenStuck(),
+      onSuccess: () => {
+        clearTimeout(stuck)
+        resolve(upload.url!.split('/').at(-1)!)
+      },
+      onError: (error) => {
+        clearTimeout(stuck)
+        reject(new Breach(`an upload in pieces failed: ${error.message}`))
+      },
     })
-    upload.start()
+    // On a line that carries nothing and is not closed it would wait for ever.
+    let stuck: NodeJS.Timeout
+    const goOnWhenStuck = () => {
+      clearTimeout(stuck)
+      stuck = setTimeout(() => upload.abort().then(start), PATIENCE_MS)
+    }
+    const start = () => {
+      upload.start()
+      goOnWhenStuck()
+    }
+    start()
   })
   book.note(`file ${id}`, READY, [id], { state: 'ready', sha256: sha256(bytes) })
 }

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 
 /** A client waits so long for an answer, or for the next byte of one. */
-const PATIENCE_MS = 8_000
+export const PATIENCE_MS = 8_000
 /** So long it comes back. */
 const GIVE_UP_MS = 90_000
 const PAUSE_MS = 150

@@ -29,7 +29,8 @@ export type Round = {
 export async function killRound({ server, network, crew, book, random }: World): Promise<Round> {
   const breaches: string[] = []
   const stopped = { acts: 0, isOver: false }
-  const works = crew.map((actor) => work(actor, stopped, breaches))
+  const doing: Doing = new Map()
+  for (const actor of crew) void work(actor, doing, stopped, breaches)
   const hasCuts = random() < 0.5
   const cuts = hasCuts ? cutSome(network, random, stopped) : Promise.resolve(0)
   const killedMs = 800 + Math.floor(random() * 4_000)
@@ -46,22 +47,32 @@ export async function killRound({ server, network, crew, book, random }: World):
     await server.restart()
   }
   const startedAt = performance.now()
-  const left = await settle(server, crew, works)
+  const left = await settle(server, crew, doing)
   const settledMs = Math.round(performance.now() - startedAt)
   await sweep(server)
   breaches.push(...left, ...afterSettling(server.state, crew, book))
   return { breaches, acts: stopped.acts, killedMs, kills: again ? 2 : 1, cuts: await cuts, settledMs }
 }
 
-async function work(actor: Actor, stopped: { acts: number; isOver: boolean }, breaches: string[]): Promise<void> {
+/** What each is at; who is done is not there. */
+type Doing = Map<Actor, string>
+
+async function work(
+  actor: Actor,
+  doing: Doing,
+  stopped: { acts: number; isOver: boolean },
+  breaches: string[],
+): Promise<void> {
   while (!stopped.isOver) {
     const act = anyAct(actor)
+    doing.set(actor, act.name)
     await act(actor).catch((error) => {
       const isOurs = error instanceof Breach
       breaches.push(`${act.name}: ${isOurs ? error.message : error.stack}`)
     })
     stopped.acts++
   }
+  doing.delete(actor)
 }
 
 /** Tears connections down, lets them be there and carry nothing, or makes them slow. */
@@ -94,12 +105,10 @@ export function afterKill(state: string, book: Book): string[] {
 }
 
 /** Waits until everybody has done what they were doing, and everything has ended. Gives what has not. */
-export async function settle(server: Server, crew: Actor[], works: Promise<void>[]): Promise<string[]> {
-  let areDone = false
-  Promise.all(works).then(() => (areDone = true))
+export async function settle(server: Server, crew: Actor[], doing: Doing): Promise<string[]> {
   const left = () =>
     withD1(server.state, (db) => [
-      ...(areDone ? [] : ['somebody is still waiting']),
+      ...[...doing.values()].map((act) => `somebody still waits in ${act}`),
       ...unsettled(db),
       ...(crew.every(({ listener }) => listener.isUpToDate(db)) ? [] : ['a listener is behind']),
     ])

@@ -1,78 +1,67 @@
-import { adminAccountRoutes } from './features/admin/routes/accounts.ts'
-import { oversightRoutes } from './features/admin/routes/oversight.ts'
-import { adminUsageRoutes } from './features/admin/routes/usage.ts'
-import { passwordRoutes } from './features/auth/routes/passwords.ts'
-import { sessionRoutes } from './features/auth/routes/sessions.ts'
-import { signInRoutes } from './features/auth/routes/sign-in.ts'
-import { tokenRoutes } from './features/auth/routes/token.ts'
-import { banRoutes } from './features/channels/routes/bans.ts'
-import { channelRoutes } from './features/channels/routes/channels.ts'
-import { inviteRoutes } from './features/channels/routes/invites.ts'
-import { markRoutes } from './features/channels/routes/marks.ts'
-import { memberRoutes } from './features/channels/routes/members.ts'
-import { channelMessageRoutes } from './features/channels/routes/messages.ts'
-import { readingRoutes } from './features/channels/routes/reading.ts'
-import { apiKeyRoutes } from './features/chatbots/routes/api-keys.ts'
-import { chatbotRoutes } from './features/chatbots/routes/chatbots.ts'
-import { conversationRoutes } from './features/conversations/routes/conversations.ts'
-import { shareRoutes } from './features/conversations/routes/shares.ts'
-import { fileRoutes } from './features/files/routes/files.ts'
-import { tusRoutes } from './features/files/routes/tus.ts'
-import { uploadRoutes } from './features/files/routes/uploads.ts'
-import { gatewayRoutes } from './features/gateway/routes.ts'
-import { messageRoutes } from './features/messages/routes/messages.ts'
-import { replyRoutes } from './features/messages/routes/replies.ts'
-import { planRoutes } from './features/plans/routes.ts'
-import { projectRoutes } from './features/projects/routes.ts'
-import { runRoutes } from './features/runs/routes.ts'
-import { searchRoutes } from './features/search/routes.ts'
-import { socketRoutes } from './features/sockets/routes.ts'
-import { serveConsole } from './features/system/routes/console.ts'
-import { documentApi } from './features/system/routes/document.ts'
-import { systemRoutes } from './features/system/routes/status.ts'
-import { transferRoutes } from './features/transfer/routes.ts'
-import { meRoutes } from './features/users/routes/me.ts'
-import { userRoutes } from './features/users/routes/users.ts'
-import { createApp } from './http/create-app.ts'
+import { type App, createApp } from './http/create-app.ts'
+import { firstSegment } from './http/paths.ts'
 
-/** The table of contents of the API. */
-export const app = createApp()
+type Area = {
+  /** How paths begin that lead here, behind `/api/v1`. Two areas may share a beginning, but no path. */
+  segments: string[]
+  load: () => Promise<{ mount: (app: App, wholeApp: () => Promise<App>) => void }>
+}
 
-app.route('/api/v1', systemRoutes)
-app.route('/api/v1', signInRoutes)
-app.route('/api/v1/auth/token', tokenRoutes)
-app.route('/api/v1', sessionRoutes)
-app.route('/api/v1', passwordRoutes)
-// `me` before the ids.
-app.route('/api/v1', meRoutes)
-app.route('/api/v1', userRoutes)
-app.route('/api/v1', planRoutes)
-app.route('/api/v1', projectRoutes)
-app.route('/api/v1', conversationRoutes)
-app.route('/api/v1', shareRoutes)
-app.route('/api/v1', messageRoutes)
-app.route('/api/v1', replyRoutes)
-app.route('/api/v1', runRoutes)
-app.route('/api/v1', searchRoutes)
-app.route('/api/v1', transferRoutes)
-app.route('/api/v1', uploadRoutes)
-app.route('/api/v1/uploads', tusRoutes)
-app.route('/api/v1', fileRoutes)
-// `unread` and `search` before the ids.
-app.route('/api/v1', readingRoutes)
-app.route('/api/v1', channelRoutes)
-app.route('/api/v1', memberRoutes)
-app.route('/api/v1', inviteRoutes)
-app.route('/api/v1', banRoutes)
-app.route('/api/v1', channelMessageRoutes)
-app.route('/api/v1', markRoutes)
-app.route('/api/v1', socketRoutes)
-app.route('/api/v1', chatbotRoutes)
-app.route('/api/v1', apiKeyRoutes)
-app.route('/v1', gatewayRoutes)
-app.route('/api/v1', adminAccountRoutes)
-app.route('/api/v1', oversightRoutes)
-app.route('/api/v1', adminUsageRoutes)
+/**
+ * The table of contents of the API, in the order of its document. An area is loaded when it is first asked for: an isolate is ready after
+ * the same time however much there is, and pays for what it serves (docs/decisions/020-areas-load-when-asked-for.md).
+ */
+export const AREAS: Area[] = [
+  {
+    segments: ['', 'health', 'ready', 'db-status', 'openapi.json', 'asyncapi.json', 'docs', 'redoc', 'app'],
+    load: () => import('./areas/system.ts'),
+  },
+  { segments: ['auth', 'users', 'user', 'plans'], load: () => import('./areas/accounts.ts') },
+  {
+    segments: [
+      'projects',
+      'conversations',
+      'shares',
+      'shared',
+      'messages',
+      'chat',
+      'runs',
+      'search',
+      'export',
+      'import',
+    ],
+    load: () => import('./areas/conversations.ts'),
+  },
+  { segments: ['upload', 'uploads', 'files'], load: () => import('./areas/files.ts') },
+  { segments: ['channels', 'invites', 'chat', 'ws'], load: () => import('./areas/channels.ts') },
+  { segments: ['chatbots', 'users'], load: () => import('./areas/chatbots.ts') },
+  { segments: ['v1'], load: () => import('./areas/gateway.ts') },
+  { segments: ['admin'], load: () => import('./areas/admin.ts') },
+]
 
-documentApi(app)
-serveConsole(app)
+const served = createApp()
+const notYetMounted = new Set(AREAS)
+
+/** What the Worker serves. */
+export const app = {
+  async fetch(request: Request, env: Env, execution?: ExecutionContext): Promise<Response> {
+    if (notYetMounted.size > 0) await mountFor(firstSegment(new URL(request.url).pathname))
+    return served.fetch(request, env, execution)
+  },
+}
+
+async function mountFor(segment: string): Promise<void> {
+  for (const area of notYetMounted) {
+    if (!area.segments.includes(segment)) continue
+    const { mount } = await area.load()
+    // Another request may have come here in the meantime.
+    if (notYetMounted.delete(area)) mount(served, wholeApp)
+  }
+}
+
+/** All of the API at once: for its document, in which the order does not depend on what was asked for first. */
+export async function wholeApp(): Promise<App> {
+  const whole = createApp()
+  for (const { load } of AREAS) (await load()).mount(whole, wholeApp)
+  return whole
+}

@@ -5,15 +5,11 @@ import { isSealingKey } from './lib/sealed-secrets.ts'
 const MINUTE = 60_000
 const DAY = 86_400_000
 
-const ms = (fallback: number, min = 1) =>
-  z.coerce
-    .number()
-    .int()
-    .min(min)
-    .max(400 * DAY)
-    .default(fallback)
+// Of few parts: an isolate makes them all before it can answer.
+const number = z.coerce.number()
 const count = (fallback: number, min: number, max: number) =>
-  z.coerce.number().int().min(min).max(max).default(fallback)
+  number.refine((value) => Number.isSafeInteger(value) && min <= value && value <= max).default(fallback)
+const ms = (fallback: number, min = 1) => count(fallback, min, 400 * DAY)
 const limit = (fallback: number) => count(fallback, 1, 1_000_000)
 const secret = z.string().refine((value) => new TextEncoder().encode(value).length >= 32, 'must have at least 32 bytes')
 

@@ -43,7 +43,7 @@ const domain: Layer = {
   why: 'services know no HTTP, so that a job or a test can call them, and of other features only the services',
 }
 
-/** Direction: index → app → routes → service → db, ai, lib. */
+/** Direction: index → app → areas → routes → service → db, ai, lib. */
 const LAYERS: Record<string, Layer> = {
   index: {
     may: ['app', 'env', 'http', 'db', 'ai', 'lib', 'other service', 'other concept'],
@@ -56,9 +56,14 @@ const LAYERS: Record<string, Layer> = {
     why: 'realtime.ts is a Worker of two classes, and each of its deploys cuts all sockets: it has nothing else',
   },
   app: {
-    may: ['other routes', 'http', 'env', 'lib'],
-    packages: (name) => !isDrizzle(name),
-    why: 'app.ts is the table of contents of the API: it mounts the routes of features and does nothing else',
+    may: ['areas', 'http', 'lib'],
+    packages: () => false,
+    why: 'app.ts is the table of contents of the API: it loads the areas and does nothing else',
+  },
+  areas: {
+    may: ['other routes', 'http/create-app'],
+    packages: () => false,
+    why: 'an area mounts the routes of features, so that they load together, and does nothing else',
   },
   env: {
     may: ['ai', 'lib'],
@@ -251,7 +256,8 @@ test('every rule catches its breach', () => {
     ['lib/cursors.ts', `let db: import('../db/client.ts').Db`],
     ['lib/ids.ts', `import { env } from 'cloudflare:workers'`],
     ['lib/ids.ts', `import { randomUUID } from 'node:crypto'`],
-    ['app.ts', `import { runs } from './features/runs/service.ts'`],
+    ['app.ts', `import { runRoutes } from './features/runs/routes.ts'`],
+    ['areas/chat.ts', `import { runs } from '../features/runs/service.ts'`],
     ['jobs/sweep.ts', `export const sweep = 1`],
   ] as const)
     expect(caught(keepsToItsLayer, file, code), `${file}: ${code}`).toBe(1)
@@ -276,7 +282,8 @@ test('every rule catches its breach', () => {
 test('no rule stands in the way of the intended design', () => {
   const design = {
     'index.ts': `export { Runner } from './features/runs/runner.ts'; import { app } from './app.ts'; export default { fetch: app.fetch }`,
-    'app.ts': `import { runRoutes } from './features/runs/routes.ts'; import { createApp } from './http/app.ts'`,
+    'app.ts': `import { createApp } from './http/create-app.ts'; const load = () => import('./areas/chat.ts')`,
+    'areas/chat.ts': `import { runRoutes } from '../features/runs/routes.ts'; import type { App } from '../http/create-app.ts'`,
     'http/guards.ts': `import { createMiddleware } from 'hono/factory'; import { verify } from '../features/auth/access-tokens.ts'`,
     'features/runs/routes.ts': `import { z } from '@hono/zod-openapi'; import { Message } from '../messages/schemas.ts'; import * as runs from './service/index.ts'; import { frame } from '../../lib/sse.ts'`,
     'features/runs/schemas.ts': `import type { runs } from '../../db/schema/runs.ts'; import { z } from 'zod'`,

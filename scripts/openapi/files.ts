@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
-import { app } from '../../src/app.ts'
+import { wholeApp } from '../../src/app.ts'
 import { describeApi } from '../../src/features/system/routes/document.ts'
 import { type Surface, surfaceOf } from './surface.ts'
 
@@ -14,7 +14,7 @@ export const RELEASED = join(docs, 'openapi-released.json')
 export const CHANGES = join(docs, '../CHANGELOG.md')
 
 // As JSON, which drops what is undefined.
-const described = JSON.parse(JSON.stringify(describeApi(app)))
+const described = JSON.parse(JSON.stringify(describeApi(await wholeApp())))
 
 export const documentText = () => formatted(described)
 export const surface = (): Surface => surfaceOf(described)

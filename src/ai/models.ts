@@ -35,38 +35,38 @@ const Model = z.strictObject({
 /** A model that clients can ask for (docs/runs.md). */
 export type Model = z.infer<typeof Model>
 
-const offline: Model = Model.parse({
+const offline: z.input<typeof Model> = {
   id: 'parley-offline',
   provider: 'offline',
   tools: true,
   context: 32_000,
   max_output: 4_096,
   default_output: 1_024,
-})
+}
 
-const hosted: Model[] = [
-  {
-    id: 'gpt-4o-mini',
-    tier: 'basic',
-    context: 128_000,
-    price_in: 150_000,
-    price_out: 600_000,
-    // Closely, a picture would take up to 48,000 tokens.
-    picture_detail: 'low',
-    picture_tokens: 2_833,
-  },
-  { id: 'gpt-4.1', tier: 'standard', context: 1_000_000, price_in: 2_000_000, price_out: 8_000_000 },
-  { id: 'o3', tier: 'premium', context: 200_000, price_in: 2_000_000, price_out: 8_000_000, hides_reasoning: true },
-].map((model) =>
-  Model.parse({
-    ...model,
-    vision: true,
-    tools: true,
-    max_output: 16_384,
-    default_output: 4_096,
-    output_param: 'max_completion_tokens',
-  }),
-)
+const hosted: z.input<typeof Model>[] = (
+  [
+    {
+      id: 'gpt-4o-mini',
+      tier: 'basic',
+      context: 128_000,
+      price_in: 150_000,
+      price_out: 600_000,
+      // Closely, a picture would take up to 48,000 tokens.
+      picture_detail: 'low',
+      picture_tokens: 2_833,
+    },
+    { id: 'gpt-4.1', tier: 'standard', context: 1_000_000, price_in: 2_000_000, price_out: 8_000_000 },
+    { id: 'o3', tier: 'premium', context: 200_000, price_in: 2_000_000, price_out: 8_000_000, hides_reasoning: true },
+  ] as const
+).map((model) => ({
+  ...model,
+  vision: true,
+  tools: true,
+  max_output: 16_384,
+  default_output: 4_096,
+  output_param: 'max_completion_tokens',
+}))
 
 type Settings = { OPENAI_API_KEY?: string; OPENAI_BASE_URL?: string; OPENAI_MODEL?: string; MODELS?: string }
 
@@ -75,16 +75,17 @@ type Settings = { OPENAI_API_KEY?: string; OPENAI_BASE_URL?: string; OPENAI_MODE
  * the provider's with cautious limits and makes it the default; `MODELS` (JSON) replaces the table.
  */
 export function readModels(settings: Settings): Model[] | { fault: string } {
-  const table = settings.MODELS ? parseTable(settings.MODELS) : hosted
+  const table = settings.MODELS ? parseTable(settings.MODELS) : hosted.map((model) => Model.parse(model))
   if (!table) return { fault: 'is not the JSON table that .dev.vars.example shows' }
+  const last = Model.parse(offline)
   // Many local servers want no key, so a base URL is enough.
-  if (!settings.OPENAI_API_KEY && !settings.OPENAI_BASE_URL) return [offline]
+  if (!settings.OPENAI_API_KEY && !settings.OPENAI_BASE_URL) return [last]
   const { OPENAI_MODEL: wanted } = settings
-  if (!wanted) return [...table, offline]
+  if (!wanted) return [...table, last]
   const known = table.find(({ id }) => id === wanted)
   // What the operator makes the default is for everybody.
   const first = Model.parse({ ...cautious, ...known, id: wanted, tier: 'basic' })
-  return [first, ...table.filter((model) => model !== known), offline]
+  return [first, ...table.filter((model) => model !== known), last]
 }
 
 const cautious = { context: 16_000, max_output: 4_096, default_output: 1_024 }

@@ -3,6 +3,7 @@ import { OpenAPIHono } from '@hono/zod-openapi'
 import type { Context } from 'hono'
 import { createMiddleware } from 'hono/factory'
 import { matchedRoutes } from 'hono/route'
+import { TrieRouter } from 'hono/router/trie-router'
 import { newMeter } from '../db/client.ts'
 import { BOOKMARK, changesNothing, PRIMARY } from '../db/replicas.ts'
 import { isFault, readConfig } from '../env.ts'
@@ -23,10 +24,14 @@ import { crossOrigin, securityHeaders } from './response-headers.ts'
 /** An empty app for one feature. It shares the validation hook, which does not reach child routers by itself. */
 export const createRouter = () => new OpenAPIHono<AppEnv>({ defaultHook: refuseInvalid })
 
-/** The app that features are mounted on: everything that holds for every request is here. */
-export function createApp() {
+export type App = OpenAPIHono<AppEnv>
+
+/** The app that features are mounted on, also while it serves: everything that holds for every request is here. */
+export function createApp(): App {
   const app = new OpenAPIHono<AppEnv>({
     defaultHook: refuseInvalid,
+    // The default takes no more routes after the first request.
+    router: new TrieRouter(),
     getPath: (request) => canonicalPath(new URL(request.url).pathname),
   })
   const methodsOf = allowedMethods(app as never)

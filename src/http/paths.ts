@@ -13,3 +13,9 @@ export function canonicalPath(pathname: string): string {
   const rest = pathname.replace(/^\/api(\/v1)?(?=\/|$)/, '')
   return `/api/v1${rest.replace(/^\/chats(?=\/|$)/, '/conversations')}`
 }
+
+/** What a path begins with, behind `/api/v1` where it is the API's: `users` of `/users/me`; nothing of `/`. */
+export const firstSegment = (pathname: string): string =>
+  canonicalPath(pathname)
+    .replace(/^\/api\/v1(?=\/)/, '')
+    .split('/', 2)[1] ?? ''

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { app } from '../../src/app.ts'
+import { wholeApp } from '../../src/app.ts'
 import { describeApi } from '../../src/features/system/routes/document.ts'
 import { faultsOf } from '../contract/faults.ts'
 import { judgeFor } from '../contract/judge.ts'
@@ -11,7 +11,7 @@ import { type Document, operationsOf } from '../support/contract.ts'
 
 // What would be found, by answers that no server gives. Otherwise a test of thousands of answers passes that looks at none.
 
-const document = JSON.parse(JSON.stringify(describeApi(app))) as Document
+const document = JSON.parse(JSON.stringify(describeApi(await wholeApp()))) as Document
 const judge = judgeFor(document)
 
 const ID = '019b76da-a800-7000-8000-000000000000'

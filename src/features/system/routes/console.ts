@@ -1,5 +1,4 @@
-import type { OpenAPIHono } from '@hono/zod-openapi'
-import type { AppEnv } from '../../../http/context.ts'
+import type { App } from '../../../http/create-app.ts'
 import { notFound } from '../../../http/errors.ts'
 
 /** Everything from this origin, and no text ever becomes a script or an element: the page has no need of either. */
@@ -18,7 +17,7 @@ const POLICY = [
 ].join('; ')
 
 /** The console: one page under all of its paths. What it loads comes from `/app/assets`, which the Worker does not see. */
-export function serveConsole(app: OpenAPIHono<AppEnv>): void {
+export function serveConsole(app: App): void {
   for (const path of ['/app', '/app/*']) {
     app.get(path, async (c) => {
       // A script of an older version must not be answered with a page.

@@ -1,5 +1,4 @@
-import type { OpenAPIHono } from '@hono/zod-openapi'
-import type { AppEnv } from '../../../http/context.ts'
+import type { App } from '../../../http/create-app.ts'
 import { HEADERS } from '../../../http/openapi.ts'
 import { describeSockets } from '../../sockets/schemas/asyncapi.ts'
 import { docsPolicy, redocPage, swaggerPage } from './docs-pages.ts'
@@ -45,7 +44,7 @@ const TAGS = {
 }
 
 /** The welcome, the OpenAPI document with its two readers, and the AsyncAPI document. They are in neither of the two. */
-export function documentApi(app: OpenAPIHono<AppEnv>): void {
+export function documentApi(app: App, wholeApp: () => Promise<App>): void {
   for (const [name, description] of Object.entries(TOKENS)) {
     app.openAPIRegistry.registerComponent('securitySchemes', name, {
       type: 'http',
@@ -73,12 +72,15 @@ export function documentApi(app: OpenAPIHono<AppEnv>): void {
     })
   }
 
-  const documents = { '/openapi.json': () => describeApi(app), '/asyncapi.json': describeSockets }
+  const documents = {
+    '/openapi.json': async () => describeApi(await wholeApp()),
+    '/asyncapi.json': async () => describeSockets(),
+  }
   for (const [path, describe] of Object.entries(documents)) {
     let document: string | undefined
-    app.get(path, (c) => {
+    app.get(path, async (c) => {
       // Made when first asked for: at start-up it would cost every isolate.
-      document ??= JSON.stringify(describe())
+      document ??= JSON.stringify(await describe())
       return c.body(document, 200, { 'content-type': 'application/json; charset=utf-8' })
     })
   }
@@ -107,7 +109,7 @@ export function documentApi(app: OpenAPIHono<AppEnv>): void {
 }
 
 /** The OpenAPI document of all that is mounted. */
-export const describeApi = (app: OpenAPIHono<AppEnv>) =>
+export const describeApi = (app: App) =>
   app.getOpenAPI31Document({
     openapi: '3.1.0',
     info: { title: 'Parley', version: '1', description: DESCRIPTION, license: MIT, contact: OPERATOR },

@@ -25,8 +25,8 @@ type RawBody = { type?: string; bytes: string }
 
 const WEIGHTS = { valid: 8, broken: 6, foreign: 2, missing: 1, anonymous: 2, lesser: 1, hostile: 4, method: 1, head: 1 }
 
-/** All ways to ask for an operation, each as often as there is something to find. */
-export function casesOf(document: Document, found: Found, scene: Scene): fc.Arbitrary<Case> {
+/** All ways to ask for an operation, each with how often in proportion: as there is something to find. */
+export function kindsOf(document: Document, found: Found, scene: Scene): fc.WeightedArbitrary<Case>[] {
   const input = inputOf(document, found, scene)
   const pick = fc.nat(10_000)
   const arbitraries: { [K in Case['kind']]: fc.Arbitrary<Case> } = {
@@ -57,7 +57,7 @@ export function casesOf(document: Document, found: Found, scene: Scene): fc.Arbi
   // Of a socket there is no head.
   if (found.method !== 'GET' || '101' in found.operation.responses) makesSense.head = 0
   const kinds = Object.entries(makesSense).filter(([, weight]) => weight > 0)
-  return fc.oneof(...kinds.map(([kind, weight]) => ({ weight, arbitrary: arbitraries[kind as Case['kind']] })))
+  return kinds.map(([kind, weight]) => ({ weight, arbitrary: arbitraries[kind as Case['kind']] }))
 }
 
 /** Names in a path that stand for something of somebody's. */

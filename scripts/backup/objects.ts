@@ -16,25 +16,47 @@ export const storedFiles = (snapshot: DatabaseSync): Stored[] =>
     .prepare("SELECT object_key AS key, size, sha256 FROM files WHERE state = 'ready' ORDER BY id")
     .all() as unknown as Stored[]
 
+type Outcome = { copied: number; faulty: string[] }
+
 /**
- * Copies objects into a folder, each once: its key is never used for anything else. Gives what was not there, as it was deleted meanwhile,
- * or is not what the database says.
+ * Copies objects into a folder, each once: its key is never used for anything else, and a copy has its name only when it is whole. Gives
+ * what was not there, as it was deleted meanwhile, or is not what the database says.
  */
-export async function copyOut(
-  bucket: R2Bucket,
-  objects: Stored[],
-  folder: string,
-): Promise<{ copied: number; faulty: string[] }> {
-  const faulty: string[] = []
-  let copied = 0
+export const copyOut = (bucket: R2Bucket, objects: Stored[], folder: string): Promise<Outcome> =>
+  copyMissing(objects, {
+    isThere: ({ key, size }) => statSync(join(folder, key), { throwIfNoEntry: false })?.size === size,
+    async copy(object) {
+      const found = await bucket.get(object.key)
+      return found !== null && write(found.body, join(folder, object.key), object)
+    },
+  })
+
+/** Puts objects into a bucket that lacks them. Gives those of which the folder has no whole copy. */
+export const copyIn = (bucket: R2Bucket, objects: Stored[], folder: string): Promise<Outcome> =>
+  copyMissing(objects, {
+    isThere: async ({ key, size }) => (await bucket.head(key))?.size === size,
+    async copy(object) {
+      const file = join(folder, object.key)
+      if (!existsSync(file) || (await hashOf(file)) !== object.sha256) return false
+      await put(bucket, object, file)
+      return true
+    },
+  })
+
+type Copying = {
+  isThere: (object: Stored) => boolean | Promise<boolean>
+  /** Resolves with false when there is nothing to copy, or not what it should be. */
+  copy: (object: Stored) => Promise<boolean>
+}
+
+async function copyMissing(objects: Stored[], { isThere, copy }: Copying): Promise<Outcome> {
+  const outcome: Outcome = { copied: 0, faulty: [] }
   for (const object of objects) {
-    const file = join(folder, object.key)
-    if (existsSync(file) && statSync(file).size === object.size) continue
-    const found = await bucket.get(object.key)
-    if (found && (await write(found.body, file, object))) copied++
-    else faulty.push(object.key)
+    if (await isThere(object)) continue
+    if (await copy(object)) outcome.copied++
+    else outcome.faulty.push(object.key)
   }
-  return { copied, faulty }
+  return outcome
 }
 
 /** Under its name only when it is whole. */
@@ -55,27 +77,6 @@ async function write(body: ReadableStream, file: string, { sha256 }: Stored): Pr
   if (isWhole) renameSync(part, file)
   else rmSync(part)
   return isWhole
-}
-
-/** Puts objects into a bucket that lacks them. Gives those of which the folder has no whole copy. */
-export async function copyIn(
-  bucket: R2Bucket,
-  objects: Stored[],
-  folder: string,
-): Promise<{ copied: number; faulty: string[] }> {
-  const faulty: string[] = []
-  let copied = 0
-  for (const object of objects) {
-    const file = join(folder, object.key)
-    if ((await bucket.head(object.key))?.size === object.size) continue
-    if (!existsSync(file) || (await hashOf(file)) !== object.sha256) {
-      faulty.push(object.key)
-      continue
-    }
-    await put(bucket, object, file)
-    copied++
-  }
-  return { copied, faulty }
 }
 
 async function put(bucket: R2Bucket, { key, size }: Stored, file: string): Promise<void> {

@@ -51,6 +51,20 @@ test('delayed, all bytes pass in order, and each as late', async () => {
   expect(performance.now() - startedAt).toBeGreaterThan(195)
 })
 
+test('delayed by less than before, what was sent later does not come first', async () => {
+  const { proxy, connectClient } = await startEcho()
+  const client = await connectClient()
+  const heard: string[] = []
+  client.socket.on('message', (data) => heard.push(String(data)))
+  proxy.connections()[0]!.delay(200)
+  client.socket.send('first')
+  await sleep(50)
+  proxy.connections()[0]!.delay(0)
+  client.socket.send('second')
+  await expect.poll(() => heard.length).toBe(2)
+  expect(heard).toEqual(['first', 'second'])
+})
+
 /** A server that says again what it hears, behind a proxy. */
 async function startEcho() {
   const server = new WebSocketServer({ host: '127.0.0.1', port: 0 })

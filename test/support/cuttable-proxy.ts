@@ -1,4 +1,5 @@
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
 
 const TRICKLE_MS = 20
 
@@ -59,6 +60,7 @@ function pass(client: Socket, upstream: Socket, onEnd: () => void): ProxiedConne
   ] as const
   let trickles: NodeJS.Timeout[] = []
   const held = new Map<Socket, (bytes: Buffer) => void>()
+  const lastHeld = new Map<Socket, Promise<void>>()
   let isHalfOpen = false
   const stopPassing = () => {
     for (const trickle of trickles) clearInterval(trickle)
@@ -97,7 +99,17 @@ function pass(client: Socket, upstream: Socket, onEnd: () => void): ProxiedConne
     delay(ms) {
       stopPassing()
       for (const [from, to] of ways) {
-        const hold = (bytes: Buffer) => setTimeout(() => to.write(bytes), ms)
+        const hold = (bytes: Buffer) => {
+          const due = Date.now() + ms
+          // Behind what is still held back for longer.
+          const before = lastHeld.get(from)
+          const letThrough = async () => {
+            await before
+            await sleep(Math.max(0, due - Date.now()))
+            to.write(bytes)
+          }
+          lastHeld.set(from, letThrough())
+        }
         held.set(from, hold)
         from.on('data', hold).resume()
       }

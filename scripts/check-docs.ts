@@ -7,7 +7,11 @@ const docs = new Map(
 )
 
 const faults = [
-  ...[...docs].flatMap(([file, text]) => [...deadLinks(file, text), ...unknownScripts(file, text)]),
+  ...[...docs].flatMap(([file, text]) => [
+    ...deadLinks(file, text),
+    ...unknownScripts(file, text),
+    ...unknownTests(file, text),
+  ]),
   ...deadTreePaths(),
   ...unnamedFeatures(),
   ...variablesOutOfStep(),
@@ -41,6 +45,17 @@ function unknownScripts(file: string, text: string): string[] {
   return [...new Set(named)]
     .filter((name) => !(name in scripts))
     .map((name) => `${file} speaks of the npm script "${name}", which package.json does not have`)
+}
+
+/** Beginnings of names of tests, quoted behind a link to their file: `[a.test.ts](a.test.ts) "one", "another"`. */
+function unknownTests(file: string, text: string): string[] {
+  const references = text.matchAll(/\]\(([^)\s]+\.test\.ts)\)((?:,?\s+"[^"\n]+")+)/g)
+  return [...references].flatMap(([, target, quoted]) => {
+    const tests = readIfThere(join(dirname(file), target!))
+    return [...quoted!.matchAll(/"([^"]+)"/g)]
+      .filter(([, name]) => !["'", '`', '"'].some((quote) => tests.includes(`${quote}${name}`)))
+      .map(([, name]) => `${file} speaks of a test "${name}", which ${target} does not have`)
+  })
 }
 
 /**

@@ -27,7 +27,7 @@ export const copyOut = (bucket: R2Bucket, objects: Stored[], folder: string): Pr
     isThere: ({ key, size }) => statSync(join(folder, key), { throwIfNoEntry: false })?.size === size,
     async copy(object) {
       const found = await bucket.get(object.key)
-      return found !== null && write(found.body, join(folder, object.key), object)
+      return found ? write(found.body, join(folder, object.key), object) : false
     },
   })
 

@@ -155,7 +155,7 @@ test('a session that ended elsewhere is believed for ten seconds, and no read or
   expect((await ada('GET', '/auth/me')).status).toBe(200)
   const spent = await ada('POST', '/chat', { message: 'Hi', model: 'parley-offline' })
   expect(spent).toMatchObject({ status: 401 })
-  later(16_000)
+  later(11_000)
   const answers = [await ada('POST', '/conversations', { title: 'No' }), await ada('GET', '/conversations')]
   vi.restoreAllMocks()
   expect(answers.map(({ status }) => status)).toEqual([401, 401])

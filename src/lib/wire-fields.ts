@@ -17,7 +17,7 @@ export const integer = (min: number, max = Number.MAX_SAFE_INTEGER) =>
 
 /** What people and models write, any characters: whoever shows it escapes it. */
 export const TEXT = { format: 'text' }
-/** `max` in UTF-16 units. */
+/** `max` in code points, as JSON Schema counts. */
 export const text = (max: number) => shown(z.string().max(max), TEXT)
 /** The same without the blanks around it, which do not count. */
 export const trimmed = (max: number) => shown(z.string().check(z.trim(), z.maxLength(max)), TEXT)

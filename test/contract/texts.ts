@@ -25,24 +25,22 @@ const LONGEST = 32_000
 /** Of so many texts one in five has to fit a pattern; otherwise they are made of the pattern. */
 const TRIED = 100
 
-/** Texts between two lengths in UTF-16 units: what is valid so is valid in code points too, of which there are no more. */
+/** Texts between two lengths in code points, as JSON Schema counts them. */
 function textBetween(min: number, max: number): fc.Arbitrary<string> {
   const short = fc
     .array(piece, { minLength: min, maxLength: Math.max(min, Math.min(max, USUAL_LENGTH)) })
     .map((pieces) => fitted(pieces.join(''), min, max))
   if (max <= USUAL_LENGTH || max > LONGEST) return short
-  const whole = fc.array(piece, { minLength: 1, maxLength: 8 }).map((pieces) => fitted(pieces.join(''), max, max))
+  const whole = fc
+    .tuple(fc.array(piece, { minLength: 1, maxLength: 8 }), fc.constantFrom('x', '👍'))
+    .map(([pieces, filling]) => fitted(pieces.join(''), max, max, filling))
   return fc.oneof({ weight: 12, arbitrary: short }, { weight: 1, arbitrary: whole })
 }
 
 /** Cut between two characters, and filled up. */
-function fitted(text: string, min: number, max: number): string {
-  let cut = ''
-  for (const char of text) {
-    if (cut.length + char.length > max) break
-    cut += char
-  }
-  return cut.padEnd(min, 'x')
+function fitted(text: string, min: number, max: number, filling = 'x'): string {
+  const characters = [...text].slice(0, max)
+  return characters.join('') + filling.repeat(Math.max(0, min - characters.length))
 }
 
 /** Texts that a schema allows. */
@@ -54,7 +52,10 @@ export function textOf({ format, pattern, minLength = 0, maxLength = LONGEST }: 
   const texts = textBetween(minLength, maxLength)
   if (pattern === undefined) return texts
   const expression = new RegExp(pattern, 'u')
-  const isFit = (text: string) => expression.test(text) && text.length >= minLength && text.length <= maxLength
+  const isFit = (text: string) => {
+    const { length } = [...text]
+    return expression.test(text) && length >= minLength && length <= maxLength
+  }
   const some = fc.sample(texts, { numRuns: TRIED, seed: 1 })
   if (some.filter(isFit).length >= TRIED / 5) return texts.filter(isFit)
   return fc.stringMatching(expression, { maxLength: Math.min(maxLength, LONGEST) }).filter(isFit)

@@ -2,6 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { readEvents } from '../../../scripts/sse.ts'
 import { callsOf, type Fault } from '../support/faults.ts'
+import { inForm } from '../support/form.ts'
+import type { Client } from '../support/insist.ts'
 import { listen } from '../support/listeners.ts'
 import { openSite, reply, type Site, type Told, told } from '../support/site.ts'
 import { withD1 } from '../support/state.ts'
@@ -106,55 +108,74 @@ test('while D1 is slow everything works, and takes longer', async () => {
   await site.recovered()
 })
 
-test.each(['down', 'answer lost'] as const)(
+/** How one call of D1 fails, and how long after the answer to it D1 may still do something. */
+const FAILING: [string, Fault, lateMs: number][] = [
+  ['down', { how: 'down' }, 0],
+  ['done without an answer', { how: 'answer lost' }, 0],
+  // A second after everybody has stopped waiting for it, and has perhaps sent it again.
+  ['done too late', { how: 'slow', ms: 5_000 }, 1_500],
+]
+
+/** What is sent, how it is answered when all is well, and what must be there once then. */
+type Thing = {
+  client: Client
+  path: string
+  ask: Parameters<Client['ask']>[1]
+  statuses: number[]
+  check: (body: object) => void
+}
+
+test.each(FAILING)(
   'whichever call of D1 is %s, what is sent under a key is done once',
-  async (how) => {
+  { timeout: 240_000 },
+  async (_, d1, lateMs) => {
     const { ada, gateway, conversation } = site
-    for (let after = 0; after < 6; after++) {
-      const { content, calls } = site.script(reply(3))
-      const headers = { 'idempotency-key': crypto.randomUUID() }
-      const path = `/api/v1/conversations/${conversation}/messages`
-      await site.fail({ d1: { how, after, times: 1 } })
-      const first = await told(ada, path, { json: { content }, headers })
-      expect([201, 503]).toContain(first.status)
-      await site.heal()
-      expect(await ada.ask(path, { json: { content }, headers })).toMatchObject({
-        status: 201,
-        body: { content: 'w1 w2 w3 ', status: 'completed' },
-      })
-      expect([calls(), count(site, `messages WHERE content = '${content}'`)]).toEqual([1, 1])
-    }
-    for (let after = 0; after < 4; after++) {
-      const { content, calls } = site.script(reply(3))
-      const ask = {
-        json: { model: 'default', messages: [{ role: 'user', content }] },
-        headers: { 'idempotency-key': crypto.randomUUID() },
+    /** Sends what `thing` makes for each call that fails; and again, as clients do, when there was no answer. */
+    const failingEach = async (short: number, long: number, thing: () => Thing) => {
+      for (let after = 0; after < (lateMs === 0 ? long : inForm(short, long)); after++) {
+        const { client, path, ask, statuses, check } = thing()
+        await site.fail({ d1: { ...d1, after, times: 1 } })
+        expect([...statuses, 503]).toContain((await told(client, path, ask)).status)
+        await site.heal()
+        const again = await client.ask(path, ask)
+        expect(statuses).toContain(again.status)
+        await sleep(lateMs)
+        check(again.body)
       }
-      await site.fail({ d1: { how, after, times: 1 } })
-      expect([200, 503]).toContain((await told(gateway, '/v1/chat/completions', ask)).status)
-      await site.heal()
-      expect((await gateway.ask('/v1/chat/completions', ask)).status).toBe(200)
-      expect(calls()).toBe(1)
     }
-    for (let after = 0; after < 4; after++) {
-      const nonce = crypto.randomUUID()
-      const path = `/api/v1/channels/${site.channel}/messages`
-      await site.fail({ d1: { how, after, times: 1 } })
-      expect([201, 200, 503]).toContain((await told(ada, path, { json: { content: 'Hi', nonce } })).status)
-      await site.heal()
-      expect([200, 201]).toContain((await ada.ask(path, { json: { content: 'Hi', nonce } })).status)
-      expect(count(site, `channel_messages WHERE nonce = '${nonce}'`)).toBe(1)
-    }
-    for (let after = 0; after < 4; after++) {
-      const headers = { 'idempotency-key': crypto.randomUUID() }
-      const ask = { method: 'PUT', bytes: new Uint8Array([after]), headers }
+    const key = () => ({ 'idempotency-key': crypto.randomUUID() })
+    await failingEach(3, 6, () => {
+      const { content, calls } = site.script(reply(3))
+      const check = (body: object) => {
+        expect(body).toMatchObject({ content: 'w1 w2 w3 ', status: 'completed' })
+        expect([calls(), count(site, `messages WHERE content = '${content}'`)]).toEqual([1, 1])
+      }
+      const path = `/api/v1/conversations/${conversation}/messages`
+      return { client: ada, path, ask: { json: { content }, headers: key() }, statuses: [201], check }
+    })
+    await failingEach(2, 4, () => {
+      const { content, calls } = site.script(reply(3))
+      const json = { model: 'default', messages: [{ role: 'user', content }] }
+      const check = () => expect(calls()).toBe(1)
+      return { client: gateway, path: '/v1/chat/completions', ask: { json, headers: key() }, statuses: [200], check }
+    })
+    await failingEach(2, 4, () => {
+      const json = { content: 'Hi', nonce: crypto.randomUUID() }
+      const check = () => expect(count(site, `channel_messages WHERE nonce = '${json.nonce}'`)).toBe(1)
+      return {
+        client: ada,
+        path: `/api/v1/channels/${site.channel}/messages`,
+        ask: { json },
+        statuses: [200, 201],
+        check,
+      }
+    })
+    await failingEach(2, 4, () => {
       const before = Number(count(site, "files WHERE state = 'ready'"))
-      await site.fail({ d1: { how, after, times: 1 } })
-      expect([201, 503]).toContain((await told(ada, '/api/v1/upload?filename=c.bin', ask)).status)
-      await site.heal()
-      expect((await ada.ask('/api/v1/upload?filename=c.bin', ask)).status).toBe(201)
-      expect(count(site, "files WHERE state = 'ready'")).toBe(before + 1)
-    }
+      const ask = { method: 'PUT', bytes: new Uint8Array([before % 256]), headers: key() }
+      const check = () => expect(count(site, "files WHERE state = 'ready'")).toBe(before + 1)
+      return { client: ada, path: '/api/v1/upload?filename=c.bin', ask, statuses: [201], check }
+    })
     await site.recovered()
     await site.swept()
   },

@@ -94,10 +94,10 @@ function unnamedFeatures(): string[] {
 
 /** `Variables` of src/env.ts and .dev.vars.example must name the same; an optional variable may be commented out. */
 function variablesOutOfStep(): string[] {
-  const schema = /\bVariables\s*=[\s\S]*?\n(?![\s})])/.exec(`${readIfThere('src/env.ts')}\n.`)?.[0] ?? ''
-  const declared = names(schema, /^\s+([A-Z][A-Z0-9_]+):/gm)
+  const table = /\bVariables\s*=[\s\S]*?\n(?![\s})])/.exec(`${readIfThere('src/env.ts')}\n.`)?.[0] ?? ''
+  const declared = names(table, /^\s+([A-Z][A-Z0-9_]+):/gm)
   const shown = names(readIfThere('.dev.vars.example'), /^#?\s*([A-Z][A-Z0-9_]+)\s*=/gm)
-  if (declared.length === 0) return ['src/env.ts has no schema `Variables` with a variable on a line of its own']
+  if (declared.length === 0) return ['src/env.ts has no table `Variables` with a variable on a line of its own']
   return [
     ...declared
       .filter((name) => !shown.includes(name))

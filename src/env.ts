@@ -5,10 +5,9 @@ import { isSealingKey } from './lib/sealed-secrets.ts'
 const MINUTE = 60_000
 const DAY = 86_400_000
 
-// Of few parts: an isolate makes them all before it can answer.
-const number = z.coerce.number()
-const count = (fallback: number, min: number, max: number) =>
-  number.refine((value) => Number.isSafeInteger(value) && min <= value && value <= max).default(fallback)
+/** A whole number: what it is unless it is set, and its bounds. Schemas of so many would take an isolate long to make. */
+type Range = { fallback: number; min: number; max: number }
+const count = (fallback: number, min: number, max: number): Range => ({ fallback, min, max })
 const ms = (fallback: number, min = 1) => count(fallback, min, 400 * DAY)
 const limit = (fallback: number) => count(fallback, 1, 1_000_000)
 const secret = z.string().refine((value) => new TextEncoder().encode(value).length >= 32, 'must have at least 32 bytes')
@@ -17,7 +16,7 @@ const sealingKey = z.string().refine(isSealingKey, 'must be 32 bytes in base64')
 const origins = z.string().default('').transform(listOf)
 
 /** Every variable that Parley reads. Names and defaults of the protocol's numbers are those of docs/runs.md. */
-export const Variables = z.object({
+export const Variables = {
   JWT_SECRET: secret,
   JWT_SECRET_PREVIOUS: secret.optional(),
   ENCRYPTION_KEY: sealingKey.optional(),
@@ -117,9 +116,12 @@ export const Variables = z.object({
   TITLE_MODEL: z.string().max(200).optional(),
   TITLE_MS: ms(20_000),
   TEMPORARY_TTL_MS: ms(DAY),
-})
+} satisfies Record<string, z.ZodType | Range>
 
-export type Config = Omit<z.infer<typeof Variables>, 'MODELS'> & { MODELS: Model[] }
+type Values = {
+  [N in keyof typeof Variables]: (typeof Variables)[N] extends z.ZodType<infer Value> ? Value : number
+}
+export type Config = Omit<Values, 'MODELS'> & { MODELS: Model[] }
 
 /** The names of what is wrong, never a value: they are shown to clients. */
 export type ConfigFault = { variable: string; detail: string }
@@ -155,15 +157,16 @@ function readVariables(env: Env): Config | ConfigFault {
 }
 
 function check(env: Env): Config | ConfigFault {
-  // An empty value counts as unset: that is how .dev.vars.example shows what there is.
-  const given = Object.fromEntries(Object.entries(env).filter(([, value]) => typeof value === 'string' && value !== ''))
-  const parsed = Variables.safeParse(given)
-  if (!parsed.success) {
-    const [issue] = parsed.error.issues
-    const variable = String(issue!.path[0])
-    return { variable, detail: given[variable] === undefined ? 'is missing' : 'is not valid: see .dev.vars.example' }
+  const given = new Map(Object.entries(env))
+  const values: Record<string, unknown> = {}
+  for (const [variable, rule] of Object.entries(Variables)) {
+    // An empty value counts as unset: that is how .dev.vars.example shows what there is.
+    const text = given.get(variable) || undefined
+    const { success, data } = rule instanceof z.ZodType ? rule.safeParse(text) : inRange(rule, text)
+    if (!success) return { variable, detail: text === undefined ? 'is missing' : 'is not valid: see .dev.vars.example' }
+    values[variable] = data
   }
-  const variables = parsed.data
+  const variables = values as Values
   for (const variable of ['JWT_SECRET', 'JWT_SECRET_PREVIOUS'] as const) {
     if (looksLikeExample(variables[variable] ?? '')) return { variable, detail: 'is an example, not a secret' }
   }
@@ -187,6 +190,11 @@ function check(env: Env): Config | ConfigFault {
     return { variable: 'LLM_ENDPOINT_ALLOWLIST', detail: 'must name each origin' }
   }
   return { ...variables, MODELS: models }
+}
+
+function inRange({ fallback, min, max }: Range, text: unknown): { success: boolean; data: number } {
+  const data = text === undefined ? fallback : typeof text === 'string' ? Number(text) : Number.NaN
+  return { success: Number.isSafeInteger(data) && min <= data && data <= max, data }
 }
 
 /** What stands between commas. */

@@ -1,9 +1,13 @@
 import { createHash } from 'node:crypto'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import type { Fault } from '../support/faults.ts'
+import { inForm } from '../support/form.ts'
 import { openSite, type Site, told } from '../support/site.ts'
 
 const MB = 1024 * 1024
+
+/** R2 has twenty seconds for a step, and an upload that fails takes away what there may be of it: another step. */
+const SILENCE_MS = 55_000
 
 let site: Site
 
@@ -41,6 +45,23 @@ test.each<[string, Fault]>([
   await site.heal()
   expect(await told(ada, `/api/v1/files/${site.file}/content`)).toMatchObject({ status: 200 })
   expect(await told(ada, '/api/v1/upload?filename=a.bin', put(new Uint8Array(6 * MB)))).toMatchObject({ status: 201 })
+  await site.swept()
+})
+
+test('while R2 says nothing what needs it is 502 in the end, and nothing is half there', {
+  timeout: 180_000,
+}, async () => {
+  const [there, used] = [await files(), await usedBytes()]
+  await site.fail({ r2: { how: 'silent' } })
+  const bytes = inForm<number[]>([], [1_000, 6 * MB]).map((size) => new Uint8Array(size))
+  const asks = [
+    ...bytes.map((each) => ['/api/v1/upload?filename=a.bin', put(each)] as const),
+    [`/api/v1/files/${site.file}/content`, {}] as const,
+  ]
+  const answers = await Promise.all(asks.map(([path, ask]) => told(site.ada, path, { ...ask, patienceMs: SILENCE_MS })))
+  expect(answers.map(({ status, code }) => `${status} ${code}`)).toEqual(asks.map(() => '502 file_store_failed'))
+  await site.heal()
+  expect([await files(), await usedBytes()]).toEqual([there, used])
   await site.swept()
 })
 

@@ -14,6 +14,8 @@ export type Ask = {
   bytes?: Uint8Array<ArrayBuffer>
   form?: () => FormData
   headers?: Record<string, string>
+  /** How long this one waits, when not PATIENCE_MS. */
+  patienceMs?: number
 }
 
 /** What no client may ever be told, or see. */
@@ -24,7 +26,7 @@ export const repeats = { count: 0 }
 
 /** A client of the server behind `url`: it repeats what is not answered, unchanged, as clients do that lost the connection. */
 export function clientOf(url: string, token?: string) {
-  async function once(path: string, { method, json, bytes, form, headers }: Ask): Promise<Response> {
+  async function once(path: string, { method, json, bytes, form, headers, patienceMs }: Ask): Promise<Response> {
     return fetch(url + path, {
       method: method ?? (json || bytes || form ? 'POST' : 'GET'),
       body: json ? JSON.stringify(json) : (bytes ?? form?.()),
@@ -34,7 +36,7 @@ export function clientOf(url: string, token?: string) {
         ...(token && { authorization: `Bearer ${token}` }),
         ...headers,
       },
-      signal: AbortSignal.timeout(PATIENCE_MS),
+      signal: AbortSignal.timeout(patienceMs ?? PATIENCE_MS),
     })
   }
 

@@ -3,8 +3,11 @@ import { join, posix } from 'node:path'
 import { expect, test } from 'vitest'
 import { parseAst } from 'vitest/node'
 
-/** `to` is a path below src without its ending, or a package; empty when an import() computes its path. */
-type Import = { to: string; local: boolean; typeOnly: boolean; names: string[] }
+/**
+ * `to` is a path below src without its ending, or a package; empty when an import() computes its path. `typeOnly` is one that
+ * is not there at run time: of `import { type A }` the compiler leaves `import {}`, which loads the file. `later` is an import().
+ */
+type Import = { to: string; local: boolean; typeOnly: boolean; later: boolean; names: string[] }
 
 /** `uses` are members such as `Date.now`, and calls such as `fetch()` and `new Date()`. */
 type Source = { file: string; imports: Import[]; uses: Set<string> }
@@ -27,6 +30,7 @@ const domain: Layer = {
     'own service',
     'own concept',
     'own schemas',
+    'own wire',
     'other service',
     'db',
     'ai',
@@ -89,9 +93,11 @@ const LAYERS: Record<string, Layer> = {
     may: [
       'own routes',
       'own schemas',
+      'own wire',
       'own service',
       'own responses',
       'other schemas',
+      'other wire',
       'other service',
       'other responses',
       'http',
@@ -102,16 +108,21 @@ const LAYERS: Record<string, Layer> = {
     why: 'routes know no SQL: a handler translates between HTTP and a service, so that ownership is checked in one place',
   },
   responses: {
-    may: ['own schemas', 'own service', 'other service', 'other responses', 'http', 'lib'],
+    may: ['own schemas', 'own wire', 'own service', 'other service', 'other responses', 'http', 'lib'],
     types: ['env'],
     packages: (name) => !isDrizzle(name),
     why: 'responses are for answers that several routes give and that are more than JSON, and know as little as routes',
   },
   schemas: {
-    may: ['own schemas', 'other schemas', 'http', 'db', 'lib'],
-    types: ['own service', 'own concept'],
+    may: ['own schemas', 'own wire', 'other schemas', 'http', 'db', 'lib'],
     packages: (name) => /^(zod|@hono\/zod-openapi)(\/|$)/.test(name),
-    why: 'schemas are the border between wire and code: they describe and convert, and ask nobody',
+    why: 'schemas are the border between wire and code: they describe, and ask nobody',
+  },
+  wire: {
+    may: ['own wire', 'other wire', 'db', 'lib'],
+    types: ['own schemas', 'other schemas', 'own service', 'own concept'],
+    packages: () => false,
+    why: 'wire turns rows into what schemas describe, and knows them as types alone: whoever converts need not make them',
   },
   service: domain,
   concept: domain,
@@ -236,6 +247,26 @@ test('no two schemas have one name, under which the document would show only one
   expect(names.filter((name, at) => names.indexOf(name) !== at)).toEqual([])
 })
 
+/**
+ * Each costs time whenever an isolate starts. Durable Objects need what they read: frames of sockets, and calls of the search
+ * tool. All else of the API is needed by routes alone, and loaded with them. Variables, and what `ai` reads, are not of it.
+ */
+const SCHEMAS_AT_START = [
+  'features/channels/schemas/said.ts',
+  'features/runs/search-tool.ts',
+  'features/sockets/schemas/client-frames.ts',
+  'http/fields.ts',
+  'lib/wire-fields.ts',
+]
+
+test('what the Worker loads at its start makes no schemas but those of what Durable Objects read', () => {
+  const loaded = loadedAtStart('index', sources)
+  expect(loaded).toContain('features/messages/wire.ts')
+  expect(loaded).not.toContain('areas/chat.ts')
+  const makers = sources.filter(makesSchemas).map(({ file }) => file)
+  expect(makers.filter((file) => loaded.has(file) && !/^(env|ai)\b/.test(file)).sort()).toEqual(SCHEMAS_AT_START)
+})
+
 test('every rule catches its breach', () => {
   const caught = (rule: Rule, file: string, code: string) => rule(read(file, code)).length
   for (const [file, code] of [
@@ -250,6 +281,12 @@ test('every rule catches its breach', () => {
     ['features/runs/service.ts', `import { hash } from '../auth/passwords.ts'`],
     ['features/runs/service.ts', `import type { User } from '../auth/schemas.ts'`],
     ['features/runs/schemas.ts', `import { getRun } from './service.ts'`],
+    ['features/runs/schemas.ts', `import type { StoredRun } from './service.ts'`],
+    ['features/runs/wire.ts', `import { Run } from './schemas.ts'`],
+    ['features/runs/wire/run.ts', `import { type Run } from '../schemas/run.ts'`],
+    ['features/runs/wire.ts', `import { getRun } from './service.ts'`],
+    ['features/runs/wire.ts', `import type { z } from 'zod'`],
+    ['features/runs/service.ts', `import { toMessage } from '../messages/wire.ts'`],
     ['http/guards.ts', `import { getRun } from '../features/runs/service'`],
     ['db/client.ts', `import { config } from '../env.ts'`],
     ['ai/offline.ts', `import { db } from '../db/client.ts'`],
@@ -277,6 +314,8 @@ test('every rule catches its breach', () => {
       expect(caught(sendsNothing, file, code), `${file}: ${code}`).toBe(1)
   for (const file of ['lib/utils.ts', 'http/common/a.ts', 'features/a/run-manager.ts', 'lib/string-helpers.ts'])
     expect(caught(isNoDrawer, file, ''), file).toBe(1)
+  for (const code of [`import { Run } from './b.ts'`, `import { type Run } from './b.ts'`, `export * from './b.ts'`])
+    expect(loadedAtStart('a', [read('a.ts', code), read('b.ts', '')]), code).toContain('b.ts')
 })
 
 test('no rule stands in the way of the intended design', () => {
@@ -286,8 +325,9 @@ test('no rule stands in the way of the intended design', () => {
     'areas/chat.ts': `import { runRoutes } from '../features/runs/routes.ts'; import type { App } from '../http/create-app.ts'`,
     'http/guards.ts': `import { createMiddleware } from 'hono/factory'; import { verify } from '../features/auth/access-tokens.ts'`,
     'features/runs/routes.ts': `import { z } from '@hono/zod-openapi'; import { Message } from '../messages/schemas.ts'; import * as runs from './service/index.ts'; import { frame } from '../../lib/sse.ts'`,
-    'features/runs/schemas.ts': `import type { runs } from '../../db/schema/runs.ts'; import { z } from 'zod'`,
-    'features/runs/service.ts': `import type { Ctx } from '../../http/context.ts'; import { AppError } from '../../http/errors'; import { eq } from 'drizzle-orm'; import * as plans from '../plans/service'; import type { DurableObject } from 'cloudflare:workers'; new Date(); stub.fetch('https://runner')`,
+    'features/runs/schemas.ts': `import { RUN_KINDS } from '../../db/schema/runs.ts'; import { z } from 'zod'`,
+    'features/runs/wire/run.ts': `import type { runs } from '../../../db/schema/runs.ts'; import type { Run } from '../schemas/run.ts'; import { toMessage } from '../../messages/wire.ts'; import type { RunRef } from '../job.ts'`,
+    'features/runs/service.ts': `import type { Ctx } from '../../http/context.ts'; import { AppError } from '../../http/errors'; import { toFault } from './wire/run.ts'; import { eq } from 'drizzle-orm'; import * as plans from '../plans/service'; import type { DurableObject } from 'cloudflare:workers'; new Date(); stub.fetch('https://runner')`,
     'features/runs/runner.ts': `import { DurableObject } from 'cloudflare:workers'; import type { BaseCtx } from '../../http/context.ts'`,
     'ai/openai.ts': `import OpenAI from 'openai'; import type { Config } from '../env.ts'`,
     'ai/outgoing.ts': `fetch('https://x')`,
@@ -297,12 +337,14 @@ test('no rule stands in the way of the intended design', () => {
   }
   for (const [file, code] of Object.entries(design))
     expect(Object.values(RULES).flatMap((rule) => rule(read(file, code)))).toEqual([])
+  for (const code of [`import type { Run } from './b.ts'`, `export type { Run } from './b.ts'`, `import('./b.ts')`])
+    expect(loadedAtStart('a', [read('a.ts', code), read('b.ts', '')]), code).toEqual(new Set(['a.ts']))
 })
 
 function layerOf(file: string): string {
   const [top, , role, deeper] = file.replace(/\.ts$/, '').split('/')
   if (top !== 'features') return top!
-  if (role === 'routes' || role === 'responses' || role === 'schemas' || role === 'service') return role
+  if (role && ['routes', 'responses', 'schemas', 'wire', 'service'].includes(role)) return role
   return deeper === undefined && role !== undefined ? 'concept' : 'unknown'
 }
 
@@ -314,6 +356,21 @@ function roleFor(importer: string, to: string): string | undefined {
 
 function featureOf(path: string): string | undefined {
   return /^features\/([^/]+)/.exec(path)?.[1]
+}
+
+/** A file and all that is loaded before it runs. */
+function loadedAtStart(entry: string, all: Source[], loaded = new Set<string>()): Set<string> {
+  const source = all.find(({ file }) => file === `${entry}.ts`)
+  if (!source || loaded.has(source.file)) return loaded
+  loaded.add(source.file)
+  for (const { to, typeOnly, later } of source.imports) if (!typeOnly && !later) loadedAtStart(to, all, loaded)
+  return loaded
+}
+
+function makesSchemas({ imports }: Source): boolean {
+  return imports.some(
+    ({ to, typeOnly, names }) => /^(zod|@hono\/zod-openapi)$/.test(to) && !typeOnly && names.includes('z'),
+  )
 }
 
 function isBaseClass(name: string): boolean {
@@ -364,6 +421,7 @@ function toImport(file: string, { type, source, specifiers, importKind, exportKi
     to: local ? posix.join(posix.dirname(file), path).replace(/\.ts$/, '') : path,
     local,
     typeOnly: importKind === 'type' || exportKind === 'type' || type === 'TSImportType',
+    later: type === 'ImportExpression',
     names: specifiers?.map(({ imported, local }) => (imported ?? local)?.name ?? '*') ?? ['*'],
   }
 }

@@ -1,7 +1,8 @@
 import { type RouteConfig, z } from '@hono/zod-openapi'
 import { integer, made, text, url, uuid } from '../lib/wire-fields.ts'
 import { ERRORS, type ErrorCode } from './errors.ts'
-import { OpenAiError, openAiStatus } from './openai-errors.ts'
+import { OpenAiError } from './openai-error-schema.ts'
+import { openAiStatus } from './openai-errors.ts'
 
 const FieldError = z
   .strictObject({

@@ -1,5 +1,6 @@
-import { isTerminal, type RunEvent } from './run-events.ts'
+import type { RunEvent } from './run-events.ts'
 import { frame } from './sse.ts'
+import { isTerminal } from './terminal-events.ts'
 
 /** Pure, so that a resume folds the log from its first event and sends only the frames after the last one seen. */
 export type Encoder<S> = (state: S, event: RunEvent) => [S, string[]]

@@ -173,5 +173,3 @@ export type RunEvent =
 
 /** An event before the log has given it a place. */
 export type NewRunEvent = RunEvent extends infer E ? (E extends RunEvent ? Omit<E, 'run_id' | 'seq'> : never) : never
-
-export const isTerminal = (event: RunEvent): event is TerminalEvent => 'persisted' in event

@@ -1,7 +1,7 @@
 import { env } from 'cloudflare:workers'
 import { expect, test } from 'vitest'
-import { exportLines } from '../../src/features/transfer/schemas/export.ts'
 import { exportConversations } from '../../src/features/transfer/service/export.ts'
+import { exportLines } from '../../src/features/transfer/wire.ts'
 import { ndjson } from '../../src/http/ndjson.ts'
 import { countTo, signIn } from '../support/client.ts'
 import { ctxOf } from '../support/ctx.ts'

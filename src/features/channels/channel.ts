@@ -22,8 +22,8 @@ import { CommandQueue } from './command-queue.ts'
 import { Departures } from './departures.ts'
 import { EventCache, MAX_CACHED } from './event-cache.ts'
 import { type EventRow, type HeadRow, type MessageJson, SELECT_EVENTS, SELECT_HEAD, toEvent } from './event-rows.ts'
-import { toChannelMessage } from './schemas/message.ts'
 import { ShardFeed } from './shard-feed.ts'
+import { toChannelMessage } from './wire/message.ts'
 
 /** Events that one call gives at the most. */
 const PAGE = 200

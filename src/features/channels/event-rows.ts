@@ -1,6 +1,6 @@
 import type { EventPayload, StoredAttachment } from '../../db/schema/channels.ts'
 import type { ChannelEvent } from '../../lib/channel-commands.ts'
-import { toFrameData } from './schemas/event-data.ts'
+import { toFrameData } from './wire/event-data.ts'
 
 // Plain D1 statements, here and in what writes: parameters in Drizzle's raw SQL cannot be part of a batch. Each takes one, JSON.
 

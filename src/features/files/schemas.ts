@@ -2,8 +2,6 @@ import { z } from '@hono/zod-openapi'
 import { FILE_KINDS, TEXT_STATUSES } from '../../db/schema/files.ts'
 import { id, maybeMoment, moment } from '../../http/fields.ts'
 import { integer, made, text, url } from '../../lib/wire-fields.ts'
-import type { StoredFile } from './service/read.ts'
-import type { UploadState } from './service/resumable-upload.ts'
 
 /** R2 takes no larger object. */
 const MAX_SIZE = 5 * 2 ** 40
@@ -34,6 +32,7 @@ export const File = z
     created_at: moment,
   })
   .openapi('File')
+export type File = z.infer<typeof File>
 
 export const Upload = z
   .strictObject({
@@ -43,28 +42,7 @@ export const Upload = z
     expires_at: maybeMoment.openapi({ description: 'If it does not go on; null when it is complete' }),
   })
   .openapi('Upload')
-
-export const toUpload = (upload: UploadState): z.infer<typeof Upload> => ({
-  id: upload.id,
-  offset: upload.offset,
-  length: upload.length,
-  expires_at: upload.expiresAt?.toISOString() ?? null,
-})
-
-const contentPath = (id: string) => `/api/v1/files/${id}/content`
-
-/** Field by field, so that a new column stays private until somebody adds it here. */
-export const toFile = (row: StoredFile): z.infer<typeof File> => ({
-  id: row.id,
-  filename: row.name,
-  file_path: contentPath(row.id),
-  file_size: row.size,
-  mime_type: row.mediaType,
-  kind: row.kind,
-  text_status: row.textStatus,
-  sha256: row.sha256!,
-  created_at: row.createdAt.toISOString(),
-})
+export type Upload = z.infer<typeof Upload>
 
 export const Attachment = File.pick({
   id: true,
@@ -73,14 +51,4 @@ export const Attachment = File.pick({
   file_size: true,
   mime_type: true,
 }).openapi('Attachment')
-
-/** A file of a message, as it is named to its user. */
-export type Attached = Pick<StoredFile, 'id' | 'name' | 'mediaType' | 'size'>
-
-export const toAttachment = (file: Attached): z.infer<typeof Attachment> => ({
-  id: file.id,
-  filename: file.name,
-  file_path: contentPath(file.id),
-  file_size: file.size,
-  mime_type: file.mediaType,
-})
+export type Attachment = z.infer<typeof Attachment>

@@ -1,9 +1,9 @@
 import { z } from '@hono/zod-openapi'
-import type { messages, runs } from '../../db/schema/index.ts'
 import { id, maybeId, modelName, modelText, moment } from '../../http/fields.ts'
 import { FILLED, integer, text, uuid } from '../../lib/wire-fields.ts'
-import { type Attached, Attachment, toAttachment } from '../files/schemas.ts'
-import { ContextReport, OnConflict, RunFault, RunStatus, Source, toFault, Usage, Warning } from '../runs/schemas/run.ts'
+import { Attachment } from '../files/schemas.ts'
+import { ContextReport, OnConflict, RunFault, RunStatus, Source, Usage, Warning } from '../runs/schemas/run.ts'
+import { MAX_SIBLINGS } from './wire.ts'
 
 export const Feedback = z
   .strictObject({
@@ -14,9 +14,6 @@ export const Feedback = z
       .openapi({ example: 'The second step is wrong', description: 'What was good or bad about it' }),
   })
   .openapi('Feedback')
-
-/** More are there to be listed, but not counted. */
-export const MAX_SIBLINGS = 100
 
 export const Message = z
   .strictObject({
@@ -46,34 +43,6 @@ export const Message = z
   .openapi('Message')
 export type Message = z.infer<typeof Message>
 export type Feedback = z.infer<typeof Feedback>
-
-type StoredRun = typeof runs.$inferSelect
-/** What is shown of a message, with what its run, if it has one, adds to it. */
-export type MessageWithRun = Omit<typeof messages.$inferSelect, 'depth' | 'tokens' | 'updatedAt'> & {
-  [K in 'context' | 'usage' | 'warnings' | 'errorCode' | 'errorMessage' | 'retryable']: StoredRun[K] | null
-} & { attachments: Attached[]; siblings?: number | null }
-
-/** Field by field, so that a new column stays private until somebody adds it here. */
-export const toMessage = (row: MessageWithRun): Message => ({
-  id: row.id,
-  conversation_id: row.conversationId,
-  parent_id: row.parentId,
-  run_id: row.runId,
-  role: row.role,
-  content: row.content,
-  status: row.status,
-  model: row.model,
-  created_at: row.createdAt.toISOString(),
-  timestamp: row.createdAt.toISOString(),
-  attachments: row.attachments.map(toAttachment),
-  context: row.context,
-  usage: row.usage,
-  error: toFault(row),
-  sources: row.sources ?? [],
-  warnings: row.warnings ?? [],
-  feedback: row.feedback && { rating: row.feedback, comment: row.feedbackComment },
-  ...(row.siblings != null && { siblings: row.siblings }),
-})
 
 /** A message has at most 32,000 code points; a code point is at most two UTF-16 units, which bounds the count. */
 const MAX_CODE_POINTS = 32_000
@@ -114,17 +83,7 @@ const settings = {
   max_output_tokens: integer(16, 1_000_000).optional().openapi({ example: 1024 }),
 }
 
-type Settings = z.infer<z.ZodObject<typeof settings>>
-
-/** Those settings in the words of the code. */
-export const toReplySettings = (given: Settings) => ({
-  model: given.model,
-  internetEnabled: given.internet_enabled,
-  onConflict: given.on_conflict,
-  cancelOnDisconnect: given.on_disconnect === 'cancel',
-  refuseTruncation: given.truncation === 'refuse',
-  maxOutputTokens: given.max_output_tokens,
-})
+export type ReplySettings = z.infer<z.ZodObject<typeof settings>>
 
 const stream = z.boolean().default(false).openapi({ description: 'Like `Accept: text/event-stream`' })
 

@@ -2,11 +2,13 @@ import { z } from '@hono/zod-openapi'
 import { createRouter } from '../../http/create-app.ts'
 import { authed, open } from '../../http/guards.ts'
 import { body, json } from '../../http/openapi.ts'
-import { toUser, User } from '../users/schemas/user.ts'
-import { PlanView, toPlan, toUsage, Upgrade, Usage, UsageQuery } from './schemas.ts'
+import { User } from '../users/schemas/user.ts'
+import { toUser } from '../users/wire/user.ts'
+import { PlanView, Upgrade, Usage, UsageQuery } from './schemas.ts'
 import { listPlans } from './service/plans.ts'
 import { upgrade } from './service/upgrade.ts'
 import { readUsage } from './service/usage.ts'
+import { toPlan, toUsage } from './wire.ts'
 
 const tags = ['plans']
 

@@ -1,9 +1,6 @@
 import { z } from '@hono/zod-openapi'
 import { id, maybeId, modelName, moment } from '../../http/fields.ts'
-import { periodEnd } from '../../lib/periods.ts'
 import { integer, text } from '../../lib/wire-fields.ts'
-import type { Plan } from './service/plans.ts'
-import type { UsageReport } from './service/usage.ts'
 
 const count = integer(0).openapi({ example: 42 })
 export const planId = z
@@ -23,21 +20,7 @@ export const PlanView = z
     models: z.array(modelName).max(50).openapi({ description: 'Models of this server that it includes' }),
   })
   .openapi('Plan')
-
-/** `models` are those of the server; a plan includes tiers of them. */
-export const toPlan = (
-  plan: Plan,
-  models: { id: string; tier: Plan['tiers'][number] }[],
-): z.infer<typeof PlanView> => ({
-  id: plan.id,
-  messages_per_month: plan.messagesPerMonth,
-  tokens_per_month: plan.tokensPerMonth,
-  requests_per_minute: plan.requestsPerMinute,
-  runs_at_once: plan.runsAtOnce,
-  storage_bytes: plan.storageBytes,
-  file_bytes: plan.fileBytes,
-  models: models.filter(({ tier }) => plan.tiers.includes(tier)).map((model) => model.id),
-})
+export type PlanView = z.infer<typeof PlanView>
 
 export const Upgrade = z.strictObject({ plan: planId }).openapi('Upgrade')
 
@@ -80,11 +63,13 @@ export const Usage = z
     items: z.array(UsageItem).max(366).openapi({ description: 'By day: the oldest first; else what was charged most' }),
   })
   .openapi('UsageOfPlan')
+export type Usage = z.infer<typeof Usage>
 
 /** What an admin sees: of one user, or, without a plan, of all. */
 export const UsageOfAll = z
   .strictObject({ total: z.strictObject(sums), items: z.array(UsageItem).max(366) })
   .openapi('UsageOfAll')
+export type UsageOfAll = z.infer<typeof UsageOfAll>
 
 const day = z.iso.date().openapi({ type: 'string', format: 'date', maxLength: 10, example: '2026-01-01' })
 
@@ -96,38 +81,4 @@ export const UsageQuery = z.object({
 
 export const AdminUsageQuery = UsageQuery.extend({
   user_id: id.optional().openapi({ description: 'Without it: all users, by day or model' }),
-})
-
-export const toUsage = (report: Required<UsageReport>): z.infer<typeof Usage> => ({
-  plan: report.quota.plan,
-  period_start: report.quota.periodStart.toISOString(),
-  period_end: periodEnd(report.quota.periodStart).toISOString(),
-  messages: report.quota.messages,
-  tokens: report.quota.tokens,
-  storage: report.quota.storage,
-  ...toUsageOfAll(report),
-})
-
-export const toUsageOfAll = ({ total, items }: UsageReport): z.infer<typeof UsageOfAll> => ({
-  total: toSums(total),
-  items: items.map((item) => ({ ...namesOf(item), ...toSums(item) })),
-})
-
-const namesOf = ({ groupBy, value, name }: UsageReport['items'][number]) => {
-  if (groupBy === 'day') return { day: value }
-  if (groupBy === 'model') return { model: value }
-  return groupBy === 'key' ? { key_id: value || null, name } : { conversation_id: value || null, name }
-}
-
-const toSums = (row: UsageReport['total']) => ({
-  runs: row.runs,
-  messages: row.messages,
-  calls: row.calls,
-  input_tokens: row.inputTokens,
-  cached_tokens: row.cachedTokens,
-  output_tokens: row.outputTokens,
-  reasoning_tokens: row.reasoningTokens,
-  charged_tokens: row.chargedTokens,
-  unbilled_tokens: row.unbilledTokens,
-  cost_microusd: row.costMicrousd,
 })

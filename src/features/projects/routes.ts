@@ -3,8 +3,9 @@ import { authed } from '../../http/guards.ts'
 import { IdempotencyHeader, idempotencyOf, replayedHeader } from '../../http/idempotency.ts'
 import { body, IdParam, json, noContent, page } from '../../http/openapi.ts'
 import { nextPage, PageQuery } from '../../http/pages.ts'
-import { NewProject, Project, ProjectChanges, toProject } from './schemas.ts'
+import { NewProject, Project, ProjectChanges } from './schemas.ts'
 import * as projects from './service.ts'
+import { toProject } from './wire.ts'
 
 const tags = ['projects']
 

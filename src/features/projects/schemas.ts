@@ -1,5 +1,4 @@
 import { z } from '@hono/zod-openapi'
-import type { projects } from '../../db/schema/index.ts'
 import { id, instructions, modelName, moment } from '../../http/fields.ts'
 import { filled, text } from '../../lib/wire-fields.ts'
 
@@ -36,6 +35,7 @@ export const Project = z
     updated_at: moment,
   })
   .openapi('Project')
+export type Project = z.infer<typeof Project>
 
 export const NewProject = z
   .strictObject({
@@ -59,25 +59,3 @@ export const ProjectChanges = z
   .refine((changes) => Object.values(changes).some((value) => value !== undefined), 'Nothing to change')
   .openapi('ProjectChanges', { minProperties: 1 })
 export type ProjectChanges = z.infer<typeof ProjectChanges>
-
-/** A project with its newest conversations; times are milliseconds. */
-export type StoredProject = typeof projects.$inferSelect & {
-  conversations: { id: string; title: string | null; updatedAt: number }[]
-}
-
-/** Field by field, so that a new column stays private until somebody adds it here. */
-export const toProject = (row: StoredProject): z.infer<typeof Project> => ({
-  id: row.id,
-  name: row.name,
-  description: row.description,
-  color: row.color,
-  instructions: row.instructions,
-  model: row.model,
-  conversations: row.conversations.map(({ id, title, updatedAt }) => ({
-    id,
-    title,
-    updated_at: new Date(updatedAt).toISOString(),
-  })),
-  created_at: row.createdAt.toISOString(),
-  updated_at: row.updatedAt.toISOString(),
-})

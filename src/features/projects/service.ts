@@ -6,7 +6,8 @@ import { SWEEP_ROWS } from '../../db/sweep.ts'
 import type { Ctx, OwnerCtx } from '../../http/context.ts'
 import { AppError, invalid, notFound } from '../../http/errors.ts'
 import { removeSomeOfProject } from '../conversations/service/delete.ts'
-import type { NewProject, ProjectChanges, StoredProject } from './schemas.ts'
+import type { NewProject, ProjectChanges } from './schemas.ts'
+import type { StoredProject } from './wire.ts'
 
 const LIST = 'projects'
 const SUMMARIES = 20

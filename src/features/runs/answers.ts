@@ -10,8 +10,8 @@ import { admitAnswer, passes, refusalOf } from './answer-run.ts'
 import { CallBook, type Entry } from './call-book.ts'
 import type { Ending, Job, RunRef } from './job.ts'
 import { toRunRef } from './recovery.ts'
-import type { StoredRun } from './schemas/run.ts'
 import { toEnding } from './settle.ts'
+import type { StoredRun } from './wire/run.ts'
 
 /** A `typing` is shown for five seconds. */
 const TYPING_MS = 4_000

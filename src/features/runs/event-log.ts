@@ -1,6 +1,7 @@
 import { toLine } from '../../lib/run-encodings.ts'
-import { isTerminal, type NewRunEvent, type RunEvent } from '../../lib/run-events.ts'
+import type { NewRunEvent, RunEvent } from '../../lib/run-events.ts'
 import { mergeSources } from '../../lib/sources.ts'
+import { isTerminal } from '../../lib/terminal-events.ts'
 import { utf8Length } from '../../lib/token-estimate.ts'
 import type { Outcome, RunRef } from './job.ts'
 import type { Generated } from './result.ts'

@@ -1,6 +1,7 @@
 import type { BaseCtx } from '../../http/context.ts'
 import { fromLines } from '../../lib/run-encodings.ts'
-import { isTerminal, type RunEvent } from '../../lib/run-events.ts'
+import type { RunEvent } from '../../lib/run-events.ts'
+import { isTerminal } from '../../lib/terminal-events.ts'
 import type { Quota } from '../plans/service/quota.ts'
 import { callRunner } from './call-runner.ts'
 import type { RunRef } from './job.ts'

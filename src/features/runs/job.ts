@@ -13,7 +13,7 @@ import type {
   Warning,
 } from '../../lib/run-events.ts'
 import type { KeyCap } from '../plans/service/quota.ts'
-import { toStoredMessage } from './schemas/events.ts'
+import { toStoredMessage } from './wire/events.ts'
 
 /** What identifies a run and is needed to end it; a Runner keeps it. Times are Unix milliseconds. */
 export type RunRef = {

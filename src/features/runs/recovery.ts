@@ -6,8 +6,8 @@ import { callRunner } from './call-runner.ts'
 import { toRunFault } from './generate.ts'
 import type { Ending, RunRef } from './job.ts'
 import { lostResultOf } from './result.ts'
-import type { StoredRun } from './schemas/run.ts'
 import { settle } from './settle.ts'
+import type { StoredRun } from './wire/run.ts'
 
 /** A run younger than this may still be on its way to its Runner; it is not lost because the Runner has not heard of it. */
 export const START_GRACE_MS = 5_000

@@ -8,12 +8,13 @@ import { described, QUOTA_HEADERS } from '../../http/openapi.ts'
 import { quotaHeaders } from '../../http/quota-headers.ts'
 import { AI_SDK } from '../../lib/ai-sdk-stream.ts'
 import { type Encoding, encoded, NATIVE } from '../../lib/run-encodings.ts'
-import { isTerminal, type StoredMessage, type TerminalEvent } from '../../lib/run-events.ts'
+import type { StoredMessage, TerminalEvent } from '../../lib/run-events.ts'
 import { comment, retry } from '../../lib/sse.ts'
+import { isTerminal } from '../../lib/terminal-events.ts'
 import { text } from '../../lib/wire-fields.ts'
 import { RunEvent } from './schemas/events.ts'
-import { toRun } from './schemas/run.ts'
 import { getRun, type ReplyFeed, type RunFeed } from './service.ts'
+import { toRun } from './wire/run.ts'
 
 const RECONNECT_MS = 1_500
 const HEARTBEAT = new TextEncoder().encode(comment('hb'))

@@ -3,8 +3,9 @@ import { authed, keyed } from '../../http/guards.ts'
 import { IdParam, json } from '../../http/openapi.ts'
 import { text } from '../../lib/wire-fields.ts'
 import { eventStream, isFolded, LastEventId, StreamFormat, seqOf, toEventStream } from './responses.ts'
-import { Run, toRun } from './schemas/run.ts'
+import { Run } from './schemas/run.ts'
 import * as runs from './service.ts'
+import { toRun } from './wire/run.ts'
 
 const tags = ['runs']
 

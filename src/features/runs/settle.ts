@@ -7,8 +7,8 @@ import { newId } from '../../lib/ids.ts'
 import { estimateTokens } from '../../lib/token-estimate.ts'
 import { release } from '../plans/service/quota.ts'
 import type { Ending, Outcome, Result, RunRef } from './job.ts'
-import { type StoredRun, toFault } from './schemas/run.ts'
 import { NO_USAGE } from './usage.ts'
+import { type StoredRun, toFault } from './wire/run.ts'
 
 /** A try to settle is given up after this; D1 itself would take half a minute. It is idempotent, so another may follow. */
 const TRY_MS = 800

@@ -6,7 +6,7 @@ import { AppError, notFound } from '../../http/errors.ts'
 import type { CancelReason, Source } from '../../lib/run-events.ts'
 import { callRunner } from './call-runner.ts'
 import { toRunRef } from './recovery.ts'
-import type { StoredRun } from './schemas/run.ts'
+import type { StoredRun } from './wire/run.ts'
 
 /** A run as D1 has it, with the text of its message and what that rests on. */
 export type FoundRun = { run: StoredRun; content: string; sources: Source[] }

@@ -5,10 +5,10 @@ import { callRunner } from './call-runner.ts'
 import { type Follower, follow, type RunFeed } from './follow.ts'
 import { eventsOf } from './job.ts'
 import { isAlive, toRunRef } from './recovery.ts'
-import type { StoredRun } from './schemas/run.ts'
 import { toEnding } from './settle.ts'
 import { type FoundRun, isReadable, readRun } from './stored-run.ts'
 import { NO_USAGE } from './usage.ts'
+import type { StoredRun } from './wire/run.ts'
 
 /**
  * The events of a run that `readRun` gives, after number `after`: live, from the log, or told again; `ended` when nothing follows.

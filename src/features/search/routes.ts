@@ -2,8 +2,9 @@ import { createRouter } from '../../http/create-app.ts'
 import { authed } from '../../http/guards.ts'
 import { page } from '../../http/openapi.ts'
 import { nextPage } from '../../http/pages.ts'
-import { SearchQuery, SearchResult, toSearchResult } from './schemas.ts'
+import { SearchQuery, SearchResult } from './schemas.ts'
 import { search } from './service.ts'
+import { toSearchResult } from './wire.ts'
 
 export const searchRoutes = createRouter()
 

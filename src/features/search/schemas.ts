@@ -2,7 +2,6 @@ import { z } from '@hono/zod-openapi'
 import { id, maybeId, moment } from '../../http/fields.ts'
 import { PageQuery } from '../../http/pages.ts'
 import { integer, text } from '../../lib/wire-fields.ts'
-import type { Found } from './service.ts'
 
 export const SearchQuery = PageQuery.extend({
   q: text(200).min(1).openapi({
@@ -39,13 +38,4 @@ export const SearchResult = z
     snippet: Snippet,
   })
   .openapi('SearchResult')
-
-/** Field by field, so that a new column stays private until somebody adds it here. */
-export const toSearchResult = (found: Found): z.infer<typeof SearchResult> => ({
-  conversation_id: found.conversationId,
-  conversation_title: found.title,
-  message_id: found.messageId,
-  role: found.role,
-  created_at: found.createdAt.toISOString(),
-  snippet: found.snippet,
-})
+export type SearchResult = z.infer<typeof SearchResult>

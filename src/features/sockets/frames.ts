@@ -2,13 +2,16 @@ import { ERRORS, type ErrorCode } from '../../http/errors.ts'
 import type { Refusal } from '../../lib/channel-commands.ts'
 import { CREDIT } from '../../lib/credit.ts'
 import type { Identity } from './connection.ts'
-import { MAX_FRAME } from './schemas/client-frames.ts'
 import type { SocketError } from './schemas/server-frames.ts'
 
 /** What a client sends to show that it is there, and what it gets: the platform answers without waking anybody. */
 export const PING = '{"type":"ping"}'
 export const PONG = '{"type":"pong"}'
 const PING_INTERVAL_MS = 25_000
+
+/** Bytes of a frame in UTF-8; the first one names up to 500 channels. */
+export const MAX_FRAME = 16_384
+export const MAX_RESUME = 65_536
 
 type Answer = { id?: string; ch?: string; seq?: number | null; data: unknown }
 

@@ -6,15 +6,8 @@ import { newId } from '../../lib/ids.ts'
 import { sendCommand } from '../../lib/send-command.ts'
 import { utf8Length } from '../../lib/token-estimate.ts'
 import type { Connection } from './connection.ts'
-import { errorFrame, FAILED, faultOf, frame, PONG } from './frames.ts'
-import {
-  type ClientFrame,
-  type FrameFault,
-  MAX_FRAME,
-  MAX_RESUME,
-  readClientFrame,
-  readSeedFrame,
-} from './schemas/client-frames.ts'
+import { errorFrame, FAILED, faultOf, frame, MAX_FRAME, MAX_RESUME, PONG } from './frames.ts'
+import { type ClientFrame, type FrameFault, readClientFrame, readSeedFrame } from './schemas/client-frames.ts'
 import type { Position } from './streams.ts'
 
 /** What a client can bring about, beside being answered. */

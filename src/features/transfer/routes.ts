@@ -4,10 +4,11 @@ import { describeError } from '../../http/log.ts'
 import { ndjson } from '../../http/ndjson.ts'
 import { json } from '../../http/openapi.ts'
 import { TEXT, text } from '../../lib/wire-fields.ts'
-import { ExportQuery, exportLines } from './schemas/export.ts'
-import { ImportReport, toImportReport } from './schemas/report.ts'
+import { ExportQuery } from './schemas/export.ts'
+import { ImportReport } from './schemas/report.ts'
 import { exportConversations } from './service/export.ts'
 import { importFile } from './service/import.ts'
+import { exportLines, toImportReport } from './wire.ts'
 
 const IMPORT = {
   bytes: 10 * 1024 * 1024,

@@ -2,17 +2,11 @@ import { createRouter } from '../../../http/create-app.ts'
 import { admin } from '../../../http/guards.ts'
 import { body, IdParam, json, page } from '../../../http/openapi.ts'
 import { nextPage } from '../../../http/pages.ts'
-import {
-  AccountChanges,
-  AccountOfUser,
-  Removed,
-  RoleChange,
-  toAccountOfUser,
-  UserQuery,
-} from '../../users/schemas/user.ts'
+import { AccountChanges, AccountOfUser, Removed, RoleChange, UserQuery } from '../../users/schemas/user.ts'
 import { getUser } from '../../users/service/accounts.ts'
 import { deleteAccount } from '../../users/service/deletion.ts'
 import { listUsers } from '../../users/service/list.ts'
+import { toAccountOfUser } from '../../users/wire/user.ts'
 import { changeAccount } from '../service/accounts.ts'
 
 const tags = ['admin']

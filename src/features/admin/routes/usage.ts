@@ -1,8 +1,9 @@
 import { createRouter } from '../../../http/create-app.ts'
 import { admin } from '../../../http/guards.ts'
 import { json } from '../../../http/openapi.ts'
-import { AdminUsageQuery, toUsageOfAll, UsageOfAll } from '../../plans/schemas.ts'
+import { AdminUsageQuery, UsageOfAll } from '../../plans/schemas.ts'
 import { readUsageOf } from '../../plans/service/usage.ts'
+import { toUsageOfAll } from '../../plans/wire.ts'
 
 export const adminUsageRoutes = createRouter()
 

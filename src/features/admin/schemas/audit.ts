@@ -3,7 +3,6 @@ import { AUDIT_ACTIONS, AUDIT_TARGETS } from '../../../db/schema/index.ts'
 import { id, maybeId, moment } from '../../../http/fields.ts'
 import { PageQuery } from '../../../http/pages.ts'
 import { made, text, uuid } from '../../../lib/wire-fields.ts'
-import type { NamedEntry } from '../service/audit.ts'
 
 const action = z.enum(AUDIT_ACTIONS)
 const name = text(80).nullable().openapi({ example: 'Ada Lovelace' })
@@ -26,23 +25,10 @@ export const AuditEntry = z
     request_id: made('A-Za-z0-9._-', 128).nullable().openapi({ example: '019b76da-a800-7000-8000-000000000000' }),
   })
   .openapi('AuditEntry')
+export type AuditEntry = z.infer<typeof AuditEntry>
 
 export const AuditQuery = PageQuery.extend({
   actor_id: uuid().optional(),
   target_id: uuid().optional(),
   action: action.optional(),
-})
-
-export const toAuditEntry = (row: NamedEntry): z.infer<typeof AuditEntry> => ({
-  id: row.id,
-  at: row.at.toISOString(),
-  actor_id: row.actorId,
-  actor_name: row.actorName,
-  action: row.action,
-  target_type: row.targetType,
-  target_id: row.targetId,
-  target_name: row.targetName,
-  fields: row.fields,
-  outcome: row.outcome,
-  request_id: row.requestId,
 })

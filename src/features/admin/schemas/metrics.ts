@@ -1,6 +1,5 @@
 import { z } from '@hono/zod-openapi'
 import { integer } from '../../../lib/wire-fields.ts'
-import type { readMetrics } from '../service/metrics.ts'
 
 const count = integer(0).openapi({ example: 42 })
 
@@ -33,6 +32,7 @@ export const Metrics = z
     days: z.array(Day).max(366).openapi({ description: 'Oldest first, today last' }),
   })
   .openapi('Metrics')
+export type Metrics = z.infer<typeof Metrics>
 
 export const MetricsQuery = z.object({
   days: z
@@ -42,24 +42,4 @@ export const MetricsQuery = z.object({
     .pipe(integer(1, 366))
     .default(30)
     .openapi({ type: 'integer', format: 'int32', minimum: 1, maximum: 366, default: 30, example: 30 }),
-})
-
-export const toMetrics = (metrics: Awaited<ReturnType<typeof readMetrics>>): z.infer<typeof Metrics> => ({
-  total_users: metrics.users,
-  total_projects: metrics.projects,
-  total_conversations: metrics.conversations,
-  total_messages: metrics.messages,
-  active_users_24h: metrics.activeUsers24h,
-  storage_bytes: metrics.storageBytes,
-  days: metrics.days.map((day) => ({
-    day: day.day.toISOString().slice(0, 10),
-    users: day.users,
-    new_users: day.newUsers,
-    active_users: day.activeUsers,
-    messages: day.messages,
-    tokens: day.tokens,
-    runs: day.runs,
-    duration_ms: day.duration ?? null,
-    storage_bytes: day.storageBytes,
-  })),
 })

@@ -2,8 +2,9 @@ import { createRouter } from '../../../http/create-app.ts'
 import { authed } from '../../../http/guards.ts'
 import { IdParam, noContent, page } from '../../../http/openapi.ts'
 import { nextPage, PageQuery } from '../../../http/pages.ts'
-import { Session, toSession } from '../schemas/sessions.ts'
+import { Session } from '../schemas/sessions.ts'
 import { endSession, listSessions } from '../service/sessions.ts'
+import { toSession } from '../wire.ts'
 
 const tags = ['auth']
 

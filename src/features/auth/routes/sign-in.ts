@@ -2,12 +2,14 @@ import { clientOf } from '../../../http/client-address.ts'
 import { createRouter } from '../../../http/create-app.ts'
 import { authed, bearerOf, open } from '../../../http/guards.ts'
 import { body, json, noContent } from '../../../http/openapi.ts'
-import { NewUser, toUser, User } from '../../users/schemas/user.ts'
+import { NewUser, User } from '../../users/schemas/user.ts'
 import { getMe } from '../../users/service/accounts.ts'
-import { Credentials, LogoutRequest, RefreshRequest, SignedIn, toSignedIn } from '../schemas/sign-in.ts'
+import { toUser } from '../../users/wire/user.ts'
+import { Credentials, LogoutRequest, RefreshRequest, SignedIn } from '../schemas/sign-in.ts'
 import { register } from '../service/accounts.ts'
 import { logout, refresh } from '../service/sessions.ts'
 import { login } from '../service/sign-in.ts'
+import { toSignedIn } from '../wire.ts'
 
 const tags = ['auth']
 

@@ -6,8 +6,9 @@ import { type AppError, ERRORS } from '../../../http/errors.ts'
 import { open } from '../../../http/guards.ts'
 import { json } from '../../../http/openapi.ts'
 import { errorHeaders, reported } from '../../../http/problem.ts'
-import { TokenAnswer, TokenError, TokenRequest, toTokenAnswer } from '../schemas/sign-in.ts'
+import { TokenAnswer, TokenError, TokenRequest } from '../schemas/sign-in.ts'
 import { login } from '../service/sign-in.ts'
+import { toTokenAnswer } from '../wire.ts'
 
 /** A sub-app of its own: its errors have the form of RFC 6749, section 5.2. */
 export const tokenRoutes = createRouter()

@@ -1,5 +1,4 @@
 import { z } from '@hono/zod-openapi'
-import type { sessions } from '../../../db/schema/index.ts'
 import { id, moment } from '../../../http/fields.ts'
 import { made, text } from '../../../lib/wire-fields.ts'
 
@@ -18,16 +17,4 @@ export const Session = z
     expires_at: moment.openapi({ description: 'When it ends at the latest' }),
   })
   .openapi('Session')
-
-type Row = Omit<typeof sessions.$inferSelect, 'userId' | 'revokedAt' | 'revokedReason'>
-
-export const toSession = (row: Row & { idleExpiresAt: Date; current: boolean }): z.infer<typeof Session> => ({
-  id: row.id,
-  current: row.current,
-  device: row.device,
-  address_hash: row.ipHash,
-  created_at: row.createdAt.toISOString(),
-  last_used_at: row.lastUsedAt.toISOString(),
-  idle_expires_at: row.idleExpiresAt.toISOString(),
-  expires_at: row.expiresAt.toISOString(),
-})
+export type Session = z.infer<typeof Session>

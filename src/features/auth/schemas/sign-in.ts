@@ -1,6 +1,6 @@
 import { z } from '@hono/zod-openapi'
 import { FILLED, integer, made, text } from '../../../lib/wire-fields.ts'
-import { EMAIL_OR_USERNAME, password, type StoredUser, toUser, User } from '../../users/schemas/user.ts'
+import { EMAIL_OR_USERNAME, password, User } from '../../users/schemas/user.ts'
 
 const refreshToken = text(200).min(1).openapi({ example: 'q2Zy0f1o5mS0Xl2b9gk3tqk8m1Yw0sZc4nq7rJ6uV0E' })
 
@@ -37,23 +37,11 @@ export const TokenAnswer = z
     refresh_token: made('A-Za-z0-9_-', 200),
   })
   .openapi('TokenAnswer')
-
-type Tokens = { accessToken: string; expiresIn: number; refreshToken: string }
-
-export const toTokenAnswer = (tokens: Tokens): z.infer<typeof TokenAnswer> => ({
-  access_token: tokens.accessToken,
-  token_type: 'bearer',
-  expires_in: tokens.expiresIn,
-  refresh_token: tokens.refreshToken,
-})
+export type TokenAnswer = z.infer<typeof TokenAnswer>
 
 // Spread, not extended: the document would join two closed objects, which nothing fits.
 export const SignedIn = z.strictObject({ ...TokenAnswer.shape, user: User }).openapi('SignedIn')
-
-export const toSignedIn = (signedIn: Tokens & { user: StoredUser }): z.infer<typeof SignedIn> => ({
-  ...toTokenAnswer(signedIn),
-  user: toUser(signedIn.user),
-})
+export type SignedIn = z.infer<typeof SignedIn>
 
 export const TokenError = z
   .strictObject({

@@ -4,9 +4,10 @@ import { json, page } from '../../../http/openapi.ts'
 import { nextPage, PageQuery } from '../../../http/pages.ts'
 import { text } from '../../../lib/wire-fields.ts'
 import { ChannelParam, REFUSED } from '../responses.ts'
-import { BannedUser, ChannelWithExceptions, toBannedUser, toChannelWithExceptions } from '../schemas/channel.ts'
+import { BannedUser, ChannelWithExceptions } from '../schemas/channel.ts'
 import { BanReason } from '../schemas/member.ts'
 import * as bans from '../service/bans.ts'
+import { toBannedUser, toChannelWithExceptions } from '../wire/channel.ts'
 
 const tags = ['channels']
 

@@ -7,9 +7,10 @@ import { nextPage, PageQuery } from '../../../http/pages.ts'
 import { versionOf } from '../../../lib/version-tags.ts'
 import { trimmed } from '../../../lib/wire-fields.ts'
 import { ChannelParam, IfMatch, REFUSED, tagOf, UNSEEN } from '../responses.ts'
-import { Channel, ChannelChanges, NewChannel, NewDirectChannel, toChannel } from '../schemas/channel.ts'
+import { Channel, ChannelChanges, NewChannel, NewDirectChannel } from '../schemas/channel.ts'
 import * as channels from '../service/channels.ts'
 import { openDirectChannel } from '../service/direct.ts'
+import { toChannel } from '../wire/channel.ts'
 
 const tags = ['channels']
 

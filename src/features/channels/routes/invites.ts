@@ -6,8 +6,9 @@ import { body, json, noContent, page } from '../../../http/openapi.ts'
 import { nextPage, PageQuery } from '../../../http/pages.ts'
 import { text } from '../../../lib/wire-fields.ts'
 import { ChannelParam, InviteParams, UNSEEN } from '../responses.ts'
-import { Channel, Invite, MadeInvite, NewInvite, toChannel, toInvite } from '../schemas/channel.ts'
+import { Channel, Invite, MadeInvite, NewInvite } from '../schemas/channel.ts'
 import * as invites from '../service/invites.ts'
+import { toChannel, toInvite } from '../wire/channel.ts'
 
 const tags = ['channels']
 

@@ -4,10 +4,12 @@ import { json, noContent, page } from '../../../http/openapi.ts'
 import { nextPage, PageQuery } from '../../../http/pages.ts'
 import { text } from '../../../lib/wire-fields.ts'
 import { ChannelParam, channelPage, MessageParams, placeHeaders, REFUSED, UNSEEN } from '../responses.ts'
-import { Person, toPerson } from '../schemas/channel.ts'
-import { ChannelMessage, emoji, Reactions, toChannelMessage, toReactions } from '../schemas/message.ts'
+import { Person } from '../schemas/channel.ts'
+import { ChannelMessage, emoji, Reactions } from '../schemas/message.ts'
 import { listPins, pin } from '../service/pins.ts'
 import { listReactors, react } from '../service/reactions.ts'
+import { toPerson } from '../wire/channel.ts'
+import { toChannelMessage, toReactions } from '../wire/message.ts'
 
 const tags = ['channels']
 

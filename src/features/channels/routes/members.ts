@@ -3,8 +3,9 @@ import { authed } from '../../../http/guards.ts'
 import { body, json, noContent } from '../../../http/openapi.ts'
 import { nextPage, PageQuery } from '../../../http/pages.ts'
 import { ChannelParam, channelPage, placeHeaders, REFUSED, UNSEEN, UserParam } from '../responses.ts'
-import { Member, MemberChanges, NewMember, toMember } from '../schemas/member.ts'
+import { Member, MemberChanges, NewMember } from '../schemas/member.ts'
 import * as members from '../service/members.ts'
+import { toMember } from '../wire/member.ts'
 
 const tags = ['channels']
 

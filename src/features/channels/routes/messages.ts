@@ -18,16 +18,9 @@ import {
   tagOf,
   UNSEEN,
 } from '../responses.ts'
-import {
-  ChannelMessage,
-  ChatMessage,
-  EditedMessage,
-  MessageVersion,
-  NewChannelMessage,
-  toChannelMessage,
-  toMessageVersion,
-} from '../schemas/message.ts'
+import { ChannelMessage, ChatMessage, EditedMessage, MessageVersion, NewChannelMessage } from '../schemas/message.ts'
 import * as messages from '../service/messages.ts'
+import { toChannelMessage, toMessageVersion } from '../wire/message.ts'
 
 const tags = ['channels']
 

@@ -7,10 +7,12 @@ import { nextPage, PageQuery } from '../../../http/pages.ts'
 import { MAX_MEMBERSHIPS } from '../../../lib/channel-commands.ts'
 import { filled } from '../../../lib/wire-fields.ts'
 import { ChannelParam, UNSEEN } from '../responses.ts'
-import { ReadState, seq, toReadState, toUnread, Unread } from '../schemas/channel.ts'
-import { FoundMessage, toFoundMessage } from '../schemas/found-message.ts'
+import { ReadState, seq, Unread } from '../schemas/channel.ts'
+import { FoundMessage } from '../schemas/found-message.ts'
 import { listUnread, markRead } from '../service/reading.ts'
 import { searchChannels } from '../service/search.ts'
+import { toReadState, toUnread } from '../wire/channel.ts'
+import { toFoundMessage } from '../wire/found-message.ts'
 
 const tags = ['channels']
 

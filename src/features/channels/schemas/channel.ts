@@ -2,7 +2,6 @@ import { z } from '@hono/zod-openapi'
 import { CHANNEL_KINDS, MEMBER_ROLES, VISIBILITIES } from '../../../db/schema/channels.ts'
 import { id, maybeMoment, moment, SHOWN } from '../../../http/fields.ts'
 import { FILLED, filled, integer, made, notBlank, text, trimmed } from '../../../lib/wire-fields.ts'
-import type { ChannelJson, PersonJson } from '../event-rows.ts'
 
 export const seq = integer(0).openapi({ example: 413, description: 'Number of an event of the channel' })
 
@@ -24,6 +23,7 @@ export const Person = z
     kind: z.enum(['user', 'chatbot']),
   })
   .openapi('Person')
+export type Person = z.infer<typeof Person>
 
 const shape = {
   id,
@@ -45,9 +45,11 @@ export const Channel = z
     read_seq: seq,
   })
   .openapi('Channel')
+export type Channel = z.infer<typeof Channel>
 
 /** A channel as everybody is told of it: without what is one's own. */
 export const PushedChannel = z.strictObject(shape).openapi('PushedChannel')
+export type PushedChannel = z.infer<typeof PushedChannel>
 
 const BanEntry = z.strictObject({ user_id: id, created_at: moment }).openapi('MemberException')
 
@@ -58,6 +60,7 @@ export const ChannelWithExceptions = z
     member_exceptions: z.array(BanEntry).max(100).openapi({ description: 'Who is banned, the oldest ban first' }),
   })
   .openapi('ChannelWithExceptions')
+export type ChannelWithExceptions = z.infer<typeof ChannelWithExceptions>
 
 export const NewChannel = z
   .strictObject({
@@ -96,6 +99,7 @@ export const BannedUser = z
     reason: text(500).nullable().openapi({ example: 'Spam' }),
   })
   .openapi('BannedUser')
+export type BannedUser = z.infer<typeof BannedUser>
 
 export const Invite = z
   .strictObject({
@@ -106,6 +110,7 @@ export const Invite = z
     created_at: moment,
   })
   .openapi('Invite')
+export type Invite = z.infer<typeof Invite>
 
 export const NewInvite = z
   .strictObject({
@@ -130,81 +135,9 @@ export const MadeInvite = z
 const count = integer(0, 100).openapi({ example: 3, description: '100 means 100 or more' })
 
 export const ReadState = z.strictObject({ read_seq: seq, unread: count, unread_mentions: count }).openapi('ReadState')
+export type ReadState = z.infer<typeof ReadState>
 
 export const Unread = z
   .strictObject({ channel_id: id, head: seq, read_seq: seq, unread: count, unread_mentions: count })
   .openapi('Unread')
-
-/** A channel with what is the viewer's own. */
-export type ViewedChannel = ChannelJson & { role: 'owner' | 'moderator' | 'member' | null; read_seq: number | null }
-
-/** Field by field, so that a new column stays private until somebody adds it here. */
-export const toPushedChannel = (row: ChannelJson): z.infer<typeof PushedChannel> => ({
-  id: row.id,
-  name: row.name,
-  description: row.description,
-  owner_id: row.owner_id,
-  created_at: new Date(row.created_at).toISOString(),
-  kind: row.kind,
-  visibility: row.visibility,
-  slow_mode_s: row.slow_mode_s,
-  epoch: row.epoch,
-  last_seq: row.last_seq,
-})
-
-export const toChannel = (row: ViewedChannel): z.infer<typeof Channel> => ({
-  ...toPushedChannel(row),
-  role: row.role,
-  read_seq: row.read_seq ?? 0,
-})
-
-export const toPerson = ({ id, username, display_name, kind }: PersonJson): z.infer<typeof Person> => ({
-  id,
-  username,
-  display_name,
-  kind,
-})
-
-type Banned = { id: string; username: string | null; displayName: string; reason: string | null; createdAt: number }
-
-export const toBannedUser = ({ id, username, displayName, reason }: Banned): z.infer<typeof BannedUser> => ({
-  id,
-  username,
-  display_name: displayName,
-  reason,
-})
-
-export const toChannelWithExceptions = ({
-  channel,
-  bans,
-}: {
-  channel: ViewedChannel
-  bans: Banned[]
-}): z.infer<typeof ChannelWithExceptions> => ({
-  ...toChannel(channel),
-  member_exceptions: bans.map(({ id, createdAt }) => ({ user_id: id, created_at: new Date(createdAt).toISOString() })),
-})
-
-type InviteRow = { id: string; expiresAt: Date | null; maxUses: number | null; uses: number; createdAt: Date }
-
-export const toInvite = (row: InviteRow): z.infer<typeof Invite> => ({
-  id: row.id,
-  expires_at: row.expiresAt?.toISOString() ?? null,
-  max_uses: row.maxUses,
-  uses: row.uses,
-  created_at: row.createdAt.toISOString(),
-})
-
-type Counted = { channelId: string; head: number; readSeq: number; unread: number; mentions: number }
-
-export const toReadState = ({ readSeq, unread, mentions }: Counted): z.infer<typeof ReadState> => ({
-  read_seq: readSeq,
-  unread,
-  unread_mentions: mentions,
-})
-
-export const toUnread = (row: Counted): z.infer<typeof Unread> => ({
-  channel_id: row.channelId,
-  head: row.head,
-  ...toReadState(row),
-})
+export type Unread = z.infer<typeof Unread>

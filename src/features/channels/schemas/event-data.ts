@@ -1,11 +1,9 @@
 import { z } from '@hono/zod-openapi'
-import type { EventPayload } from '../../../db/schema/channels.ts'
 import { MEMBER_ROLES } from '../../../db/schema/channels.ts'
 import { id, maybeId, maybeMoment } from '../../../http/fields.ts'
 import { integer, made } from '../../../lib/wire-fields.ts'
-import type { ChannelJson, MessageJson, PersonJson } from '../event-rows.ts'
-import { Person, PushedChannel, toPerson, toPushedChannel } from './channel.ts'
-import { ChannelMessage, emoji, toChannelMessage, toMoment } from './message.ts'
+import { Person, PushedChannel } from './channel.ts'
+import { ChannelMessage, emoji } from './message.ts'
 
 const MessageDeleted = z.strictObject({ message_id: id, by: maybeId })
 const ReactionChange = z.strictObject({ message_id: id, user_id: maybeId, emoji, count: integer(0) })
@@ -43,33 +41,3 @@ export const EVENT_DATA = {
   'channel.updated': PushedChannel,
   'channel.deleted': PushedChannel,
 } as const satisfies Record<string, z.ZodType>
-
-/** What an event is about, as it is now. */
-export type EventSource = {
-  type: string
-  channelId: string
-  actor_id: string | null
-  message_id: string | null
-  message: MessageJson | null
-  channel: ChannelJson | null
-  subject: PersonJson | null
-  payload: EventPayload
-}
-
-/** The data of an event's frame, the same for everybody. */
-export function toFrameData(event: EventSource): unknown {
-  const { type, channelId, actor_id: by, message_id, message, channel, subject, payload } = event
-  if (type === 'message' || type === 'message.updated') return message && toChannelMessage(channelId, message)
-  if (type === 'message.deleted' || type.startsWith('pin.')) return { message_id, by }
-  if (type.startsWith('reaction.')) {
-    return { message_id, user_id: payload.user_id ?? null, emoji: payload.emoji, count: payload.count }
-  }
-  if (type.startsWith('member.')) {
-    const until = payload.muted_until ?? null
-    return { user: subject && toPerson(subject), role: payload.role ?? null, by, muted_until: toMoment(until) }
-  }
-  if (type === 'chatbot.failed') {
-    return { chatbot_id: by, reply_to: message_id, run_id: payload.run_id ?? null, code: payload.code }
-  }
-  return channel && toPushedChannel(channel)
-}

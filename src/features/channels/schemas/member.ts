@@ -2,9 +2,7 @@ import { z } from '@hono/zod-openapi'
 import { MEMBER_KINDS, MEMBER_ROLES } from '../../../db/schema/channels.ts'
 import { id, maybeMoment, moment } from '../../../http/fields.ts'
 import { FILLED, trimmed } from '../../../lib/wire-fields.ts'
-import type { PersonJson } from '../event-rows.ts'
-import { Person, toPerson } from './channel.ts'
-import { toMoment } from './message.ts'
+import { Person } from './channel.ts'
 
 const role = z.enum(MEMBER_ROLES)
 
@@ -17,6 +15,7 @@ export const Member = z
     joined_at: moment,
   })
   .openapi('Member')
+export type Member = z.infer<typeof Member>
 
 const nameOf = (example: string) =>
   z.string().trim().toLowerCase().min(1).max(32).meta(FILLED).optional().openapi({ example })
@@ -55,20 +54,3 @@ export const BanReason = z
     }),
   })
   .openapi('BanReason')
-
-/** A member as it is stored; times are milliseconds. */
-export type StoredMember = {
-  person: PersonJson
-  role: z.infer<typeof role>
-  kind: 'user' | 'chatbot'
-  mutedUntil: number | null
-  joinedAt: number
-}
-
-export const toMember = (row: StoredMember): z.infer<typeof Member> => ({
-  user: toPerson(row.person),
-  role: row.role,
-  kind: row.kind,
-  muted_until: toMoment(row.mutedUntil),
-  joined_at: new Date(row.joinedAt).toISOString(),
-})

@@ -2,7 +2,7 @@ import { type SQL, sql } from 'drizzle-orm'
 import type { Db } from '../../../db/client.ts'
 import { AppError, notFound } from '../../../http/errors.ts'
 import { channelOf } from '../event-rows.ts'
-import type { ViewedChannel } from '../schemas/channel.ts'
+import type { ViewedChannel } from '../wire/channel.ts'
 
 /** A channel with what is the viewer's own in it. */
 export type View = ViewedChannel & { version: number; ban: { reason: string | null } | null }

@@ -5,9 +5,10 @@ import { authed } from '../../../http/guards.ts'
 import { IdempotencyHeader, idempotencyOf, replayedHeader } from '../../../http/idempotency.ts'
 import { body, IdParam, json, page } from '../../../http/openapi.ts'
 import { nextPage, PageQuery } from '../../../http/pages.ts'
-import { ApiKey, KeyParams, KeyRotation, MadeApiKey, NewApiKey, toApiKey } from '../schemas/api-key.ts'
+import { ApiKey, KeyParams, KeyRotation, MadeApiKey, NewApiKey } from '../schemas/api-key.ts'
 import * as keys from '../service/keys.ts'
 import { rotateKey } from '../service/rotation.ts'
+import { toApiKey } from '../wire.ts'
 
 const tags = ['api-keys']
 

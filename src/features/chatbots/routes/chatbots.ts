@@ -4,20 +4,12 @@ import { IdempotencyHeader, idempotencyOf, replayedHeader } from '../../../http/
 import { body, IdParam, json, noContent, page } from '../../../http/openapi.ts'
 import { ownHosts } from '../../../http/own-hosts.ts'
 import { nextPage, PageQuery } from '../../../http/pages.ts'
-import {
-  Chatbot,
-  ChatbotChanges,
-  ChatbotQuery,
-  ChatbotVersion,
-  NewChatbot,
-  toChatbot,
-  toChatbotVersion,
-  withoutSecrets,
-} from '../schemas/chatbot.ts'
+import { Chatbot, ChatbotChanges, ChatbotQuery, ChatbotVersion, NewChatbot } from '../schemas/chatbot.ts'
 import { createChatbot } from '../service/create.ts'
 import { deleteChatbot } from '../service/delete.ts'
 import * as chatbots from '../service/read.ts'
 import { updateChatbot } from '../service/update.ts'
+import { toChatbot, toChatbotVersion, withoutSecrets } from '../wire.ts'
 
 const tags = ['chatbots']
 

@@ -1,5 +1,5 @@
 import { z } from '@hono/zod-openapi'
-import { type apiKeys, KEY_SCOPES } from '../../../db/schema/index.ts'
+import { KEY_SCOPES } from '../../../db/schema/index.ts'
 import { id, maybeId, maybeMoment, modelName, moment } from '../../../http/fields.ts'
 import { IdParam } from '../../../http/openapi.ts'
 import { KEY_KINDS, KEY_PATTERN } from '../../../lib/api-keys.ts'
@@ -60,6 +60,7 @@ export const ApiKey = z
     created_at: moment,
   })
   .openapi('ApiKey')
+export type ApiKey = z.infer<typeof ApiKey>
 
 export const MadeApiKey = z
   .strictObject({
@@ -124,27 +125,4 @@ export const KeyRotation = z
 
 export const KeyParams = IdParam.extend({
   key_id: uuid().openapi({ param: { name: 'key_id', in: 'path' }, example: '019b76da-a800-7000-8000-000000000000' }),
-})
-
-export type StoredKey = typeof apiKeys.$inferSelect
-
-/** Field by field, so that a new column stays private until somebody adds it here. */
-export const toApiKey = (row: StoredKey): z.infer<typeof ApiKey> => ({
-  id: row.id,
-  chatbot_id: row.chatbotId,
-  name: row.name,
-  kind: row.kind,
-  prefix: row.prefix,
-  last_four: row.lastFour,
-  scopes: row.scopes,
-  models: row.models,
-  allowed_origins: row.allowedOrigins,
-  rpm: row.rpm,
-  monthly_token_cap: row.monthlyTokenCap,
-  revoked: row.revokedAt !== null,
-  expires_at: row.expiresAt?.toISOString() ?? null,
-  revoked_at: row.revokedAt?.toISOString() ?? null,
-  rotated_from: row.rotatedFrom,
-  last_used_at: row.lastUsedAt?.toISOString() ?? null,
-  created_at: row.createdAt.toISOString(),
 })

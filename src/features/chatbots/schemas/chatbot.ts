@@ -1,9 +1,8 @@
 import { z } from '@hono/zod-openapi'
 import { id, modelName, moment, SHOWN } from '../../../http/fields.ts'
 import { PageQuery } from '../../../http/pages.ts'
-import { MAX_URL_LENGTH, originOf } from '../../../lib/public-urls.ts'
+import { MAX_URL_LENGTH } from '../../../lib/public-urls.ts'
 import { filled, integer, notBlank, text } from '../../../lib/wire-fields.ts'
-import type { StoredChatbot, StoredVersion } from '../service/read.ts'
 
 const HANDLE = '^[a-z0-9][a-z0-9._-]{1,30}[a-z0-9]$'
 /** A URL is judged in full when it is stored; white space and control characters would be dropped silently by its parser. */
@@ -98,6 +97,7 @@ export const Chatbot = z
     updated_at: moment,
   })
   .openapi('Chatbot')
+export type Chatbot = z.infer<typeof Chatbot>
 
 export const ChatbotVersion = z
   .strictObject({
@@ -108,6 +108,7 @@ export const ChatbotVersion = z
     created_at: moment,
   })
   .openapi('ChatbotVersion', { description: 'How a chatbot answered from then on until the next version' })
+export type ChatbotVersion = z.infer<typeof ChatbotVersion>
 
 export const NewChatbot = z
   .strictObject({
@@ -153,50 +154,4 @@ export const ChatbotQuery = PageQuery.extend({
     .enum(['own', 'all'])
     .default('own')
     .openapi({ description: '`all` is everybody’s and takes an administrator; the audit log names who looked' }),
-})
-
-/** What was asked for without its secrets, for a fingerprint: a hash of a secret that is fast to make would be stored. */
-export const withoutSecrets = ({ llm_api_key: _, fallbacks, ...given }: NewChatbot) => ({
-  ...given,
-  fallbacks: fallbacks.map(({ llm_api_key: _, ...fallback }) => fallback),
-})
-
-const settingsOf = (row: StoredVersion) => ({
-  model: row.model,
-  instructions: row.instructions,
-  temperature: row.temperature,
-  context_tokens: row.contextTokens,
-  max_output_tokens: row.maxOutputTokens,
-  internet_enabled: row.internetEnabled,
-  files: row.files,
-})
-
-/** Field by field, so that a new column stays private until somebody adds it here. */
-export const toChatbot = (row: StoredChatbot): z.infer<typeof Chatbot> => {
-  const isKeySet = (url: string | null) => url !== null && row.secretOrigins.includes(originOf(url))
-  return {
-    id: row.id,
-    name: row.name,
-    handle: row.handle,
-    owner_id: row.userId,
-    llm_endpoint_url: row.llmEndpointUrl,
-    llm_api_key_set: isKeySet(row.llmEndpointUrl),
-    fallbacks: row.fallbacks.map(({ llm_endpoint_url, model }) => ({
-      llm_endpoint_url,
-      model,
-      llm_api_key_set: isKeySet(llm_endpoint_url),
-    })),
-    ...settingsOf(row),
-    version: row.version,
-    created_at: row.createdAt.toISOString(),
-    updated_at: row.updatedAt.toISOString(),
-  }
-}
-
-export const toChatbotVersion = (row: StoredVersion): z.infer<typeof ChatbotVersion> => ({
-  version: row.version,
-  llm_endpoint_url: row.llmEndpointUrl,
-  fallbacks: row.fallbacks.map(({ llm_endpoint_url, model }) => ({ llm_endpoint_url, model })),
-  ...settingsOf(row),
-  created_at: row.createdAt.toISOString(),
 })

@@ -9,7 +9,7 @@ import { kindOfApiKey } from '../../../lib/api-keys.ts'
 import { sha256 } from '../../../lib/digests.ts'
 import { RecentMap } from '../../../lib/recent-map.ts'
 import type { Tier } from '../../../lib/tiers.ts'
-import type { StoredKey } from '../schemas/api-key.ts'
+import type { StoredKey } from '../wire.ts'
 import { isCurrentVersion } from './read.ts'
 import { SERVED, type ServedChatbot } from './served.ts'
 

@@ -3,20 +3,19 @@ import { authed } from '../../../http/guards.ts'
 import { IdempotencyHeader, idempotencyOf, replayedHeader } from '../../../http/idempotency.ts'
 import { body, IdParam, json, noContent, page } from '../../../http/openapi.ts'
 import { nextPage } from '../../../http/pages.ts'
-import { toMessage } from '../../messages/schemas.ts'
+import { toMessage } from '../../messages/wire.ts'
 import {
   Conversation,
   ConversationChanges,
   ConversationQuery,
   ConversationWithMessages,
   NewConversation,
-  toConversation,
-  toFilter,
 } from '../schemas/conversation.ts'
 import { deleteConversation } from '../service/delete.ts'
 import { getConversation, listConversations } from '../service/read.ts'
 import { nameConversation } from '../service/title.ts'
 import { createConversation, updateConversation } from '../service/write.ts'
+import { toConversation, toFilter } from '../wire.ts'
 
 const tags = ['conversations']
 

@@ -3,8 +3,9 @@ import { authed, open } from '../../../http/guards.ts'
 import { IdempotencyHeader, idempotencyOf, replayedHeader } from '../../../http/idempotency.ts'
 import { body, IdParam, json, noContent, page } from '../../../http/openapi.ts'
 import { nextPage, PageQuery } from '../../../http/pages.ts'
-import { NewShare, Share, SharedConversation, TokenParam, toShare, toSharedConversation } from '../schemas/share.ts'
+import { NewShare, Share, SharedConversation, TokenParam } from '../schemas/share.ts'
 import * as shares from '../service/shares.ts'
+import { toShare, toSharedConversation } from '../wire.ts'
 
 const tags = ['shares']
 

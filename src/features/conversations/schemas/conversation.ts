@@ -1,5 +1,4 @@
 import { z } from '@hono/zod-openapi'
-import type { conversations } from '../../../db/schema/index.ts'
 import { id, instructions, maybeId, maybeMoment, moment } from '../../../http/fields.ts'
 import { PageQuery } from '../../../http/pages.ts'
 import { filled, uuid } from '../../../lib/wire-fields.ts'
@@ -28,6 +27,7 @@ export const Conversation = z
     updated_at: moment.openapi({ description: 'When something was last said in it' }),
   })
   .openapi('Conversation')
+export type Conversation = z.infer<typeof Conversation>
 
 export const ConversationWithMessages = z
   .strictObject({
@@ -89,28 +89,4 @@ export const ConversationQuery = PageQuery.extend({
     issues.addIssue({ code: 'custom', path: [field], message: 'Only one of pinned, project_id and tag' })
   }
 })
-
-/** That query in the words of the code. */
-export const toFilter = ({ archived, pinned, project_id, tag, ...page }: z.infer<typeof ConversationQuery>) => ({
-  ...page,
-  isArchived: archived === 'true',
-  isPinned: pinned === 'true',
-  projectId: project_id,
-  tag,
-})
-
-/** Field by field, so that a new column stays private until somebody adds it here. */
-export const toConversation = (row: typeof conversations.$inferSelect): z.infer<typeof Conversation> => ({
-  id: row.id,
-  title: row.title,
-  project_id: row.projectId,
-  instructions: row.instructions,
-  pinned: row.pinnedAt !== null,
-  archived: row.state === 'archived',
-  tags: row.tags,
-  temporary: row.state === 'temporary',
-  expires_at: row.expiresAt?.toISOString() ?? null,
-  head_id: row.headId,
-  created_at: row.createdAt.toISOString(),
-  updated_at: row.updatedAt.toISOString(),
-})
+export type ConversationQuery = z.infer<typeof ConversationQuery>

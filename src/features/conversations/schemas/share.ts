@@ -1,5 +1,4 @@
 import { z } from '@hono/zod-openapi'
-import type { sharedMessages, shares } from '../../../db/schema/index.ts'
 import { id, maybeMoment, modelName, modelText, moment } from '../../../http/fields.ts'
 import { integer, made, text, url } from '../../../lib/wire-fields.ts'
 import { Source } from '../../runs/schemas/run.ts'
@@ -21,6 +20,7 @@ export const Share = z
     expires_at: maybeMoment,
   })
   .openapi('Share')
+export type Share = z.infer<typeof Share>
 
 export const NewShare = z
   .strictObject({
@@ -50,6 +50,7 @@ export const SharedConversation = z
     messages: z.array(SharedMessage).max(100),
   })
   .openapi('SharedConversation', { description: 'A copy of a conversation as it was when it was shared' })
+export type SharedConversation = z.infer<typeof SharedConversation>
 
 /** What it takes to read one. Malformed is answered like missing. */
 export const TokenParam = z.object({
@@ -61,34 +62,4 @@ export const TokenParam = z.object({
       maxLength: 43,
       example: 'q3Zl0v1mQ7rXnC5yT8uJkE2aWdHsGfPoIiUyTtRrEeW',
     }),
-})
-
-type StoredShare = typeof shares.$inferSelect
-
-/** Field by field, so that a new column stays private until somebody adds it here. */
-export const toShare = (row: StoredShare, appUrl: string | undefined): z.infer<typeof Share> => ({
-  id: row.id,
-  conversation_id: row.conversationId,
-  title: row.title,
-  token: row.token,
-  url: `${appUrl ?? '/app'}/shared/${row.token}`,
-  created_at: row.createdAt.toISOString(),
-  expires_at: row.expiresAt?.toISOString() ?? null,
-})
-
-/** What everybody sees: nothing of whose it is. */
-export const toSharedConversation = (
-  share: Pick<StoredShare, 'title' | 'createdAt'>,
-  messages: (typeof sharedMessages.$inferSelect)[],
-): z.infer<typeof SharedConversation> => ({
-  title: share.title,
-  created_at: share.createdAt.toISOString(),
-  messages: messages.map((row) => ({
-    place: row.place,
-    role: row.role,
-    content: row.content,
-    model: row.model,
-    sources: row.sources ?? [],
-    created_at: row.createdAt.toISOString(),
-  })),
 })

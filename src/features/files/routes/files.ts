@@ -6,9 +6,10 @@ import { nextPage, PageQuery } from '../../../http/pages.ts'
 import { SHOWN } from '../../../lib/served-types.ts'
 import { TEXT } from '../../../lib/wire-fields.ts'
 import { toContentResponse } from '../responses.ts'
-import { BYTES, File, FileKind, toFile } from '../schemas.ts'
+import { BYTES, File, FileKind } from '../schemas.ts'
 import { deleteFile } from '../service/delete.ts'
 import * as files from '../service/read.ts'
+import { toFile } from '../wire.ts'
 
 const tags = ['files']
 

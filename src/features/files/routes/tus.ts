@@ -14,9 +14,10 @@ import {
   TUS_EXTENSIONS,
   TUS_VERSION,
 } from '../../../lib/tus.ts'
-import { BYTES, toUpload, Upload } from '../schemas.ts'
+import { BYTES, Upload } from '../schemas.ts'
 import { appendToUpload } from '../service/resumable-append.ts'
 import { beginUpload, endUpload, findUpload, type UploadState } from '../service/resumable-upload.ts'
+import { toUpload } from '../wire.ts'
 
 // Resumable uploads by tus 1.0 (https://tus.io/protocols/resumable-upload).
 

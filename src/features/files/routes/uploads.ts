@@ -9,8 +9,9 @@ import { authed } from '../../../http/guards.ts'
 import { IdempotencyHeader, idempotencyOf, replayedHeader } from '../../../http/idempotency.ts'
 import { json } from '../../../http/openapi.ts'
 import { text } from '../../../lib/wire-fields.ts'
-import { BYTES, File, toFile } from '../schemas.ts'
+import { BYTES, File } from '../schemas.ts'
 import { storeFile, type Upload } from '../service/upload.ts'
+import { toFile } from '../wire.ts'
 
 const tags = ['files']
 

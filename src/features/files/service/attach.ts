@@ -5,7 +5,7 @@ import { mustHold } from '../../../db/preconditions.ts'
 import { files, fileTexts, messageFiles } from '../../../db/schema/index.ts'
 import type { Ctx, OwnerCtx } from '../../../http/context.ts'
 import { AppError } from '../../../http/errors.ts'
-import type { Attached } from '../schemas.ts'
+import type { Attached } from '../wire.ts'
 
 /** Label of the precondition that files which something shall have are there. */
 export const FILES_THERE = 'files_there'

@@ -5,10 +5,11 @@ import { IdempotencyHeader, idempotencyOf, replayedHeader } from '../../../http/
 import { body, IdParam, json, noContent, page } from '../../../http/openapi.ts'
 import { nextPage, PageQuery } from '../../../http/pages.ts'
 import { uuid } from '../../../lib/wire-fields.ts'
-import { Message, MessageChanges, toMessage } from '../schemas.ts'
+import { Message, MessageChanges } from '../schemas.ts'
 import { deleteMessage } from '../service/delete.ts'
 import * as messages from '../service/read.ts'
 import { editMessage, rateMessage } from '../service/write.ts'
+import { toMessage } from '../wire.ts'
 
 const tags = ['messages']
 

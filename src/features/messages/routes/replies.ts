@@ -18,17 +18,10 @@ import {
 import { Run } from '../../runs/schemas/run.ts'
 import type { ReplyRequest } from '../../runs/service.ts'
 import * as runs from '../../runs/service.ts'
-import {
-  ChatAnswer,
-  ChatRequest,
-  Message,
-  NewMessage,
-  RegenerateRequest,
-  toMessage,
-  toReplySettings,
-} from '../schemas.ts'
+import { ChatAnswer, ChatRequest, Message, NewMessage, RegenerateRequest } from '../schemas.ts'
 import { getMessage } from '../service/read.ts'
 import { storeMessage } from '../service/write.ts'
+import { toMessage, toReplySettings } from '../wire.ts'
 
 const tags = ['messages']
 

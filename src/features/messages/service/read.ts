@@ -7,7 +7,7 @@ import { conversations, messages, runs } from '../../../db/schema/index.ts'
 import type { Ctx } from '../../../http/context.ts'
 import { invalid, notFound } from '../../../http/errors.ts'
 import { attachmentsOf } from '../../files/service/attach.ts'
-import { MAX_SIBLINGS, type MessageWithRun } from '../schemas.ts'
+import { MAX_SIBLINGS, type MessageWithRun } from '../wire.ts'
 
 /** What its run and its files add to a message. No name of a message's own: D1 answers a batch by name. */
 const besides = (messageId: SQL) => ({

@@ -13,7 +13,8 @@ import { titleOf } from '../../../lib/titles.ts'
 import { estimateTokens } from '../../../lib/token-estimate.ts'
 import { attach, FILES_THERE, fileNotFound, readShown } from '../../files/service/attach.ts'
 import { unlessReplying } from '../active-reply.ts'
-import type { Feedback, MessageWithRun } from '../schemas.ts'
+import type { Feedback } from '../schemas.ts'
+import type { MessageWithRun } from '../wire.ts'
 import { conversationOf, getMessage } from './read.ts'
 
 /**

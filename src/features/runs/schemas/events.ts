@@ -1,9 +1,7 @@
 import { z } from '@hono/zod-openapi'
-import type { Source as FoundSource, StoredMessage, Usage as UsageNumbers } from '../../../lib/run-events.ts'
 import * as events from '../../../lib/run-events.ts'
 import { integer, uuid } from '../../../lib/wire-fields.ts'
-import { Message, toMessage } from '../../messages/schemas.ts'
-import type { RunRef } from '../job.ts'
+import { Message } from '../../messages/schemas.ts'
 import { CancelReason, ContextReport, FinishReason, Reserved, RunFault, RunStatus, Source, Warning } from './run.ts'
 
 /** What `data` of an event is: its name is in the line `event`, not in it. */
@@ -38,33 +36,4 @@ export const RunEvent = z
   .openapi('RunEvent', {
     description:
       '`data` of a server-sent event of a run; the line `event` says which of these it is. With `format` the stream has other parts',
-  })
-
-/** The reply as `GET /messages/{id}` will give it, made without reading it back. */
-export const toStoredMessage = (
-  run: RunRef,
-  content: string,
-  sources: FoundSource[],
-  usage: UsageNumbers,
-): StoredMessage =>
-  toMessage({
-    id: run.messageId!,
-    conversationId: run.conversationId!,
-    parentId: run.userMessageId,
-    runId: run.id,
-    role: 'assistant',
-    content,
-    status: 'completed',
-    model: run.model,
-    sources,
-    attachments: [],
-    feedback: null,
-    feedbackComment: null,
-    context: run.context,
-    usage,
-    warnings: run.warnings,
-    errorCode: null,
-    errorMessage: null,
-    retryable: null,
-    createdAt: new Date(run.createdAt),
   })

@@ -1,5 +1,5 @@
 import { z } from '@hono/zod-openapi'
-import { RUN_KINDS, type runs } from '../../../db/schema/index.ts'
+import { RUN_KINDS } from '../../../db/schema/index.ts'
 import { id, maybeId, maybeMoment, modelName, modelText, moment } from '../../../http/fields.ts'
 import * as shapes from '../../../lib/run-events.ts'
 
@@ -62,32 +62,4 @@ export const Run = z
     ended_at: maybeMoment,
   })
   .openapi('Run')
-
-/** A run as D1 has it. */
-export type StoredRun = typeof runs.$inferSelect
-
-/** Field by field, so that a new column stays private until somebody adds it here. */
-export const toRun = ({ run, content }: { run: StoredRun; content: string }): z.infer<typeof Run> => ({
-  id: run.id,
-  kind: run.kind,
-  status: run.status,
-  conversation_id: run.conversationId,
-  user_message_id: run.userMessageId,
-  message_id: run.messageId,
-  model: run.model,
-  content,
-  finish_reason: run.finishReason,
-  cancel_reason: run.cancelReason,
-  error: toFault(run),
-  context: run.context,
-  warnings: run.warnings,
-  usage: run.usage,
-  created_at: run.createdAt.toISOString(),
-  ended_at: run.endedAt?.toISOString() ?? null,
-})
-
-/** What ended a run that failed or was interrupted. */
-export const toFault = (run: Pick<StoredRun, 'errorCode' | 'errorMessage' | 'retryable'>): shapes.RunFault | null =>
-  run.errorCode === null
-    ? null
-    : { code: run.errorCode, message: run.errorMessage ?? '', retryable: run.retryable ?? false }
+export type Run = z.infer<typeof Run>

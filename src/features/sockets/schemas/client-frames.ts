@@ -4,11 +4,7 @@ import { MAX_CHANNELS } from '../../../lib/channel-commands.ts'
 import { isEmoji } from '../../../lib/channel-text.ts'
 import { shapeFault } from '../../../lib/json-shape.ts'
 import { integer, text } from '../../../lib/wire-fields.ts'
-import { content, editedContent, NOTHING, nonce, said, saysSomething, version } from '../../channels/schemas/message.ts'
-
-/** Bytes of a frame in UTF-8; the first one names up to 500 channels. */
-export const MAX_FRAME = 16_384
-export const MAX_RESUME = 65_536
+import { content, editedContent, NOTHING, nonce, said, saysSomething, version } from '../../channels/schemas/said.ts'
 
 const seq = integer(0)
 const position = z.strictObject({ epoch: integer(1), seq })

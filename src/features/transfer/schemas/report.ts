@@ -1,6 +1,5 @@
 import { z } from '@hono/zod-openapi'
 import { integer, text } from '../../../lib/wire-fields.ts'
-import type { Report } from '../service/import.ts'
 
 const count = integer(0, 10_000_000)
 
@@ -23,19 +22,4 @@ export const ImportReport = z
     skipped: z.array(SkippedItem).max(100).openapi({ description: 'The first 100' }),
   })
   .openapi('ImportReport')
-
-/** Field by field. What names a place is of the file, and may be anything. */
-export const toImportReport = ({
-  projects,
-  conversations,
-  messages,
-  skipped,
-}: Report): z.infer<typeof ImportReport> => ({
-  projects,
-  conversations,
-  messages,
-  skipped: skipped.map(({ where, reason }) => ({
-    where: where.slice(0, 300).toWellFormed(),
-    reason: reason.slice(0, 500),
-  })),
-})
+export type ImportReport = z.infer<typeof ImportReport>

@@ -5,11 +5,12 @@ import { describeError } from '../../../http/log.ts'
 import { ndjson } from '../../../http/ndjson.ts'
 import { body, json } from '../../../http/openapi.ts'
 import { text } from '../../../lib/wire-fields.ts'
-import { toLine } from '../schemas/export.ts'
-import { Removed, toChanges, toUser, User, UserChanges } from '../schemas/user.ts'
+import { Removed, User, UserChanges } from '../schemas/user.ts'
 import { getMe, updateUser } from '../service/accounts.ts'
 import { deleteAccount } from '../service/deletion.ts'
 import { exportAccount } from '../service/export.ts'
+import { toLine } from '../wire/export.ts'
+import { toChanges, toUser } from '../wire/user.ts'
 
 const tags = ['users']
 

@@ -4,21 +4,11 @@ import { admin, authed } from '../../../http/guards.ts'
 import { IdempotencyHeader, idempotencyOf, replayedHeader } from '../../../http/idempotency.ts'
 import { body, IdParam, json, page } from '../../../http/openapi.ts'
 import { nextPage } from '../../../http/pages.ts'
-import {
-  AccountOfUser,
-  NewUser,
-  Removed,
-  toAccountOfUser,
-  toChanges,
-  toUser,
-  User,
-  UserChanges,
-  UserQuery,
-  UserReplacement,
-} from '../schemas/user.ts'
+import { AccountOfUser, NewUser, Removed, User, UserChanges, UserQuery, UserReplacement } from '../schemas/user.ts'
 import { createUser, getUser, updateUser } from '../service/accounts.ts'
 import { deleteAccount } from '../service/deletion.ts'
 import { listUsers } from '../service/list.ts'
+import { toAccountOfUser, toChanges, toUser } from '../wire/user.ts'
 
 const tags = ['users']
 const CHANGE_ERRORS = ['not_found', 'conflict', 'rate_limit_exceeded', 'overloaded'] as const

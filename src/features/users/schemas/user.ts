@@ -1,5 +1,4 @@
 import { z } from '@hono/zod-openapi'
-import type { users } from '../../../db/schema/index.ts'
 import { id, maybeMoment, moment } from '../../../http/fields.ts'
 import { PageQuery } from '../../../http/pages.ts'
 import { filled, integer, notBlank, text, trimmed } from '../../../lib/wire-fields.ts'
@@ -44,20 +43,7 @@ export const User = z
     created_at: moment,
   })
   .openapi('User')
-
-export type StoredUser = typeof users.$inferSelect
-
-/** Field by field, so that a new column stays private until somebody adds it here. */
-export const toUser = (row: StoredUser): z.infer<typeof User> => ({
-  id: row.id,
-  email: row.email,
-  email_verified: row.emailVerifiedAt !== null,
-  username: row.username,
-  display_name: row.displayName,
-  role: row.role,
-  plan: row.plan,
-  created_at: row.createdAt.toISOString(),
-})
+export type User = z.infer<typeof User>
 
 // Spread, not extended: the document would join two closed objects, which nothing fits.
 export const AccountOfUser = z
@@ -67,12 +53,7 @@ export const AccountOfUser = z
     last_active_at: maybeMoment.openapi({ description: 'The hour in which a session was last opened or refreshed' }),
   })
   .openapi('AccountOfUser', { description: 'A user as admins see them' })
-
-export const toAccountOfUser = (row: StoredUser): z.infer<typeof AccountOfUser> => ({
-  ...toUser(row),
-  is_active: row.disabledAt === null,
-  last_active_at: row.activeHour === null ? null : new Date(row.activeHour * 3_600_000).toISOString(),
-})
+export type AccountOfUser = z.infer<typeof AccountOfUser>
 
 export const NewUser = z
   .strictObject({
@@ -102,6 +83,7 @@ export const UserChanges = z
     'Nothing to change',
   )
   .openapi('UserChanges', { anyOf: [...EMAIL_OR_USERNAME.anyOf, { required: ['display_name'] }] })
+export type UserChanges = z.infer<typeof UserChanges>
 
 export const UserReplacement = z
   .strictObject({
@@ -112,14 +94,7 @@ export const UserReplacement = z
   })
   .refine((given) => given.email ?? given.username, { message: 'Give an email, a username, or both', path: ['email'] })
   .openapi('UserReplacement')
-
-type Given = z.infer<typeof UserChanges> | z.infer<typeof UserReplacement>
-
-/** The changes in the words of the code, apart from the password that proves who asks. */
-export const toChanges = ({ email, username, display_name, current_password }: Given) => ({
-  changes: { email, username, displayName: display_name },
-  password: current_password,
-})
+export type UserReplacement = z.infer<typeof UserReplacement>
 
 /** What only admins may change. */
 export const AccountChanges = z

@@ -11,7 +11,7 @@ import { emailChangedMail } from '../../../mail/templates.ts'
 import { type NewAccount, namesTaken, newUserRow, refuseWeak } from '../../auth/service/accounts.ts'
 import { proveOwnPassword } from '../../auth/service/password.ts'
 import { attemptMail, sendVerification, voidMailTokens } from '../../auth/service/verification.ts'
-import type { StoredUser } from '../schemas/user.ts'
+import type { StoredUser } from '../wire/user.ts'
 
 /** What a user may change of an account. `undefined` stays as it is. */
 export type ProfileChanges = { email?: string | null; username?: string | null; displayName?: string }

@@ -1,8 +1,7 @@
-import { toApiKey } from '../../chatbots/schemas/api-key.ts'
-import { toChatbotVersion } from '../../chatbots/schemas/chatbot.ts'
-import { toConversation } from '../../conversations/schemas/conversation.ts'
-import { toFile } from '../../files/schemas.ts'
-import { toRun } from '../../runs/schemas/run.ts'
+import { toApiKey, toChatbotVersion } from '../../chatbots/wire.ts'
+import { toConversation } from '../../conversations/wire.ts'
+import { toFile } from '../../files/wire.ts'
+import { toRun } from '../../runs/wire/run.ts'
 import type { ExportRecord } from '../service/export.ts'
 import { toAccountOfUser } from './user.ts'
 

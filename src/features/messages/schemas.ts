@@ -44,15 +44,10 @@ export const Message = z
 export type Message = z.infer<typeof Message>
 export type Feedback = z.infer<typeof Feedback>
 
-/** A message has at most 32,000 code points; a code point is at most two UTF-16 units, which bounds the count. */
-const MAX_CODE_POINTS = 32_000
-const content = text(2 * MAX_CODE_POINTS)
-  .refine((text) => text.length <= MAX_CODE_POINTS || [...text].length <= MAX_CODE_POINTS, {
-    message: `At most ${MAX_CODE_POINTS} characters`,
-  })
+const content = text(32_000)
   // Blanks alone are nothing said.
   .overwrite((text) => (text.trim() === '' ? '' : text))
-  .openapi({ maxLength: MAX_CODE_POINTS, example: 'Hello, how can you help me?' })
+  .openapi({ example: 'Hello, how can you help me?' })
 const EMPTY = 'Must not be empty'
 const words = content.refine((text) => text !== '', EMPTY).openapi({ minLength: 1, pattern: FILLED.pattern })
 const isSaying = (content: string, files: string[]) => content !== '' || files.length > 0

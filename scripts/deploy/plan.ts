@@ -38,6 +38,11 @@ export function planOf(account: Account, base: Base, { wrangler, realtime, say }
   step('migrate the database', async () => void (await call('d1', 'migrations', 'apply', 'DB', '--remote')))
 
   const secrets = lacking(API_SECRETS, account.secrets)
+  const unused = API_SECRETS.filter((name) => process.env[name] && !secrets.includes(name))
+  if (unused.length > 0)
+    say(
+      `${unused.join(' and ')} of the environment is not used: ${base.name} has one, and keeps it (docs/operate.md says how to change it).`,
+    )
   const isNew = account.secrets === undefined
   const what = `${isNew ? ', with the namespace and the bucket that it needs' : ''}${named(secrets)}`
   if (isApart && account.realtimeSecrets === undefined) {

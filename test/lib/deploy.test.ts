@@ -122,6 +122,16 @@ test('a secret of the environment is taken instead', async () => {
   expect(said + account.commands).not.toContain(key)
 })
 
+test('a secret of the environment does not take the place of one that is there, and it is said so', async () => {
+  const key = randomBytes(32).toString('base64')
+  vi.stubEnv('ENCRYPTION_KEY', key)
+  const account = accountWith({ databases: ['parley'], workers: { parley: SECRETS } })
+  const { said } = await run(account)
+  expect(account.secrets).toEqual([])
+  expect(said).toContain('ENCRYPTION_KEY of the environment is not used')
+  expect(said).not.toContain(key)
+})
+
 test('a secret that is missing beside others is made, and only that', async () => {
   const account = accountWith({ databases: ['parley'], workers: { parley: ['JWT_SECRET'] } })
   await run(account)

@@ -69,13 +69,7 @@ export async function end(child: ChildProcess): Promise<void> {
   await ended
 }
 
-/** Of a server in workerd that is workerd alone: who started it reads what it logs, as nobody does at the edge. */
 function pinGroup(group: number, core: keyof typeof CORES): void {
   if (!isPinned) return
-  const all = processesOf(group)
-  const workerd = all.filter(({ name }) => name === 'workerd')
-  for (const { pid, name } of all) {
-    const place = workerd.length > 0 && name !== 'workerd' ? 'load' : core
-    spawnSync('taskset', ['-a', '-p', '-c', String(CORES[place]), String(pid)])
-  }
+  for (const { pid } of processesOf(group)) spawnSync('taskset', ['-a', '-p', '-c', String(CORES[core]), String(pid)])
 }

@@ -39,5 +39,5 @@ async function activeMs(bundle: string, outfile: string): Promise<number> {
 
 async function wrangler(args: string[]): Promise<void> {
   const { ok, output } = await runWrangler(args)
-  if (!ok) throw new Error(`The start could not be profiled:\n${output}`)
+  if (!ok) throw new Error(`wrangler ${args[0]} failed:\n${output}`)
 }

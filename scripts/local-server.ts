@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process'
+import { randomInt } from 'node:crypto'
 import { mkdirSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { createServer } from 'node:net'
@@ -86,16 +87,15 @@ export async function startServer({
   return { url, pid: child.pid!, output, stop: () => stopGroup(child), kill: () => killGroup(child) }
 }
 
+/** Below those that systems give to whoever connects (RFC 6335 6, Linux from 32768): nobody takes one until it is listened on. */
+const PORTS = [12_000, 32_000] as const
+
 /** A port of loopback that was free a moment ago. */
-export function freePort(): Promise<number> {
-  return new Promise((done, fail) => {
-    const probe = createServer()
-    probe.once('error', fail)
-    probe.listen(0, '127.0.0.1', () => {
-      const { port } = probe.address() as { port: number }
-      probe.close(() => done(port))
-    })
-  })
+export async function freePort(): Promise<number> {
+  for (;;) {
+    const port = randomInt(...PORTS)
+    if (await isPortFree(port)) return port
+  }
 }
 
 /** False when something listens on that port of loopback. */

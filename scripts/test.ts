@@ -1,41 +1,46 @@
 import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { availableParallelism, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { testCounts } from './test-counts.ts'
 
 // npm test runs everything, npm test -- FILES and whatever vitest takes runs that.
 // The files come in parts, so that one which does not end costs minutes: it is made again; a test that fails is not.
 type Part = { name: string; args: string[]; minutes: number }
 const COST = 'test/features/cost'
-/** Each keeps one core busy: two run at a time, the longest first. */
+const SIDES = 2
+/** Two run at a time, each on its share of the cores; those that take longest come first. */
 const SIDE_BY_SIDE: Part[] = [
-  // It makes millions of rows, and waits for the next hour when this one is nearly over.
-  { name: 'cost', args: ['--project', 'worker', COST], minutes: 20 },
   ...[1, 2, 3, 4, 5, 6].map((n) => ({
     name: `worker-${n}`,
     args: ['--project', 'worker', `--shard=${n}/6`, `--exclude=${COST}/**`],
     minutes: 12,
   })),
+  // It makes millions of rows, and waits for the next hour when this one is nearly over.
+  { name: 'cost', args: ['--project', 'worker', COST], minutes: 20 },
   { name: 'contract', args: ['--project', 'contract'], minutes: 15 },
   { name: 'unit', args: ['--project', 'unit', '--project', 'cells'], minutes: 8 },
-]
+].map((part) => ({
+  ...part,
+  args: [...part.args, `--maxWorkers=${Math.max(1, Math.floor(availableParallelism() / SIDES))}`],
+}))
 /** Each takes all of the machine: browsers and servers, and what is bounded in time. */
 const ALONE: Part[] = [
   ...[1, 2].map((n) => ({ name: `e2e-${n}`, args: ['--project', 'e2e', `--shard=${n}/2`], minutes: 15 })),
   { name: 'faults', args: ['--project', 'faults'], minutes: 15 },
 ]
 const MAX_TRIES = 3
+const LAST_LINES_MS = 2_000
 
-/** Process groups that are running. */
+/** Process groups that are running. However this ends, so do they. */
 const running = new Set<number>()
-for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-  process.once(signal, () => {
-    for (const group of running) process.kill(-group, 'SIGKILL')
-    process.exit(130)
-  })
-}
+process.once('exit', () => {
+  for (const group of running) end(group)
+})
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => process.exit(130))
 
 const given = process.argv.slice(2)
 if (given.length > 0) {
@@ -47,7 +52,7 @@ if (given.length > 0) {
     for (let next = parts.next(); !next.done; next = parts.next()) passed = (await run(next.value, folder)) && passed
   }
   const shared = SIDE_BY_SIDE.values()
-  await Promise.all([runAll(shared), runAll(shared)])
+  await Promise.all(Array.from({ length: SIDES }, () => runAll(shared)))
   await runAll(ALONE.values())
   const { ok, summary } = testCounts(folder)
   if (!process.env.TEST_REPORTS) {
@@ -84,14 +89,25 @@ function vitest(args: string[], minutes: number, name?: string): Promise<number 
   let isLate = false
   const timer = setTimeout(() => {
     isLate = true
-    if (group) process.kill(-group, 'SIGKILL')
+    if (group) end(group)
   }, minutes * 60_000)
   return new Promise((resolve, reject) => {
     child.once('error', reject)
-    child.once('exit', (code) => {
+    child.once('exit', async (code) => {
       clearTimeout(timer)
       if (group) running.delete(group)
+      // Its last lines; but what it has left behind may hold them open for ever.
+      await Promise.race([once(child, 'close'), sleep(LAST_LINES_MS)])
+      for (const output of [child.stdout, child.stderr]) output?.destroy()
       resolve(isLate ? undefined : (code ?? 1))
     })
   })
+}
+
+function end(group: number): void {
+  try {
+    process.kill(-group, 'SIGKILL')
+  } catch {
+    // It has ended by itself.
+  }
 }

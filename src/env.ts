@@ -161,9 +161,10 @@ function check(env: Env): Config | ConfigFault {
   const values: Record<string, unknown> = {}
   for (const [variable, rule] of Object.entries(Variables)) {
     // An empty value counts as unset: that is how .dev.vars.example shows what there is.
-    const text = given.get(variable) || undefined
-    const { success, data } = rule instanceof z.ZodType ? rule.safeParse(text) : inRange(rule, text)
-    if (!success) return { variable, detail: text === undefined ? 'is missing' : 'is not valid: see .dev.vars.example' }
+    const value = given.get(variable) === '' ? undefined : given.get(variable)
+    const { success, data } = rule instanceof z.ZodType ? rule.safeParse(value) : inRange(rule, value)
+    if (!success)
+      return { variable, detail: value === undefined ? 'is missing' : 'is not valid: see .dev.vars.example' }
     values[variable] = data
   }
   const variables = values as Values
@@ -192,9 +193,11 @@ function check(env: Env): Config | ConfigFault {
   return { ...variables, MODELS: models }
 }
 
-function inRange({ fallback, min, max }: Range, text: unknown): { success: boolean; data: number } {
-  const data = text === undefined ? fallback : typeof text === 'string' ? Number(text) : Number.NaN
-  return { success: Number.isSafeInteger(data) && min <= data && data <= max, data }
+/** In digits; without quotes in wrangler.toml it comes as a number. */
+function inRange({ fallback, min, max }: Range, value: unknown): { success: boolean; data: number } {
+  const data = Number(value ?? fallback)
+  const isWhole = value === undefined || /^\d{1,15}$/.test(String(value))
+  return { success: isWhole && min <= data && data <= max, data }
 }
 
 /** What stands between commas. */

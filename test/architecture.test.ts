@@ -260,7 +260,7 @@ const SCHEMAS_AT_START = [
 ]
 
 test('what the Worker loads at its start makes no schemas but those of what Durable Objects read', () => {
-  const loaded = loadedAtStart('index', sources)
+  const loaded = loadedAtStart('realtime', sources, loadedAtStart('index', sources))
   expect(loaded).toContain('features/messages/wire.ts')
   expect(loaded).not.toContain('areas/chat.ts')
   const makers = sources.filter(makesSchemas).map(({ file }) => file)
@@ -367,9 +367,13 @@ function loadedAtStart(entry: string, all: Source[], loaded = new Set<string>())
   return loaded
 }
 
+/** With zod, or with the kinds of fields that are made of it. */
 function makesSchemas({ imports }: Source): boolean {
   return imports.some(
-    ({ to, typeOnly, names }) => /^(zod|@hono\/zod-openapi)$/.test(to) && !typeOnly && names.includes('z'),
+    ({ to, typeOnly, later, names }) =>
+      !typeOnly &&
+      !later &&
+      (/^(lib\/wire-fields|http\/fields)$/.test(to) || (/^(zod|@hono\/zod-openapi)$/.test(to) && names.includes('z'))),
   )
 }
 

@@ -3,7 +3,7 @@ import { type Db, type DbMeter, openDb, type Precondition, type Source } from '.
 import { type Config, configOf } from '../env.ts'
 import type { LiveKey } from '../features/chatbots/service/key-check.ts'
 import { cellOf, newIdIn } from '../lib/ids.ts'
-import { impatient } from '../lib/impatient-bucket.ts'
+import { impatientBucket } from '../lib/impatient-bucket.ts'
 import { chooseMailer, type SendMail } from '../mail/mailer.ts'
 import type { Log } from './log.ts'
 import { openMail } from './mail.ts'
@@ -79,7 +79,7 @@ export function newCtx(
     runners: env.RUNNER,
     channels: env.CHANNEL,
     gateways: env.GATEWAY,
-    bucket: impatient(env.FILES),
+    bucket: impatientBucket(env.FILES),
     sendMail: openMail(chooseMailer(env, config), log),
   }
 }

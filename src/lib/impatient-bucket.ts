@@ -1,13 +1,13 @@
 import { within } from './deadline.ts'
 
-/** So long R2 has for one step. What is put is in memory by then: at most a part of an upload. */
+/** So long R2 has for one step: an object or a part of one that is in memory, the end of an upload, a list, the deletion of some objects. */
 const PATIENCE_MS = 20_000
 
 /**
  * The bucket, and what it gives of uploads, as whoever waits for it asks it: silence is a failure. The bytes of an object that was
  * got come as they are taken.
  */
-export const impatient = (bucket: R2Bucket): R2Bucket => inTime(bucket)
+export const impatientBucket = (bucket: R2Bucket): R2Bucket => inTime(bucket)
 
 function inTime<T extends object>(store: T): T {
   return new Proxy(store, {

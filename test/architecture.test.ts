@@ -114,7 +114,7 @@ const LAYERS: Record<string, Layer> = {
     why: 'responses are for answers that several routes give and that are more than JSON, and know as little as routes',
   },
   schemas: {
-    may: ['own schemas', 'own wire', 'other schemas', 'http', 'db', 'lib'],
+    may: ['own schemas', 'other schemas', 'http', 'db', 'lib'],
     packages: (name) => /^(zod|@hono\/zod-openapi)(\/|$)/.test(name),
     why: 'schemas are the border between wire and code: they describe, and ask nobody',
   },

@@ -1,6 +1,9 @@
 import { type SQL, sql } from 'drizzle-orm'
 import { hasNotExpired } from './own-conversation.ts'
 
+/** Messages of one place that are counted: more are there to be listed. */
+export const MAX_SIBLINGS = 100
+
 /**
  * Where a message is to stand in the tree: at the head of a conversation, after a message of it, after the message that an
  * answer answers (a user's own is answered itself), or beside a message.

@@ -1,9 +1,9 @@
 import { z } from '@hono/zod-openapi'
+import { MAX_SIBLINGS } from '../../db/message-place.ts'
 import { id, maybeId, modelName, modelText, moment } from '../../http/fields.ts'
 import { FILLED, integer, text, uuid } from '../../lib/wire-fields.ts'
 import { Attachment } from '../files/schemas.ts'
 import { ContextReport, OnConflict, RunFault, RunStatus, Source, Usage, Warning } from '../runs/schemas/run.ts'
-import { MAX_SIBLINGS } from './wire.ts'
 
 export const Feedback = z
   .strictObject({

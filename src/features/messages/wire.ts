@@ -3,9 +3,6 @@ import { type Attached, toAttachment } from '../files/wire.ts'
 import { type StoredRun, toFault } from '../runs/wire/run.ts'
 import type { Message, ReplySettings } from './schemas.ts'
 
-/** More are there to be listed, but not counted. */
-export const MAX_SIBLINGS = 100
-
 /** What is shown of a message, with what its run, if it has one, adds to it. */
 export type MessageWithRun = Omit<typeof messages.$inferSelect, 'depth' | 'tokens' | 'updatedAt'> & {
   [K in 'context' | 'usage' | 'warnings' | 'errorCode' | 'errorMessage' | 'retryable']: StoredRun[K] | null

@@ -1,13 +1,14 @@
 import { and, asc, eq, getTableColumns, gt, type SQL, sql } from 'drizzle-orm'
 import type { Db } from '../../../db/client.ts'
 import { branchFrom } from '../../../db/message-branch.ts'
+import { MAX_SIBLINGS } from '../../../db/message-place.ts'
 import { isOwnConversation } from '../../../db/own-conversation.ts'
 import { keyAfter, type Page, type PageRequest, pageOf } from '../../../db/pages.ts'
 import { conversations, messages, runs } from '../../../db/schema/index.ts'
 import type { Ctx } from '../../../http/context.ts'
 import { invalid, notFound } from '../../../http/errors.ts'
 import { attachmentsOf } from '../../files/service/attach.ts'
-import { MAX_SIBLINGS, type MessageWithRun } from '../wire.ts'
+import type { MessageWithRun } from '../wire.ts'
 
 /** What its run and its files add to a message. No name of a message's own: D1 answers a batch by name. */
 const besides = (messageId: SQL) => ({

@@ -50,7 +50,7 @@ async function main(): Promise<void> {
 /** What suits development, then `.dev.vars`, then the shell, then `--var`. */
 function settings(): Vars {
   const usual: Vars = elsewhere ? {} : { UPGRADE_POLICY: 'open', APP_URL: `${url}/app`, ...readDevVars() }
-  const vars = { ...usual, ...providerOfShell(), ...varsOfArguments() }
+  const vars = { ...usual, ...providerOfShell(), ...takeVars() }
   if (!elsewhere && !vars.JWT_SECRET) {
     console.error(
       '.dev.vars has no JWT_SECRET: remove the file to have one made, or set one of 32 random bytes or more.',
@@ -73,9 +73,13 @@ function framed(text: string): string {
   return ['┌ Mail', ...lines.map((line) => `│ ${line}`.trimEnd()), '└'].join('\n')
 }
 
-function varsOfArguments(): Vars {
-  const pairs = args.map((arg) => /^(?:--var=)?([A-Z][A-Z0-9_]*):(.*)$/s.exec(arg))
-  return Object.fromEntries(pairs.flatMap((pair) => (pair ? [[pair[1]!, pair[2]!]] : [])))
+/** Removes `--var NAME:value …` from the arguments: with the other variables they stay out of the process list. */
+function takeVars(): Vars {
+  const pairOf = (arg = '') => /^(?:--var=)?([A-Z][A-Z0-9_]*):(.*)$/s.exec(arg)
+  const pairs = args.map(pairOf).filter((pair) => pair !== null)
+  const rest = args.filter((arg, at) => !pairOf(arg) && !(arg === '--var' && pairOf(args[at + 1])))
+  args.splice(0, args.length, ...rest)
+  return Object.fromEntries(pairs.map(([, name, value]) => [name!, value!]))
 }
 
 function whatNext({ OPENAI_API_KEY, OPENAI_BASE_URL }: Vars, mailPlace: string): string {

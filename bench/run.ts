@@ -16,7 +16,7 @@ const names = given.only?.split(',')
 const requests = names?.filter((name) => name !== START_UP && name !== CHANNELS)
 const isChosen = (name: string) => names === undefined || names.includes(name)
 
-if (isChosen(START_UP)) run('start-up.ts', [])
+if (isChosen(START_UP)) run('start-up/run.ts', [])
 if (requests?.length !== 0) {
   const options = Object.entries({ ...given, only: requests?.join() }).filter(([, value]) => value !== undefined)
   run(

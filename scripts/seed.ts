@@ -3,7 +3,7 @@ import { isCommonPassword } from '../src/apart/password-blocklist.ts'
 import { checkPassword } from '../src/features/auth/password-policy.ts'
 import { Refusal, readOptions, runCommand, TARGET, targetOf } from './command-line.ts'
 
-const USAGE = `Writes demo data: users, and a month of their conversations. What is there already stays as it is.
+const USAGE = `Writes demo data: users, a month of their conversations, and chatbots. What is there already stays as it is.
 
   npm run db:seed [-- options]
 

@@ -2,20 +2,25 @@ import { createHash } from 'node:crypto'
 import type { InferInsertModel } from 'drizzle-orm'
 import type { SQLiteColumn, SQLiteTable } from 'drizzle-orm/sqlite-core'
 
-type SeedTable = SQLiteTable & { id: SQLiteColumn }
+type WithId = SQLiteTable & { id: SQLiteColumn }
 
-/** Rows of one table, children after their parents. */
-export type Part = { name: string; table: SeedTable; rows: { id: string }[] }
+/** Rows of one table, children after their parents; what has the same `key` is the same row. */
+export type Part = { name: string; table: SQLiteTable; key: SQLiteColumn[]; rows: object[] }
 
 /** What is written together, or not at all when rows of its first part are there. */
 export type Section = { name: string; parts: Part[] }
 
 /** A part whose rows fit its table. */
-export const part = <T extends SeedTable>(
+export function part<T extends WithId>(name: string, table: T, rows: InferInsertModel<T>[]): Part
+export function part<T extends SQLiteTable>(
   name: string,
   table: T,
-  rows: (InferInsertModel<T> & { id: string })[],
-): Part => ({ name, table, rows })
+  rows: InferInsertModel<T>[],
+  key: SQLiteColumn[],
+): Part
+export function part(name: string, table: SQLiteTable, rows: object[], key = [(table as WithId).id]): Part {
+  return { name, table, key, rows }
+}
 
 export const HOUR_MS = 3_600_000
 export const DAY_MS = 24 * HOUR_MS

@@ -5,6 +5,7 @@ import { Refusal } from '../command-line.ts'
 import { db, readD1, type Target, writeD1 } from '../d1.ts'
 import { PASSWORD_COST } from '../make-admin.ts'
 import { accounts, userIdOf } from './accounts.ts'
+import { chatbotsOf } from './chatbots.ts'
 import { conversationsOf } from './conversations.ts'
 import { PEOPLE } from './people.ts'
 import type { Section } from './section.ts'
@@ -19,7 +20,8 @@ export async function seed(target: Target, password: string): Promise<string> {
   const talks = [...TALKS_AT_WORK, ...TALKS_AT_HOME]
   const nowMs = Date.now()
   // One hash for all: that they share a password is no secret.
-  const sections = [accounts(nowMs, await hashPassword(password, PASSWORD_COST), talks), conversationsOf(nowMs, talks)]
+  const passwordHash = await hashPassword(password, PASSWORD_COST)
+  const sections = [accounts(nowMs, passwordHash, talks), conversationsOf(nowMs, talks), chatbotsOf(nowMs)]
   const [gone, ...there] = (await readD1(target, [countOfDeleted(), ...sections.map(countOf)])).map(([row]) => row!.n)
   // Nothing new is put into accounts that somebody has deleted.
   const missing = gone === 0 ? sections.filter((_, at) => there[at] === 0) : []
@@ -36,25 +38,25 @@ function countOfDeleted() {
 
 /** How many rows of its first part are there. */
 function countOf({ parts }: Section) {
-  const { table, rows } = parts[0]!
-  const ids = rows.map(({ id }) => id)
+  const { table, key, rows } = parts[0]!
+  const ids = rows.map((row) => (row as { id: string }).id)
   return db
     .select({ n: count().as('n') })
     .from(table)
-    .where(inArray(table.id, ids))
+    .where(inArray(key[0]!, ids))
 }
 
 async function write(target: Target, sections: Section[]): Promise<void> {
   const statements = sections
     .flatMap(({ parts }) => parts)
-    .flatMap(({ table, rows }) =>
-      chunks(rows).map((some) => db.insert(table).values(some).onConflictDoNothing({ target: table.id })),
+    .flatMap(({ table, key, rows }) =>
+      chunks(rows).map((some) => db.insert(table).values(some).onConflictDoNothing({ target: key })),
     )
   try {
     await writeD1(target, statements)
   } catch (error) {
-    const taken = /UNIQUE constraint failed: users\.(\w+)/.exec((error as Error).message)?.[1]
-    if (taken) throw new Refusal(`Another account has the ${taken} of a demo user. Nothing was written.`)
+    const [, things, name] = /UNIQUE constraint failed: (users|chatbots)\.(\w+)/.exec((error as Error).message) ?? []
+    if (things) throw new Refusal(`Another of the ${things} has the ${name} of a demo one. Nothing was written.`)
     throw error
   }
 }

@@ -185,6 +185,8 @@ test('demo data is written once, and fits what the service itself writes', async
     })
     expect(await told.text()).toMatch(/event: run\.completed\ndata: .*\n\n$/)
   }
+  const { body: chatbots } = await call('/chatbots', undefined, lucia.access_token)
+  expect(chatbots).toMatchObject([{ name: 'Tide watch', handle: 'tide-watch', version: 1, fallbacks: [], files: [] }])
   const reply = await call('/chat', { message: 'And now?', chat_id: list[0].id }, lucia.access_token)
   expect(reply).toMatchObject({ status: 200, body: { response: expect.stringContaining('"And now?"') } })
 

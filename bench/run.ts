@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 
-// npm run bench: what starting takes, what requests take, and what a channel with many receivers takes, in five minutes (README.md).
+// npm run bench: what starting takes, what requests take, and what a channel with many receivers takes (README.md).
 const START_UP = 'start-up'
 const CHANNELS = 'channels'
 /** Of `npm run bench:channels` what fits. */

@@ -1,32 +1,57 @@
-import { z } from 'zod'
 import { type Model, readModels } from './ai/models.ts'
 import { isSealingKey } from './lib/sealed-secrets.ts'
 
 const MINUTE = 60_000
 const DAY = 86_400_000
 
-/** A whole number: what it is unless it is set, and its bounds. Schemas of so many would take an isolate long to make. */
-type Range = { fallback: number; min: number; max: number }
-const count = (fallback: number, min: number, max: number): Range => ({ fallback, min, max })
+/** How a variable is read: `read` gives nothing for a text that it may not have, `fallback` is what it is unless it is set. */
+type Rule<T> = { read: (text: string) => T | undefined; fallback?: T; isRequired?: true }
+
+/** A whole number, in digits. */
+const count = (fallback: number, min: number, max: number): Rule<number> => ({
+  read: (text) => (/^\d{1,15}$/.test(text) && min <= Number(text) && Number(text) <= max ? Number(text) : undefined),
+  fallback,
+})
 const ms = (fallback: number, min = 1) => count(fallback, min, 400 * DAY)
 const limit = (fallback: number) => count(fallback, 1, 1_000_000)
-const secret = z.string().refine((value) => new TextEncoder().encode(value).length >= 32, 'must have at least 32 bytes')
 
-const sealingKey = z.string().refine(isSealingKey, 'must be 32 bytes in base64')
-const origins = z.string().default('').transform(listOf)
+/** The first is meant when it is not set. */
+const oneOf = <const T extends string>(...words: [T, ...T[]]): Rule<T> => ({
+  read: (text) => words.find((word) => word === text),
+  fallback: words[0],
+})
+
+const text = (isAllowed: (text: string) => boolean = () => true): Rule<string | undefined> => ({
+  read: (text) => (isAllowed(text) ? text : undefined),
+})
+const matching = (pattern: RegExp) => text((given) => pattern.test(given))
+const atMost = (characters: number) => text(({ length }) => length <= characters)
+
+/** Without blanks around it. */
+const toHttpUrl = (text: string) => {
+  const url = text.trim()
+  return /^https?:\/\/[^\s/]\S*$/i.test(url) && URL.canParse(url) ? url : undefined
+}
+const url: Rule<string | undefined> = { read: toHttpUrl }
+const urlOr = (fallback: string): Rule<string> => ({ read: toHttpUrl, fallback })
+/** Paths are put behind it. */
+const urlWithoutSlash: Rule<string | undefined> = { read: (text) => toHttpUrl(text)?.replace(/\/+$/, '') }
+
+const isSecret = (text: string) => new TextEncoder().encode(text).length >= 32
+const origins: Rule<string[]> = { read: listOf, fallback: [] }
 
 /** Every variable that Parley reads. Names and defaults of the protocol's numbers are those of docs/runs.md. */
 export const Variables = {
-  JWT_SECRET: secret,
-  JWT_SECRET_PREVIOUS: secret.optional(),
-  ENCRYPTION_KEY: sealingKey.optional(),
-  ENCRYPTION_KEY_PREVIOUS: sealingKey.optional(),
+  JWT_SECRET: { ...text(isSecret), isRequired: true } as Rule<string>,
+  JWT_SECRET_PREVIOUS: text(isSecret),
+  ENCRYPTION_KEY: text(isSealingKey),
+  ENCRYPTION_KEY_PREVIOUS: text(isSealingKey),
   CORS_ORIGINS: origins,
-  RESPONSE_STYLE: z.enum(['plain', 'envelope']).default('plain'),
-  D1_READ_REPLICAS: z.enum(['on', 'off']).default('off'),
-  PASSWORD_POLICY: z.enum(['default', 'strict', 'demo']).default('default'),
+  RESPONSE_STYLE: oneOf('plain', 'envelope'),
+  D1_READ_REPLICAS: oneOf('off', 'on'),
+  PASSWORD_POLICY: oneOf('default', 'strict', 'demo'),
   PASSWORD_COST: count(15, 1, 15),
-  AUTH_PASSWORD_GRANT: z.enum(['on', 'off']).default('on'),
+  AUTH_PASSWORD_GRANT: oneOf('on', 'off'),
   SESSION_IDLE_MS: ms(7 * DAY),
   SESSION_MAX_MS: ms(30 * DAY),
 
@@ -43,23 +68,17 @@ export const Variables = {
   MAIL_ADDRESS_LIMIT: limit(20),
   MAIL_TOKEN_LIMIT: limit(10),
 
-  MAIL_FROM: z
-    .string()
-    .regex(/^[^\p{Cc}]*[^\s@<]+@[^\s@>]+>?$/u)
-    .optional(),
-  RESEND_API_KEY: z.string().optional(),
-  RESEND_BASE_URL: z.url({ protocol: /^https?$/ }).default('https://api.resend.com'),
-  APP_URL: z
-    .url({ protocol: /^https?$/ })
-    .transform((url) => url.replace(/\/+$/, ''))
-    .optional(),
+  MAIL_FROM: matching(/^[^\p{Cc}]*[^\s@<]+@[^\s@>]+>?$/u),
+  RESEND_API_KEY: text(),
+  RESEND_BASE_URL: urlOr('https://api.resend.com'),
+  APP_URL: urlWithoutSlash,
 
-  UPGRADE_POLICY: z.enum(['admin', 'open']).default('admin'),
+  UPGRADE_POLICY: oneOf('admin', 'open'),
 
-  OPENAI_API_KEY: z.string().optional(),
-  OPENAI_BASE_URL: z.url({ protocol: /^https?$/ }).optional(),
-  OPENAI_MODEL: z.string().max(200).optional(),
-  MODELS: z.string().optional(),
+  OPENAI_API_KEY: text(),
+  OPENAI_BASE_URL: url,
+  OPENAI_MODEL: atMost(200),
+  MODELS: text(),
   OFFLINE_TOKEN_MS: ms(15, 0),
 
   UPSTREAM_TRIES: count(3, 1, 5),
@@ -84,20 +103,17 @@ export const Variables = {
   FILE_TEXT_WAIT_MS: ms(8_000, 0),
   RUN_QUEUE_MAX: count(8, 0, 100),
   RUN_QUEUE_WAIT_MS: ms(30_000),
-  WEB_SEARCH_URL: z.url({ protocol: /^https?$/ }).optional(),
-  WEB_SEARCH_KEY: z
-    .string()
-    .regex(/^[\x21-\x7e]+$/)
-    .optional(),
-  WEB_SEARCH_KIND: z.enum(['searxng', 'brave', 'tavily']).default('searxng'),
+  WEB_SEARCH_URL: url,
+  WEB_SEARCH_KEY: matching(/^[\x21-\x7e]+$/),
+  WEB_SEARCH_KIND: oneOf('searxng', 'brave', 'tavily'),
   TOOL_ROUNDS: count(4, 1, 20),
   TOOL_CALLS_PER_ROUND: count(3, 1, 10),
   TOOL_MS: ms(8_000),
   TOOL_RESULT_BYTES: count(16_384, 256, 262_144),
 
-  LLM_ENDPOINTS: z.enum(['public', 'off']).default('public'),
+  LLM_ENDPOINTS: oneOf('public', 'off'),
   LLM_ENDPOINT_ALLOWLIST: origins,
-  DNS_OVER_HTTPS_URL: z.url({ protocol: /^https?$/ }).default('https://cloudflare-dns.com/dns-query'),
+  DNS_OVER_HTTPS_URL: urlOr('https://cloudflare-dns.com/dns-query'),
   KEY_CACHE_MS: count(5_000, 0, 60_000),
   KEY_GRACE_MAX_MS: ms(7 * DAY),
   GATEWAY_SHARDS: count(32, 1, 1_000),
@@ -113,13 +129,13 @@ export const Variables = {
   CHANNEL_SEND_LIMIT: limit(5),
   SEED_OPEN_CHANNELS: count(100, 0, 500),
 
-  TITLE_MODEL: z.string().max(200).optional(),
+  TITLE_MODEL: atMost(200),
   TITLE_MS: ms(20_000),
   TEMPORARY_TTL_MS: ms(DAY),
-} satisfies Record<string, z.ZodType | Range>
+} satisfies Record<string, Rule<unknown>>
 
 type Values = {
-  [N in keyof typeof Variables]: (typeof Variables)[N] extends z.ZodType<infer Value> ? Value : number
+  [N in keyof typeof Variables]: (typeof Variables)[N] extends Rule<infer Value> ? Value : never
 }
 export type Config = Omit<Values, 'MODELS'> & { MODELS: Model[] }
 
@@ -159,13 +175,19 @@ function readVariables(env: Env): Config | ConfigFault {
 function check(env: Env): Config | ConfigFault {
   const given = new Map(Object.entries(env))
   const values: Record<string, unknown> = {}
-  for (const [variable, rule] of Object.entries(Variables)) {
+  for (const [variable, rule] of Object.entries<Rule<unknown>>(Variables)) {
+    const value = given.get(variable)
     // An empty value counts as unset: that is how .dev.vars.example shows what there is.
-    const value = given.get(variable) === '' ? undefined : given.get(variable)
-    const { success, data } = rule instanceof z.ZodType ? rule.safeParse(value) : inRange(rule, value)
-    if (!success)
-      return { variable, detail: value === undefined ? 'is missing' : 'is not valid: see .dev.vars.example' }
-    values[variable] = data
+    if (value === undefined || value === '') {
+      if (rule.isRequired) return { variable, detail: 'is missing' }
+      values[variable] = rule.fallback
+      continue
+    }
+    // Without quotes in wrangler.toml a number comes as one.
+    const isText = typeof value === 'string' || typeof value === 'number'
+    const read = isText ? rule.read(String(value)) : undefined
+    if (read === undefined) return { variable, detail: 'is not valid: see .dev.vars.example' }
+    values[variable] = read
   }
   const variables = values as Values
   for (const variable of ['JWT_SECRET', 'JWT_SECRET_PREVIOUS'] as const) {
@@ -191,13 +213,6 @@ function check(env: Env): Config | ConfigFault {
     return { variable: 'LLM_ENDPOINT_ALLOWLIST', detail: 'must name each origin' }
   }
   return { ...variables, MODELS: models }
-}
-
-/** In digits; without quotes in wrangler.toml it comes as a number. */
-function inRange({ fallback, min, max }: Range, value: unknown): { success: boolean; data: number } {
-  const data = Number(value ?? fallback)
-  const isWhole = value === undefined || /^\d{1,15}$/.test(String(value))
-  return { success: isWhole && min <= data && data <= max, data }
 }
 
 /** What stands between commas. */

@@ -1,6 +1,6 @@
 import type { ContextFile } from '../lib/run-events.ts'
 import { estimateTokens } from '../lib/token-estimate.ts'
-import { type Model, PICTURE_TOKENS } from './models.ts'
+import { type Model, PICTURE_TOKENS } from './model-table.ts'
 import type { Picture } from './provider.ts'
 
 /** What of an attached file a model is shown: its text, the picture, or only what it is called. */

@@ -31,6 +31,24 @@ test('a number is taken as digits, or without quotes as wrangler.toml has it, wi
     })
 })
 
+test('an address is one of the web, without blanks around it', () => {
+  expect(read({ APP_URL: ' https://a.example/app//\n', OPENAI_BASE_URL: 'http://localhost:11434/v1 ' })).toMatchObject({
+    APP_URL: 'https://a.example/app',
+    OPENAI_BASE_URL: 'http://localhost:11434/v1',
+    RESEND_BASE_URL: 'https://api.resend.com',
+  })
+  for (const wrong of [
+    'ftp://a.example',
+    'a.example',
+    'https:a.example',
+    'https:///a',
+    'https://',
+    'https://a b',
+    'javascript:1',
+  ])
+    expect(read({ WEB_SEARCH_URL: wrong })).toMatchObject({ variable: 'WEB_SEARCH_URL' })
+})
+
 test('what is missing or wrong is named, and its value is not', () => {
   expect(read({ JWT_SECRET: '' })).toEqual({ variable: 'JWT_SECRET', detail: 'is missing' })
   for (const [variable, value] of [
@@ -43,6 +61,9 @@ test('what is missing or wrong is named, and its value is not', () => {
     ['LLM_ENDPOINT_ALLOWLIST', '*'],
     ['RESPONSE_STYLE', 'xml'],
     ['APP_URL', 'ftp://a.example'],
+    ['MAIL_FROM', 'nobody'],
+    ['OPENAI_MODEL', 'm'.repeat(201)],
+    ['WEB_SEARCH_KEY', 'ends in a line\n'],
     ['MODELS', '[]'],
     ['TITLE_MODEL', 'of-nobody'],
     ['WEB_SEARCH_KIND', 'brave'],

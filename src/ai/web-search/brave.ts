@@ -7,7 +7,6 @@ const Answer = z.object({ web: z.object({ results: z.array(z.unknown()) }).nulli
 
 /** Brave's Web Search API. */
 export const brave: Engine = {
-  endpoint: 'https://api.search.brave.com/res/v1/web/search',
   toRequest(endpoint, query, key) {
     const url = new URL(endpoint)
     url.searchParams.set('q', query)

@@ -2,8 +2,6 @@ type Asking = { url: URL; method?: 'POST'; headers?: Record<string, string>; bod
 
 /** What a search engine is asked with, and where in its answer the pages are. */
 export interface Engine {
-  /** Where it is; the operator's own address wins. */
-  endpoint?: string
   toRequest(endpoint: URL, query: string, key: string | undefined): Asking
   /** The pages of an answer, each still to be checked. @throws when the answer has another shape */
   toPages(answer: unknown): unknown[]

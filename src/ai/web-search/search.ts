@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { brave } from './brave.ts'
+import { endpointOf, type Where } from './endpoint.ts'
 import { type Engine, MAX_PAGES } from './engine.ts'
 import { searxng } from './searxng.ts'
 import { tavily } from './tavily.ts'
@@ -7,23 +8,12 @@ import { tavily } from './tavily.ts'
 /** A page that was found. Its texts are what strangers wrote. */
 export type FoundPage = { title: string; url: string; content: string }
 
-type Settings = {
-  WEB_SEARCH_KIND: 'searxng' | 'brave' | 'tavily'
-  WEB_SEARCH_URL?: string
-  WEB_SEARCH_KEY?: string
-  TOOL_MS: number
-}
+type Settings = Where & { WEB_SEARCH_KEY?: string; TOOL_MS: number }
 
-const ENGINES: Record<Settings['WEB_SEARCH_KIND'], Engine> = { searxng, brave, tavily }
+const ENGINES: Record<Where['WEB_SEARCH_KIND'], Engine> = { searxng, brave, tavily }
 const MAX_ANSWER_BYTES = 1024 * 1024
 /** Results that are looked at; of an honest engine the first are pages. */
 const MAX_GIVEN = 50
-
-const endpointOf = ({ WEB_SEARCH_KIND, WEB_SEARCH_URL }: Settings) =>
-  WEB_SEARCH_URL ?? ENGINES[WEB_SEARCH_KIND].endpoint
-
-/** Whether there is an engine to ask. */
-export const canSearch = (settings: Settings): boolean => endpointOf(settings) !== undefined
 
 /** Why a search gave nothing; what the engine said goes no further. */
 export class SearchFault extends Error {

@@ -5,7 +5,6 @@ const Answer = z.object({ results: z.array(z.unknown()) })
 
 /** Tavily's Search API. */
 export const tavily: Engine = {
-  endpoint: 'https://api.tavily.com/search',
   toRequest: (endpoint, query, key) => ({
     url: endpoint,
     method: 'POST',

@@ -21,7 +21,7 @@ import { giveBackTurn, makeWay, type Ticket } from './make-way.ts'
 import { chooseModel } from './model-choice.ts'
 import { type Place, type Read, type Rooms, readPlace } from './reply-place.ts'
 import type { ReplyRequest } from './reply-request.ts'
-import { SCHEMA_TOKENS, searchOffer } from './search-tool.ts'
+import { SCHEMA_TOKENS, searchOffer } from './search-offer.ts'
 
 /** A run that is in D1 and waits for its Runner, or the run that the same request made before; with what is left. */
 export type Admission = ({ job: Job } | { replayOf: string }) & { quota: Quota }

@@ -15,7 +15,7 @@ import { includesTier } from '../plans/service/plans.ts'
 import { answerPrompt } from './answer-prompt.ts'
 import { admitBareRun } from './bare-run.ts'
 import type { Job } from './job.ts'
-import { SCHEMA_TOKENS, searchOffer } from './search-tool.ts'
+import { SCHEMA_TOKENS, searchOffer } from './search-offer.ts'
 import type { StoredRun } from './wire/run.ts'
 
 /** Why a call is not answered, by what must hold for it. */

@@ -1,13 +1,12 @@
-import { providerFor } from '../../ai/providers.ts'
 import type { Config } from '../../env.ts'
 import { describeError, type Log } from '../../http/log.ts'
 import type { NewRunEvent } from '../../lib/run-events.ts'
 import type { FurtherCall } from './further-call.ts'
-import { toRunFault } from './generate.ts'
 import type { Job } from './job.ts'
 import { accessOf } from './model-access.ts'
 import { targetsFor } from './model-choice.ts'
-import { type Generation, generateWithTools } from './tool-loop.ts'
+import { toRunFault } from './run-fault.ts'
+import type { Generation } from './tool-loop.ts'
 
 /** What whoever owns a run has, and what it wants to hear. */
 type Owner = {
@@ -34,6 +33,11 @@ export async function generateJob(job: Job, owner: Owner): Promise<Generation> {
   const checkpoints = setInterval(owner.onCheckpoint, config.CHECKPOINT_MS)
   const access = accessOf(files, config, log)
   try {
+    // What reads answers has schemas, which a Worker starts without.
+    const [{ generateWithTools }, { providerFor }] = await Promise.all([
+      import('./tool-loop.ts'),
+      import('../../ai/providers.ts'),
+    ])
     const provider = (target: (typeof targets)[number]) => providerFor(target, config, access)
     return await generateWithTools({
       job,

@@ -11,12 +11,12 @@ import {
 import { type Target, upstreamOf } from '../../ai/targets.ts'
 import type { Attempt } from '../../db/schema/index.ts'
 import type { Config } from '../../env.ts'
-import { ERRORS, type ErrorCode, isRetryable } from '../../http/errors.ts'
 import type { FinishReason, RunFault } from '../../lib/run-events.ts'
 import { utf8Length } from '../../lib/token-estimate.ts'
 import { asking, waitsOf } from './endpoint-health.ts'
 import { nextTry } from './next-try.ts'
 import { Patience } from './patience.ts'
+import { toRunFault } from './run-fault.ts'
 import type { CallUse } from './usage.ts'
 
 const MAX_TEXT_LENGTH = 256 * 1024
@@ -113,16 +113,6 @@ const toFault = (error: unknown): UpstreamFault => {
   if (error instanceof UpstreamFault) return error
   return new UpstreamFault('upstream_error', 'same', undefined, { cause: error })
 }
-
-/** A fault in our words. */
-export const toRunFault = (code: ErrorCode, started = false, retryAfterMs?: number): RunFault => ({
-  code,
-  message: started ? `${ERRORS[code].title}; what had come is kept` : ERRORS[code].title,
-  retryable: isRetryable(code),
-  ...(retryAfterMs !== undefined && { retry_after: Math.min(MAX_RETRY_AFTER_S, Math.ceil(retryAfterMs / 1_000)) }),
-})
-
-const MAX_RETRY_AFTER_S = 3_600
 
 /** One call of the result's target. Throws what ended it early; whatever comes after the finish reason changes nothing. */
 async function attempt(input: Input, result: Answer): Promise<void> {

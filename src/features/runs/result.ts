@@ -1,7 +1,7 @@
 import type { Model } from '../../ai/models.ts'
 import type { CancelReason, Source } from '../../lib/run-events.ts'
-import { toRunFault } from './generate.ts'
 import type { Ending, Result, RunRef } from './job.ts'
+import { toRunFault } from './run-fault.ts'
 import type { Generation } from './tool-loop.ts'
 import { type CallUse, usageOf } from './usage.ts'
 

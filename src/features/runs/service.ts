@@ -13,7 +13,7 @@ export { type BareRun, startBareRun, watchAgain } from './bare-run.ts'
 export type { RunFeed } from './follow.ts'
 export { freeConversation, isAlive } from './recovery.ts'
 export type { ReplyRequest } from './reply-request.ts'
-export { SCHEMA_TOKENS, searchOffer } from './search-tool.ts'
+export { SCHEMA_TOKENS, searchOffer } from './search-offer.ts'
 export { cancelRun, findSameRun, readRun } from './stored-run.ts'
 export { watchRun, watchStored } from './watch.ts'
 

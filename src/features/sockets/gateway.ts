@@ -8,7 +8,6 @@ import { Attendance } from './attendance.ts'
 import { Connection, GATHER_MS, type Identity } from './connection.ts'
 import { frame, helloFrame, PING, PONG } from './frames.ts'
 import { Guests } from './guests.ts'
-import { takeFrame } from './incoming.ts'
 import { Memberships } from './memberships.ts'
 import { Openings } from './openings.ts'
 import { Presence } from './presence.ts'
@@ -40,12 +39,17 @@ export class Gateway extends DurableObject<Env> {
   readonly #readMarks: ReadMarks
   readonly #tickets: SpentTickets
   readonly #channels = new Map<string, ChannelStub>()
+  #incoming!: typeof import('./incoming.ts')
   #gathered = new Set<Connection>()
   #alarmAt: number | undefined
   #sessionsCheckedAt = 0
 
   constructor(state: DurableObjectState, env: Env) {
     super(state, env)
+    // Schemas of frames, which the Worker starts without. Nothing comes in before.
+    void state.blockConcurrencyWhile(async () => {
+      this.#incoming = await import('./incoming.ts')
+    })
     this.#shard = Number(state.id.name!.slice('g:'.length))
     this.#config = configOf(env)
     this.#log = openLog({ gateway: this.#shard })
@@ -152,7 +156,7 @@ export class Gateway extends DurableObject<Env> {
   override async webSocketMessage(socket: WebSocket, message: string | ArrayBuffer): Promise<void> {
     const connection = this.#sockets.all.get(socket)
     if (!connection || connection.isClosed) return
-    await takeFrame(connection, message, {
+    await this.#incoming.takeFrame(connection, message, {
       submit: async (id, command) => (await this.#ask(id, (channel) => channel.submit([command])))[0] as Outcome,
       resume: (each, id, streams) => this.#attendance.resume(each, id, streams),
       sync: (each, channelId, after) => this.#attendance.sync(each, channelId, after),

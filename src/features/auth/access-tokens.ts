@@ -2,6 +2,7 @@ import { jwtVerify, SignJWT } from 'jose'
 import type { Config } from '../../env.ts'
 import type { Principal } from '../../http/context.ts'
 import { hmacKey, sha256 } from '../../lib/digests.ts'
+import { RecentMap } from '../../lib/recent-map.ts'
 
 /** Seconds. */
 export const ACCESS_TOKEN_TTL = 30 * 60
@@ -13,7 +14,13 @@ const SOCKETS = 'parley-sockets'
 const TICKET_TYPE = 'ticket+jwt'
 
 type Secrets = Pick<Config, 'JWT_SECRET' | 'JWT_SECRET_PREVIOUS'>
-type Keys = { current: string; byKid: Map<string, CryptoKey> }
+type Keys = { current: string; byKid: Map<string, CryptoKey>; verified: RecentMap<Verified> }
+
+/** Of whom a token is, and until when, in milliseconds since 1970. */
+type Verified = { user: Principal; until: number }
+
+/** A client sends one token for half an hour: an isolate checks its signature once. */
+const MOST_VERIFIED = 1_000
 
 const keysOf = new WeakMap<Secrets, Promise<Keys>>()
 
@@ -87,7 +94,9 @@ export async function verifyTicket(token: string, config: Secrets): Promise<Tick
 
 /** The user that a token names, or `undefined` for any token that is not ours, not now, or of another kind. */
 export async function verifyAccessToken(token: string, config: Secrets): Promise<Principal | undefined> {
-  const { byKid } = await keys(config)
+  const { byKid, verified } = await keys(config)
+  const known = verified.get(token)
+  if (known && Date.now() < known.until) return { ...known.user }
   try {
     const { payload } = await jwtVerify(token, ({ kid }) => keyFor(byKid, kid), {
       algorithms: ['HS256'],
@@ -98,7 +107,9 @@ export async function verifyAccessToken(token: string, config: Secrets): Promise
       clockTolerance: 30,
       maxTokenAge: ACCESS_TOKEN_TTL + 30,
     })
-    return { id: payload.sub as string, sessionId: payload.sid as string }
+    const user = { id: payload.sub as string, sessionId: payload.sid as string }
+    verified.set(token, { user, until: Math.min(payload.exp!, payload.iat! + ACCESS_TOKEN_TTL) * 1_000 })
+    return { ...user }
   } catch {
     return undefined
   }
@@ -120,7 +131,7 @@ function keys(config: Secrets): Promise<Keys> {
     for (const secret of secrets) {
       byKid.set((await sha256(`kid:${secret}`)).slice(0, 8), await hmacKey(secret, ['sign', 'verify']))
     }
-    return { current: [...byKid.keys()][0]!, byKid }
+    return { current: [...byKid.keys()][0]!, byKid, verified: new RecentMap<Verified>(MOST_VERIFIED) }
   })()
   keysOf.set(config, made)
   return made

@@ -3,6 +3,7 @@ import { DrizzleD1Database, SQLiteD1Session } from 'drizzle-orm/d1'
 import { SQLiteAsyncDialect } from 'drizzle-orm/sqlite-core'
 import { isTransient } from './failures.ts'
 import { mustHold } from './preconditions.ts'
+import { rowMapper } from './row-mapper.ts'
 
 export type Db = DrizzleD1Database<Record<string, unknown>> & {
   /** Whether something must still be asked before anything is done. */
@@ -67,10 +68,26 @@ export function openDb(d1: Source, meter: DbMeter = newMeter(), preconditions: P
     prepare: (query: string) => metered(d1.prepare(query)),
     batch: (statements: Statement[]) => send(statements.map(({ bare }) => bare)),
   }
-  const session = new SQLiteD1Session(client as unknown as D1Database, dialect, undefined)
+  const session = new MappingSession(client as unknown as D1Database, dialect, undefined)
   const bare = new DrizzleD1Database('async', dialect, session, undefined)
   const db: Db = Object.assign(bare, { hasPreconditions: () => pending.length > 0 })
   return db
+}
+
+type Prepared = ReturnType<SQLiteD1Session<never, never>['prepareQuery']>
+
+/** Maps the rows of lists by `rowMapper`, where that can; one row alone (`get`) is as quickly mapped by Drizzle. */
+class MappingSession extends SQLiteD1Session<never, never> {
+  override prepareQuery(...given: Parameters<SQLiteD1Session<never, never>['prepareQuery']>): Prepared {
+    const prepared = super.prepareQuery(...given)
+    const [, fields, , , ownMapper] = given
+    const toObject = fields && !ownMapper ? rowMapper(fields) : undefined
+    if (!toObject) return prepared
+    const arraysOf = ({ results }: D1Result) => results.map((row) => Object.values(row as object))
+    prepared.mapAllResult = (rows, isFromBatch) =>
+      (isFromBatch ? arraysOf(rows as D1Result) : (rows as unknown[][])).map(toObject)
+    return prepared
+  }
 }
 
 /** A batch answers objects, so a select that joins must give equal column names aliases: the later one would win. */

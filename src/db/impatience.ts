@@ -1,4 +1,4 @@
-import { within } from '../lib/deadline.ts'
+import { Late, within } from '../lib/deadline.ts'
 import type { Source } from './client.ts'
 import { D1_LATE } from './failures.ts'
 
@@ -8,8 +8,16 @@ const PATIENCE_MS = 4_000
 /** What D1 gives, if it does so while somebody waits for it. @throws Error that `isLate` */
 export const inTime = <T>(work: Promise<T>): Promise<T> => within(PATIENCE_MS, work, D1_LATE)
 
-/** The database as who answers a request asks it: silence is a failure, and comes soon. */
+/**
+ * The database as who answers a request asks it: silence is a failure, and comes soon. Its timers are not cleared: they go with the
+ * request, four seconds later at the most, and Node's timers, which a Worker has, are slow to clear.
+ */
 export const impatient = (d1: Source): Source => ({
   prepare: (query) => d1.prepare(query),
-  batch: (statements) => inTime(d1.batch(statements)),
+  batch: <T>(statements: D1PreparedStatement[]) => Promise.race([d1.batch<T>(statements), late()]),
 })
+
+const late = () =>
+  new Promise<never>((_, fail) => {
+    setTimeout(() => fail(new Late(D1_LATE)), PATIENCE_MS)
+  })

@@ -21,7 +21,12 @@ export const securityHeaders = createMiddleware<AppEnv>(async (c, next) => {
 })
 
 /** Any other OPTIONS is a method like any other, which no path takes. */
-export const crossOrigin = createMiddleware<AppEnv>((c, next) => {
+export const crossOrigin = createMiddleware<AppEnv>(async (c, next) => {
+  if (!c.req.header('origin')) {
+    await next()
+    // Who may read it is for pages alone; a cache must not give this answer to one.
+    return void c.res.headers.append('vary', 'Origin')
+  }
   if (c.req.method === 'OPTIONS' && !c.req.header('access-control-request-method')) return next()
   return isOpenAi(c.req.path) ? openAiOriginHeaders(c, next) : originHeaders(c, next)
 })

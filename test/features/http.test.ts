@@ -135,7 +135,8 @@ test('every operation but the open ones answers 401 without a token, those of ad
   expect((await bob('GET', '/chatbots')).body).toEqual([chatbot])
   expect((await bob('GET', `/chatbots/${chatbot.id}/api-keys`)).body).toMatchObject([{ id: key.id, revoked: false }])
   expect(await countOf("audit_log WHERE action <> 'user.exported'")).toBe(1)
-})
+  // Hundreds of requests, beside another part of the tests.
+}, 60_000)
 
 test('the document names every operation once, and every schema of an object', async () => {
   const document = await openApi()
@@ -295,6 +296,14 @@ test('only the listed origins are let in, on errors too', async () => {
   const preflight = await from('https://chat.example.com', '/api/v1/conversations', 'OPTIONS')
   expect(preflight.status).toBe(204)
   expect(preflight.headers.get('access-control-allow-headers')).toContain('Last-Event-ID')
+})
+
+test('who comes from no page is told of no origin, and no cache gives their answer to one', async () => {
+  for (const path of ['/api/v1/health', '/api/v1/auth/me', '/v1/models']) {
+    const { headers } = await fetchPath(path)
+    expect(headers.get('vary')).toMatch(/\bOrigin\b/)
+    expect([...headers.keys()].filter((name) => name.startsWith('access-control-'))).toEqual([])
+  }
 })
 
 test('a missing, short or example secret closes everything but /health, and names the variable', async () => {

@@ -16,7 +16,7 @@ const { values: given } = parseArgs({
   options: {
     only: { type: 'string' },
     rounds: { type: 'string', default: '5' },
-    seconds: { type: 'string', default: '0.7' },
+    seconds: { type: 'string', default: '0.5' },
     json: { type: 'string' },
   },
 })

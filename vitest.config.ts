@@ -1,8 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { cloudflareTest, readD1Migrations } from '@cloudflare/vitest-plugin'
 import { defineConfig } from 'vitest/config'
-// For its effect: the modules that load when first needed.
-import './scripts/build-apart.ts'
+import { boundedPdfjs } from './scripts/bundle/bounded-pdfjs.ts'
 import { freePort } from './scripts/local-server.ts'
 
 /** One for all projects: the fake provider, the resolver and the mail server listen where the Worker under test is told to look. */
@@ -17,6 +16,8 @@ const encryptionKey = randomBytes(32).toString('base64url')
 
 const workerWith = (d1Databases: Record<string, string> = {}) =>
   cloudflareTest(async () => ({
+    // Not what is built of it.
+    main: './src/index.ts',
     wrangler: { configPath: './wrangler.toml' },
     miniflare: {
       d1Databases,
@@ -72,11 +73,11 @@ export default defineConfig(({ mode }) => ({
     projects: [
       { test: { name: 'unit', include: ['test/lib/**/*.test.ts', 'test/*.test.ts'] } },
       {
-        plugins: [workerWith()],
+        plugins: [boundedPdfjs, workerWith()],
         test: { ...inWorker, name: 'worker', include: ['test/features/**/*.test.ts'] },
       },
       {
-        plugins: [workerWith({ DB_1: 'cell-1' })],
+        plugins: [boundedPdfjs, workerWith({ DB_1: 'cell-1' })],
         test: { ...inWorker, name: 'cells', include: ['test/cells/**/*.test.ts'] },
       },
       {

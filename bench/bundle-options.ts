@@ -1,13 +1,14 @@
-import { readdirSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { convertV4MiniflareOptions, type MiniflareOptions } from 'miniflare'
 import { unstable_getMiniflareWorkerOptions } from 'wrangler'
+import { modulesIn } from '../scripts/bundle/build.ts'
 
 /** In place of the brake of wrangler.toml. */
 const BURST = { namespace_id: '1001', simple: { limit: 1_000_000, period: 10 as const } }
 
 type Bundle = {
-  /** What `wrangler deploy --dry-run` has written. */
+  /** Folder of what scripts/build-worker.ts has built. */
   built: string
   /** Folder of its state. */
   state: string
@@ -15,7 +16,7 @@ type Bundle = {
   vars: Record<string, string>
   /** Where it listens on loopback, with nothing before it. */
   port: number
-  /** A module that is put before the bundle, which it imports as `./index.js`; by default there is none. */
+  /** A module that is put before the bundle, which it imports as `./index.mjs`; by default there is none. */
   entry?: string
   /** Takes the lines that it logs. */
   onLog?: (line: string) => void
@@ -30,7 +31,7 @@ export function bundleOptions({ built, state, vars, port, entry, onLog }: Bundle
   // Its files are served by other Workers, which every request would go through.
   const { modulesRules: _, assets: __, ...options } = workerOptions
   const before = entry === undefined ? [] : [{ path: 'entry.js', contents: entry }]
-  const modules = ['index.js', ...scriptsIn(built, 'apart')].map((path) => ({
+  const modules = modulesIn(built).map((path) => ({
     path,
     contents: readFileSync(join(built, path), 'utf8'),
   }))
@@ -51,9 +52,4 @@ export function bundleOptions({ built, state, vars, port, entry, onLog }: Bundle
     // What it logs is taken, as anywhere, and shown to nobody but who asks for it.
     handleStructuredLogs: ({ message }) => onLog?.(message),
   })
-}
-
-function scriptsIn(built: string, folder: string): string[] {
-  const names = readdirSync(join(built, folder)).filter((name) => name.endsWith('.js'))
-  return names.map((name) => `${folder}/${name}`)
 }

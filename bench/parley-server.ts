@@ -3,7 +3,7 @@ import { Miniflare } from 'miniflare'
 import { freePort } from '../scripts/local-server.ts'
 import { bundleOptions } from './bundle-options.ts'
 
-// node bench/parley-server.ts BUILT STATE VARS: the Worker that `wrangler deploy --dry-run` has put into BUILT, in workerd and
+// node bench/parley-server.ts BUILT STATE VARS: the Worker that scripts/build-worker.ts has put into BUILT, in workerd and
 // nothing around it, with the variables of a JSON object. `wrangler dev` puts a proxy and an inspector before it, which take most
 // of the time of a small request and exist nowhere else. Prints where it listens.
 const [built, state, vars] = process.argv.slice(2) as [string, string, string]

@@ -3,7 +3,8 @@ import { once } from 'node:events'
 import { availableParallelism } from 'node:os'
 import { basename, join } from 'node:path'
 import { createInterface } from 'node:readline'
-import { applyMigrations, runWrangler } from '../scripts/local-server.ts'
+import { buildWorker } from '../scripts/bundle/build.ts'
+import { applyMigrations } from '../scripts/local-server.ts'
 import { processesOf } from './process-group.ts'
 
 const CORES = { server: 0, load: 1 }
@@ -42,8 +43,7 @@ export async function startParleyServer(
   prepare: (state: string) => Promise<void> = async () => {},
 ): Promise<Started> {
   const [built, state] = [join(folder, 'built'), join(folder, 'state')]
-  const { ok, output } = await runWrangler(['deploy', '--dry-run', `--outdir=${built}`])
-  if (!ok) throw new Error(`The Worker could not be built:\n${output}`)
+  await buildWorker('src/index.ts', built)
   await applyMigrations(state)
   await prepare(state)
   return start(join(import.meta.dirname, 'parley-server.ts'), [built, state, JSON.stringify(vars)])

@@ -1,4 +1,4 @@
-import { isCommonPassword } from '../src/apart/password-blocklist.ts'
+import { isCommonPassword } from '../src/features/auth/password-blocklist.ts'
 import { checkPassword } from '../src/features/auth/password-policy.ts'
 import { email as Email, username as Username } from '../src/features/users/schemas/user.ts'
 import { Refusal, readOptions, runCommand, TARGET, targetOf } from './command-line.ts'

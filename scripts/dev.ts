@@ -1,6 +1,10 @@
 import type { ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
 import { constants } from 'node:os'
 import { join, relative, resolve } from 'node:path'
+import { createInterface } from 'node:readline'
+import type { Readable } from 'node:stream'
+import { stripVTControlCharacters } from 'node:util'
 import { ensureDevVars, providerOfShell, readDevVars, type Vars } from './dev-vars.ts'
 import { applyMigrations, becomesHealthy, devArgs, isPortFree, spawnWrangler, stopGroup } from './local-server.ts'
 import { textOf } from './mail-folder.ts'
@@ -37,14 +41,31 @@ async function main(): Promise<void> {
   }
   const mail = await mailSettings(given)
   const vars = { ...given, ...mail.vars }
-  server = spawnWrangler(devArgs(port, persistTo, args), { vars, stdio: 'inherit' })
-  server.once('exit', (code, signal) => ending || process.exit(code ?? codeOf(signal!)))
+  // Its output comes through here, and should not become grey for that.
+  if (process.stderr.isTTY && process.stdout.hasColors?.()) process.env.FORCE_COLOR ??= '1'
+  server = spawnWrangler(devArgs(port, persistTo, args), { vars, stdio: 'pipe' })
+  showWithoutModules(server.stdout!, process.stdout)
+  showWithoutModules(server.stderr!, process.stderr)
+  // All that it said is there by then.
+  server.once('close', (code, signal) => ending || process.exit(code ?? codeOf(signal!)))
   if (!(await becomesHealthy(url, server, 60_000))) {
+    if (server.exitCode !== null || server.signalCode !== null) return
     // Code that throws at start is reported by wrangler, which tries again when the file changes.
     console.error(`${url}/health does not answer yet. The lines above should say why.`)
     if (!(await becomesHealthy(url, server, Number.POSITIVE_INFINITY))) return
   }
   console.log(whatNext(vars, mail.place))
+}
+
+/** At each start and change wrangler draws a table of all modules that the Worker is made of. */
+function showWithoutModules(from: Readable, to: NodeJS.WriteStream): void {
+  let isInTable = false
+  createInterface({ input: from }).on('line', (line) => {
+    const text = stripVTControlCharacters(line)
+    isInTable ||= text.startsWith('Attaching additional modules:')
+    if (!isInTable) to.write(`${line}\n`)
+    if (text.startsWith('└')) isInTable = false
+  })
 }
 
 /** What suits development, then `.dev.vars`, then the shell, then `--var`. */
@@ -112,7 +133,9 @@ function take(name: string): string | undefined {
 async function end(signal: NodeJS.Signals): Promise<void> {
   if (server && !ending) {
     ending = true
+    const closed = once(server, 'close')
     await stopGroup(server)
+    await closed
   }
   process.exit(codeOf(signal))
 }

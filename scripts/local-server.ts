@@ -114,6 +114,9 @@ export function devArgs(port: number, persistTo: string | undefined, extra: stri
     'dev',
     `--port=${port}`,
     '--show-interactive-dev-session=false',
+    // Bundled once more, the Worker gets what reads the rest of a request that was refused, as the platform does: a client that still
+    // sends would otherwise find its connection cut, and no answer.
+    '--bundle',
     ...(given('--ip') ? [] : ['--ip=127.0.0.1']),
     // 0 lets the system choose, so that servers run side by side.
     ...(given('--inspector-port') ? [] : ['--inspector-port=0']),

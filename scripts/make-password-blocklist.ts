@@ -28,4 +28,4 @@ export function isCommonPassword(lower: string): boolean {
   return common.has(lower)
 }
 `
-writeFileSync(join(import.meta.dirname, '../src/apart/password-blocklist.ts'), file)
+writeFileSync(join(import.meta.dirname, '../src/features/auth/password-blocklist.ts'), file)

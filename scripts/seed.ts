@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { isCommonPassword } from '../src/apart/password-blocklist.ts'
+import { isCommonPassword } from '../src/features/auth/password-blocklist.ts'
 import { checkPassword } from '../src/features/auth/password-policy.ts'
 import { Refusal, readOptions, runCommand, TARGET, targetOf } from './command-line.ts'
 

@@ -1,38 +1,39 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { type LocalServer, runWrangler, startServer } from '../../scripts/local-server.ts'
+import { buildWorker } from '../../scripts/bundle/build.ts'
+import { type LocalServer, startServer } from '../../scripts/local-server.ts'
 import { ASKED_ONE_IN } from '../../src/http/rate-limits/burst.ts'
 
 // npm run bench:limits: what the limiter adds to an authenticated list of 20. Requests with and without it go to one
 // server in turns, so that whatever else the machine does hits all of them alike. The burst brake is asked about one request
 // in twenty, which a mean of so many would hardly show, so it is measured by itself.
 const MEASURED = ['no limiter', 'limiter', 'burst brake']
-const SWITCH = '--alias=./rate-limits/limited.ts:./bench/limits/switched-limited.ts'
 const USERS = 20
 const BENCH_MS = 30_000
 const vars = { PASSWORD_COST: '4', REGISTER_ADDRESS_LIMIT: '1000', API_RATE_LIMIT: '1000000' }
 
 const folder = await mkdtemp(join(tmpdir(), 'parley-bench-'))
 try {
-  const args = [await build(join(folder, 'build')), '--no-bundle', '--config=wrangler.toml']
+  const args = [await build(join(folder, 'build')), '--config=wrangler.toml']
   const server = await startServer({ persistTo: join(folder, 'state'), vars, args })
   await bench(server).finally(server.stop)
 } finally {
   await rm(folder, { recursive: true, force: true, maxRetries: 5 })
 }
 
-/** The Worker with the switch in it. `wrangler dev` cannot make it: it ignores `--alias`. */
-async function build(outdir: string): Promise<string> {
-  const { ok, output } = await runWrangler([
-    'deploy',
-    'bench/limits/worker.ts',
-    '--dry-run',
-    `--outdir=${outdir}`,
-    SWITCH,
+/** The Worker with the switch in it. */
+async function build(into: string): Promise<string> {
+  const switched = join(import.meta.dirname, 'switched-limited.ts')
+  await buildWorker('bench/limits/worker.ts', into, [
+    {
+      name: 'switched-limited',
+      enforce: 'pre',
+      resolveId: (source, importer) =>
+        source.endsWith('/rate-limits/limited.ts') && importer !== switched ? switched : undefined,
+    },
   ])
-  if (!ok) throw new Error(`The Worker could not be built:\n${output}`)
-  return join(outdir, 'worker.js')
+  return join(into, 'index.mjs')
 }
 
 async function bench({ url }: LocalServer): Promise<void> {

@@ -39,10 +39,6 @@ const OF_THE_API = [
   'analytics_engine_datasets',
   'routes',
   'route',
-  'build',
-  'find_additional_modules',
-  'base_dir',
-  'rules',
   'dev',
 ]
 
@@ -58,7 +54,8 @@ export function realtimeConfig(base: Base): Base {
   return {
     ...shared,
     name: realtimeName(base),
-    main: 'src/realtime.ts',
+    main: 'dist/realtime/index.mjs',
+    build: { command: 'node scripts/build-worker.ts realtime' },
     workers_dev: false,
     preview_urls: false,
     vars: Object.fromEntries(vars),

@@ -106,6 +106,22 @@ test('a port that is taken is said in one line, with what to do', async () => {
   )
 })
 
+test('what wrangler says when it cannot start is shown to its end', async () => {
+  const state = mkdtempSync(join(tmpdir(), 'parley-dev-'))
+  const refused = start(['--port', `${await freePort()}`, '--persist-to', state, '--no-such-option'])
+  let said = ''
+  for (const stream of [refused.stdout, refused.stderr]) stream.setEncoding('utf8').on('data', (text) => (said += text))
+  const code = await new Promise((done) => refused.once('close', done)).finally(() => refused.kill('SIGKILL'))
+  rmSync(state, { recursive: true, force: true })
+  expect(code).toBe(1)
+  expect(said).toMatch(/Unknown argument.*such/i)
+})
+
+test('nothing is said of the modules that the Worker is made of', async () => {
+  await says('Your Worker has access to the following bindings')
+  expect(output).not.toContain('.mjs')
+})
+
 test('ended by a signal, it frees its port', async () => {
   const ended = new Promise((done) => dev.once('exit', done))
   dev.kill('SIGTERM')

@@ -1,11 +1,10 @@
 import { deflateSync } from 'node:zlib'
 import { strToU8, zipSync, zlibSync } from 'fflate'
 import { expect, test } from 'vitest'
-import { loadDocumentTexts } from '../../src/load-apart.ts'
+import { textOf as textUpTo } from '../../src/features/files/document-texts.ts'
 import { DOCX, docxOf, docxOfXml, linesOf, PDF, pdfOf, pdfOfPages } from '../support/documents.ts'
 
-const textOf = async (bytes: Uint8Array, type: string, max = 100_000) =>
-  (await loadDocumentTexts()).textOf(bytes, type, max)
+const textOf = (bytes: Uint8Array, type: string, max = 100_000) => textUpTo(bytes, type, max)
 
 const MIB = 1024 * 1024
 /** Streams of `size` bytes that pack to a thousandth. */

@@ -203,13 +203,19 @@ test('the two configurations are made of wrangler.toml, and have in common what 
   for (const key of [
     'compatibility_date',
     'compatibility_flags',
-    'alias',
+    'no_bundle',
+    'find_additional_modules',
+    'rules',
+    'upload_source_maps',
     'd1_databases',
     'secrets',
     'observability',
   ]) {
     expect(realtime[key], key).toEqual(BASE[key])
   }
+  const built = ({ main, build }: Base) => [main, (build as { command: string }).command]
+  expect(built(realtime)).toEqual(['dist/realtime/index.mjs', 'node scripts/build-worker.ts realtime'])
+  expect(built(api)).toEqual(['dist/worker/index.mjs', expect.stringMatching(/node scripts\/build-worker.ts$/)])
   // Who moved with the objects must be who has them.
   const moved = REALTIME_CLASSES.map((name) => ({ from: name, from_script: BASE.name, to: name }))
   expect(realtime.migrations).toEqual([{ tag: 'v1', transferred_classes: moved }])

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { COMMON_PASSWORDS, isCommonPassword } from '../../src/apart/password-blocklist.ts'
+import { COMMON_PASSWORDS, isCommonPassword } from '../../src/features/auth/password-blocklist.ts'
 import { checkPassword } from '../../src/features/auth/password-policy.ts'
 
 const ada = { email: 'ada.lovelace@example.com', username: 'countess-ada' }

@@ -1,16 +1,23 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 
-type Init = { method?: string; body?: object; headers?: Record<string, string>; signal?: AbortSignal }
+/** `raw` goes as it is, `body` as JSON. */
+type Init = {
+  method?: string
+  body?: object
+  raw?: Uint8Array<ArrayBuffer>
+  headers?: Record<string, string>
+  signal?: AbortSignal
+}
 
 export type ServerUser = Awaited<ReturnType<typeof signIn>>
 
 /** A fresh user of the server at `url`. */
 export async function signIn(url: string) {
   const username = `u${crypto.randomUUID().slice(0, 12)}`
-  const request = async (token: string | undefined, path: string, { body, ...init }: Init = {}) =>
+  const request = async (token: string | undefined, path: string, { body, raw, ...init }: Init = {}) =>
     fetch(`${url}/api/v1${path}`, {
       method: body ? 'POST' : 'GET',
-      body: body && JSON.stringify(body),
+      body: raw ?? (body && JSON.stringify(body)),
       ...init,
       headers: {
         'content-type': 'application/json',

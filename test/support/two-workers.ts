@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto'
-import { globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { convertV4MiniflareOptions, Miniflare } from 'miniflare'
 import { unstable_getMiniflareWorkerOptions } from 'wrangler'
+import { modulesIn } from '../../scripts/bundle/build.ts'
 import { apiConfig, BASE, type Base, realtimeConfig, withConfig } from '../../scripts/deploy/configs.ts'
 import { runWrangler } from '../../scripts/local-server.ts'
 import { newState } from './migrated-state.ts'
@@ -17,7 +18,7 @@ export async function startTwoWorkers(vars: Record<string, string>) {
   process.env.JWT_SECRET = randomBytes(32).toString('base64url')
   const workers = [
     // Pages are not asked for, so they are not built.
-    await built({ ...apiConfig(BASE), build: undefined, assets: undefined }, folder, vars),
+    await built({ ...apiConfig(BASE), build: WITHOUT_PAGES, assets: undefined }, folder, vars),
     // None of the API's settings and secrets are there.
     await built(realtimeConfig(BASE), folder, { JWT_SECRET: randomBytes(32).toString('base64url') }),
   ]
@@ -34,8 +35,6 @@ export async function startTwoWorkers(vars: Record<string, string>) {
   const url = (await miniflare.ready).origin
   return {
     url,
-    /** The names of the modules that each is made of. */
-    modules: workers.map(({ modules }) => modules.map(({ path }) => path)),
     async close() {
       await miniflare.dispose()
       for (const path of [folder, state]) rmSync(path, { recursive: true, force: true })
@@ -51,7 +50,6 @@ const built = (config: Base, folder: string, vars: Record<string, string>) =>
     if (!ok) throw new Error(`${config.name} could not be built:\n${output}`)
     const { workerOptions } = unstable_getMiniflareWorkerOptions(file)
     const { modulesRules: _, durableObjects, bindings, ...options } = workerOptions
-    const paths = ['realtime.js', 'index.js', 'apart/*.js'].flatMap((name) => globSync(name, { cwd: out })).sort(byMain)
     return {
       ...options,
       name: config.name,
@@ -65,7 +63,7 @@ const built = (config: Base, folder: string, vars: Record<string, string>) =>
       ),
       ratelimits: Object.fromEntries(Object.keys(options.ratelimits ?? {}).map((name) => [name, BRAKE])),
       modulesRoot: out,
-      modules: paths.map((path) => ({
+      modules: modulesIn(out).map((path) => ({
         type: 'ESModule',
         path: join(out, path),
         contents: readFileSync(join(out, path), 'utf8'),
@@ -73,6 +71,6 @@ const built = (config: Base, folder: string, vars: Record<string, string>) =>
     }
   })
 
-const byMain = (a: string, b: string) => Number(a.startsWith('apart')) - Number(b.startsWith('apart'))
+const WITHOUT_PAGES = { command: 'node scripts/build-worker.ts' }
 /** In place of that of wrangler.toml, which a test is too fast for. */
 const BRAKE = { namespace_id: '1001', simple: { limit: 1_000_000, period: 10 as const } }

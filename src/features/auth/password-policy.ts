@@ -8,7 +8,8 @@ type Owner = { email?: string | null; username?: string | null }
 
 /**
  * Why this password may not be chosen, as a sentence for the user, or `undefined`. Lengths are in code
- * points; `isCommon` knows what many people use, in lower case (src/apart/password-blocklist.ts). Case is ignored only to find guessable ones: the password itself is taken as it is.
+ * points; `isCommon` knows what many people use, in lower case (password-blocklist.ts). Case is ignored only to find
+ * guessable ones: the password itself is taken as it is.
  */
 export function checkPassword(
   password: string,

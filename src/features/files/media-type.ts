@@ -1,6 +1,5 @@
 import type { FileKind } from '../../db/schema/files.ts'
 import { looksLikeText } from '../../lib/text-bytes.ts'
-import { loadMediaTypes } from '../../load-apart.ts'
 
 const UNKNOWN = 'application/octet-stream'
 
@@ -22,14 +21,14 @@ const TEXT_TYPES: Record<string, string> = {
 
 /** The media type of a file by its first bytes, not by what a client says. */
 export async function mediaTypeOf(head: Uint8Array, name: string): Promise<string> {
-  const { mediaTypeOf: byMagic } = await loadMediaTypes()
-  const known = await byMagic(head)
-  if (known) return known
+  const { fileTypeFromBuffer } = await import('file-type')
+  const known = await fileTypeFromBuffer(head)
+  if (known) return known.mime
   if (!looksLikeText(head)) return UNKNOWN
   return TEXT_TYPES[/\.([a-z]+)$/i.exec(name)?.[1]?.toLowerCase() ?? ''] ?? 'text/plain'
 }
 
-/** Documents whose text can be read (src/apart/document-texts.ts). */
+/** Documents whose text can be read (document-texts.ts). */
 const READABLE = new Set(['application/pdf', 'application/vnd.openxmlformats-officedocument.wordprocessingml.document'])
 
 export const isDocument = (mediaType: string): boolean => READABLE.has(mediaType)

@@ -18,7 +18,7 @@ export async function failingEntry(): Promise<string> {
       {
         name: 'as it was built',
         setup: ({ onResolve }) =>
-          onResolve({ filter: /src\/index\.ts$/ }, () => ({ path: './index.js', external: true })),
+          onResolve({ filter: /src\/index\.ts$/ }, () => ({ path: './index.mjs', external: true })),
       },
     ],
   })

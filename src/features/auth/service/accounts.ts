@@ -2,7 +2,6 @@ import { constraintOf } from '../../../db/failures.ts'
 import { users } from '../../../db/schema/index.ts'
 import type { BaseCtx, Client } from '../../../http/context.ts'
 import { AppError, invalid } from '../../../http/errors.ts'
-import { loadPasswordBlocklist } from '../../../load-apart.ts'
 import { attempt, LIMITS } from '../attempts.ts'
 import { checkPassword } from '../password-policy.ts'
 import { hashPassword } from '../passwords.ts'
@@ -51,7 +50,7 @@ export async function refuseWeak(
   owner: Names,
   pointer: string,
 ): Promise<void> {
-  const { isCommonPassword } = await loadPasswordBlocklist()
+  const { isCommonPassword } = await import('../password-blocklist.ts')
   const weakness = checkPassword(password, owner, config.PASSWORD_POLICY, isCommonPassword)
   if (weakness) throw invalid([{ pointer, detail: weakness }])
 }

@@ -3,7 +3,6 @@ import { mustHold, unmetPrecondition } from '../../../db/preconditions.ts'
 import { files, fileTexts } from '../../../db/schema/index.ts'
 import type { BaseCtx } from '../../../http/context.ts'
 import { describeError } from '../../../http/log.ts'
-import { loadDocumentTexts } from '../../../load-apart.ts'
 import { bytesOf, cutTo } from '../excerpt.ts'
 import { fromStore } from '../file-store.ts'
 import type { StoredFile } from './read.ts'
@@ -60,7 +59,7 @@ async function readText(ctx: BaseCtx, { id, size }: StoredFile): Promise<void> {
   if (!file) return
   const object = size > MAX_BYTES ? null : await fromStore(bucket.get(file.objectKey))
   const bytes = object && new Uint8Array(await fromStore(object.arrayBuffer()))
-  const { textOf } = await loadDocumentTexts()
+  const { textOf } = await import('../document-texts.ts')
   const read = bytes
     ? await textOf(bytes, file.mediaType, bytesOf(config.FILE_CONTEXT_TOKENS)).catch((error) => {
         log('info', 'document_unreadable', { file_id: id, ...describeError(error) })

@@ -1,4 +1,4 @@
-// Stands in for zod's compiler of schemas (wrangler.toml, [alias]): it makes functions out of text, which Workers forbid.
+// Stands in for zod's compiler of schemas (scripts/bundle/build.ts): it makes functions out of text, which Workers forbid.
 export const INVALID = Symbol.for('zod.compile.invalid')
 export const compile = (schema) => schema
 export const withParser = compile

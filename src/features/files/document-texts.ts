@@ -1,7 +1,7 @@
 import { Unzip, UnzipInflate } from 'fflate'
 import { getResolvedPDFJS } from 'unpdf'
-import { cutText, toPlainText } from '../lib/plain-text.ts'
-import { textOfWordXml } from '../lib/word-xml.ts'
+import { cutText, toPlainText } from '../../lib/plain-text.ts'
+import { textOfWordXml } from '../../lib/word-xml.ts'
 
 const READERS: Record<string, (bytes: Uint8Array, maxCharacters: number) => Promise<Extract> | Extract> = {
   'application/pdf': readPdf,
@@ -14,7 +14,7 @@ type Extract = { raw: string; isWhole: boolean }
 /**
  * The plain text of a PDF or DOCX, cut at `maxCharacters` (UTF-16 units); a file of images alone has the empty text.
  * The bytes of a PDF are taken over, and are empty afterwards. What a file can cost is bounded here and in
- * scripts/bounded-pdfjs.ts.
+ * scripts/bundle/bounded-pdfjs.ts.
  * @throws Error when the file is of another type, encrypted, damaged, or too large once it is unpacked
  */
 export async function textOf(

@@ -1,5 +1,4 @@
-import { readFileSync } from 'node:fs'
-import type { Plugin } from 'esbuild'
+import type { Plugin } from 'vite'
 
 /**
  * Bounds that pdf.js has no options for, so that no file takes the memory of a Worker. A new version in which a place is
@@ -29,13 +28,14 @@ const withoutInflater = (source: string) => source.replaceAll('new Decompression
 
 export const boundedPdfjs: Plugin = {
   name: 'bounded-pdfjs',
-  setup: (build) =>
-    build.onLoad({ filter: /unpdf[\\/]dist[\\/]pdfjs\.mjs$/ }, ({ path }) => {
-      let contents = readFileSync(path, 'utf8')
-      for (const [bound, [place, instead]] of Object.entries(BOUNDS)) {
-        if (contents.split(place).length !== 2) throw new Error(`pdf.js has changed: see to it that ${bound}`)
-        contents = contents.replace(place, () => instead)
-      }
-      return { contents: withoutInflater(contents) }
-    }),
+  enforce: 'pre',
+  transform(code, id) {
+    if (!/[\\/]unpdf[\\/]dist[\\/].*pdfjs/.test(id)) return undefined
+    let bounded = code
+    for (const [bound, [place, instead]] of Object.entries(BOUNDS)) {
+      if (bounded.split(place).length !== 2) throw new Error(`pdf.js has changed: see to it that ${bound}`)
+      bounded = bounded.replace(place, () => instead)
+    }
+    return { code: withoutInflater(bounded), map: { mappings: '' } }
+  },
 }

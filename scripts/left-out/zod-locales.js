@@ -1,1 +1,0 @@
-// Stands in for zod's forty translations of its messages, of which nothing here speaks any (wrangler.toml, [alias]).

@@ -8,6 +8,8 @@ import { rowMapper } from './row-mapper.ts'
 export type Db = DrizzleD1Database<Record<string, unknown>> & {
   /** Whether something must still be asked before anything is done. */
   hasPreconditions: () => boolean
+  /** Drizzle's own, which makes statements (`prepared.ts`). */
+  session: MappingSession
 }
 
 /** What one request, alarm or job did in D1. `sqlMs` is the sum of the durations that D1 reports. */
@@ -56,7 +58,7 @@ export function openDb(d1: Source, meter: DbMeter = newMeter(), preconditions: P
     return d1.prepare(sql).bind(...params)
   }
 
-  /** What Drizzle uses of a statement. Each is sent as a batch: the same one trip, with `meta` for the meter. */
+  /** What Drizzle uses of a statement. Each goes through `send`: one trip, with `meta` for the meter. */
   const metered = (bare: D1PreparedStatement): Statement => ({
     bare,
     bind: (...values) => metered(bare.bind(...values)),
@@ -70,7 +72,7 @@ export function openDb(d1: Source, meter: DbMeter = newMeter(), preconditions: P
   }
   const session = new MappingSession(client as unknown as D1Database, dialect, undefined)
   const bare = new DrizzleD1Database('async', dialect, session, undefined)
-  const db: Db = Object.assign(bare, { hasPreconditions: () => pending.length > 0 })
+  const db: Db = Object.assign(bare, { hasPreconditions: () => pending.length > 0, session })
   return db
 }
 

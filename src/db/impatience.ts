@@ -14,8 +14,14 @@ export const inTime = <T>(work: Promise<T>): Promise<T> => within(PATIENCE_MS, w
  */
 export const impatient = (d1: Source): Source => ({
   prepare: (query) => d1.prepare(query),
-  batch: <T>(statements: D1PreparedStatement[]) => Promise.race([d1.batch<T>(statements), late()]),
+  batch: <T>(statements: D1PreparedStatement[]) => Promise.race([ask<T>(d1, statements), late()]),
 })
+
+/** A statement alone is sent as one, which spares the binding its account of a batch. */
+async function ask<T>(d1: Source, statements: D1PreparedStatement[]): Promise<D1Result<T>[]> {
+  const [first, ...others] = statements
+  return first && others.length === 0 ? [await first.all<T>()] : d1.batch<T>(statements)
+}
 
 const late = () =>
   new Promise<never>((_, fail) => {

@@ -1,4 +1,4 @@
-import { getTableColumns, type SQL, sql } from 'drizzle-orm'
+import { getTableColumns, type SQL, type SQLWrapper, sql } from 'drizzle-orm'
 import type { Db } from './client.ts'
 import { messages } from './schema/index.ts'
 
@@ -7,7 +7,12 @@ import { messages } from './schema/index.ts'
  * long as the estimates add up to `maxTokens`. It walks up the parents, so its cost does not grow with the
  * conversation. Made for `db.with(branch).select(…).from(branch)`.
  */
-export const branchFrom = (db: Db, from: SQL, maxMessages: number, maxTokens: number | SQL = Number.MAX_SAFE_INTEGER) =>
+export const branchFrom = (
+  db: Db,
+  from: SQL,
+  maxMessages: number | SQLWrapper,
+  maxTokens: number | SQL = Number.MAX_SAFE_INTEGER,
+) =>
   db.$with('branch', { ...getTableColumns(messages), place: sql<number>`place`.as('place') }).as(sql`
       SELECT m.*, 1 AS place, m.tokens AS total FROM messages m WHERE m.id = (${from}) AND ${maxMessages} > 0 AND m.tokens <= ${maxTokens}
       UNION ALL

@@ -4,6 +4,7 @@ import { expect, test } from 'vitest'
 import { type DbMeter, openDb } from '../../src/db/client.ts'
 import { constraintOf, isStoreFailure, isTransient } from '../../src/db/failures.ts'
 import { mustHold, unmetPrecondition } from '../../src/db/preconditions.ts'
+import { type Given, prepared } from '../../src/db/prepared.ts'
 import { conversations, users } from '../../src/db/schema/index.ts'
 import { listConversations } from '../../src/features/conversations/service/read.ts'
 import { listMessages } from '../../src/features/messages/service/read.ts'
@@ -202,3 +203,73 @@ test.for([true, false])(
     expect(n).toBe(2)
   },
 )
+
+/** The titles of a user's conversations, all or one; counts how often the list is put together. */
+function titlesOf() {
+  let built = 0
+  const titles = prepared(
+    (
+      db,
+      given: Given<{ userId: string; title: string; rows: number }>,
+      { isOne, isLatest }: Record<string, boolean>,
+    ) => {
+      built++
+      return db
+        .select({ title: conversations.title, at: conversations.createdAt })
+        .from(conversations)
+        .where(sql`user_id = ${given('userId')} ${isOne ? sql`AND title = ${given('title')}` : sql``}`)
+        .orderBy(isLatest ? sql`id DESC` : sql`id`)
+        .limit(given('rows'))
+    },
+  )
+  return { titles, built: () => built }
+}
+
+test('a prepared list is put together once for each form, and takes the values of each request', async () => {
+  const [ada, bob] = [await signIn(), await signIn()]
+  for (const title of ['One', 'Two', 'Three']) await ada('POST', '/conversations', { title })
+  await bob('POST', '/conversations', { title: 'One' })
+  const { titles, built } = titlesOf()
+  const list = async (user: SignedIn, form: Record<string, boolean>, title = '') => {
+    const rows = await titles(ctxOf(user).ctx.db, { userId: user.user.id, title, rows: 9 }, form)
+    expect(rows.every(({ at }) => at instanceof Date)).toBe(true)
+    return rows.map((row) => row.title)
+  }
+  expect(await list(ada, { isOne: false, isLatest: false })).toEqual(['One', 'Two', 'Three'])
+  expect(await list(bob, { isOne: false, isLatest: false })).toEqual(['One'])
+  expect(built()).toBe(1)
+  expect(await list(ada, { isOne: true, isLatest: false }, 'Two')).toEqual(['Two'])
+  expect(await list(ada, { isOne: true, isLatest: false }, 'None')).toEqual([])
+  expect(built()).toBe(2)
+  // A form is what it says, in whichever order.
+  expect(await list(ada, { isLatest: true, isOne: false })).toEqual(['Three', 'Two', 'One'])
+  expect(await list(ada, { isLatest: false, isOne: true }, 'One')).toEqual(['One'])
+})
+
+test('a prepared list goes in a batch with others, and not without its values', async () => {
+  const ada = await signIn()
+  await ada('POST', '/conversations', { title: 'One' })
+  const { titles } = titlesOf()
+  const { ctx, meter } = ctxOf(ada)
+  const values = { userId: ada.user.id, title: '', rows: 9 }
+  const [me, mine] = await ctx.db.batch([
+    ctx.db.select().from(users).where(eq(users.id, ada.user.id)),
+    titles(ctx.db, values, { isOne: false }),
+  ])
+  expect([me.length, mine.map(({ title }) => title), meter.trips]).toEqual([1, ['One'], 1])
+  const { title: _, ...lacking } = values
+  // @ts-expect-error: a value is missing
+  expect(() => titles(ctx.db, lacking, { isOne: true })).toThrow('"title"')
+  const unknown = { ...values, title: undefined as unknown as string }
+  expect(() => titles(ctx.db, unknown, { isOne: true })).toThrow('missing')
+})
+
+test('rows with objects in them are none of a prepared list', () => {
+  const nested = prepared((db, given: Given<{ id: string }>, _: Record<never, never>) =>
+    db
+      .select({ user: { id: users.id } })
+      .from(users)
+      .where(sql`id = ${given('id')}`),
+  )
+  expect(() => nested(openDb(env.DB), { id: 'x' }, {})).toThrow('plain rows')
+})

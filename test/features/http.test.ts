@@ -433,7 +433,9 @@ test('a variable that makes no sense closes the server, and is named without its
 })
 
 test('a D1 that says nothing is unavailable within 5 s', async () => {
-  const DB = { prepare: (query: string) => env.DB.prepare(query), batch: () => new Promise(() => {}) }
+  const silence = () => new Promise(() => {})
+  const statement = { bind: () => statement, all: silence }
+  const DB = { prepare: () => statement, batch: silence }
   const silent = { ...env, DB } as unknown as Env
   const execution = { waitUntil: () => {}, passThroughOnException: () => {} } as unknown as ExecutionContext
   const ask = async (path: string) => {

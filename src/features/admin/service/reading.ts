@@ -1,11 +1,10 @@
-import { sql } from 'drizzle-orm'
 import { audited, conversationExists, userExists } from '../../../db/audit.ts'
 import type { PageRequest } from '../../../db/pages.ts'
 import { mustHold, unmetPrecondition } from '../../../db/preconditions.ts'
 import type { Ctx } from '../../../http/context.ts'
 import { notFound } from '../../../http/errors.ts'
 import { pageOfKeptConversations, selectKeptConversations } from '../../conversations/service/read.ts'
-import { pageOfMessages, selectMessages } from '../../messages/service/read.ts'
+import { pageOfMessages, selectAnybodysMessages } from '../../messages/service/read.ts'
 
 /**
  * One page of somebody's conversations. What an admin reads is recorded in the batch that reads it.
@@ -29,11 +28,10 @@ export async function listConversationsOf(ctx: Ctx, userId: string, page: PageRe
  */
 export async function listMessagesOf(ctx: Ctx, conversationId: string, page: PageRequest) {
   const act = { action: 'conversation.read', target: { type: 'conversation', id: conversationId } } as const
-  const owner = sql`(SELECT user_id FROM conversations WHERE id = ${conversationId})`
   const read = ctx.db.batch([
     mustHold(ctx.db, 'is_there', conversationExists(conversationId)),
     audited(ctx, act),
-    selectMessages(ctx.db, owner, conversationId, page),
+    selectAnybodysMessages(ctx.db, conversationId, page),
   ])
   const [, , rows] = await found(read)
   ctx.log('warn', 'admin_read', { user_id: ctx.user.id, target_id: conversationId })

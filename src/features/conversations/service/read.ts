@@ -2,10 +2,11 @@ import { and, desc, eq, getTableColumns, isNotNull, sql } from 'drizzle-orm'
 import type { Db } from '../../../db/client.ts'
 import { isOwnConversation } from '../../../db/own-conversation.ts'
 import { keyAfter, type PageRequest, pageOf } from '../../../db/pages.ts'
+import { type Given, prepared } from '../../../db/prepared.ts'
 import { conversations, conversationTags } from '../../../db/schema/index.ts'
 import type { Ctx } from '../../../http/context.ts'
 import { notFound } from '../../../http/errors.ts'
-import { newestMessages } from '../../messages/service/read.ts'
+import { selectMessages } from '../../messages/service/read.ts'
 
 const MAX_MESSAGES = 100
 
@@ -18,57 +19,71 @@ export type ConversationFilter = { isArchived?: boolean; isPinned?: boolean; pro
  * One page of the caller's conversations, last used first. Temporary ones are in no list.
  * @throws AppError `validation_failed` for a cursor of another list
  */
-export async function listConversations(ctx: Ctx, { limit, cursor, ...filter }: ConversationFilter & PageRequest) {
+export async function listConversations(
+  { db, user }: Ctx,
+  { limit, cursor, ...filter }: ConversationFilter & PageRequest,
+) {
   const page = { limit, cursor }
   const { isArchived = false, isPinned = false, projectId = '', tag = '' } = filter
   const list = `conversations:${JSON.stringify([isArchived, isPinned, projectId, tag])}`
   const after = keyAfter(page, list, ['number', 'string'])
-  const rows = await (tag ? selectTagged : selectListed)(ctx, filter, after).limit(limit + 1)
-  return pageOf(rows, page, list, keyOf)
+  const state = isArchived ? 'archived' : 'active'
+  const values = { userId: user.id, state, projectId, tag, rows: limit + 1, updatedAt: after?.[0], id: after?.[1] }
+  const form = { isPinned, isInProject: projectId !== '', hasCursor: after !== undefined }
+  return pageOf(await (tag ? selectTagged : selectListed)(db, values, form), page, list, keyOf)
 }
 
-type Key = [number, string] | undefined
 const keyOf = (row: StoredConversation): [number, string] => [row.updatedAt.getTime(), row.id]
 
-const isOlder = (than: Key) => than && sql`(updated_at, id) < (${than[0]}, ${than[1]})`
+type Values = {
+  userId: string
+  state: string
+  projectId: string
+  tag: string
+  rows: number
+  updatedAt: number | undefined
+  id: string | undefined
+}
+type Form = { isPinned: boolean; isInProject: boolean; hasCursor: boolean }
 
-const stateOf = ({ isArchived }: ConversationFilter) => (isArchived ? 'archived' : 'active')
-
-const selectListed = ({ db, user }: Ctx, filter: ConversationFilter, after: Key) =>
+const selectListed = prepared((db, given: Given<Values>, { isPinned, isInProject, hasCursor }: Form) =>
   db
     .select()
     .from(conversations)
     .where(
       and(
-        eq(conversations.userId, user.id),
-        eq(conversations.state, stateOf(filter)),
-        filter.isPinned ? isNotNull(conversations.pinnedAt) : undefined,
-        filter.projectId ? isInProject(user.id, filter.projectId) : undefined,
-        isOlder(after),
+        eq(conversations.userId, given('userId')),
+        eq(conversations.state, given('state')),
+        isPinned ? isNotNull(conversations.pinnedAt) : undefined,
+        // By way of the project: somebody else's is not walked through in search of what is one's own.
+        isInProject
+          ? sql`project_id = (SELECT id FROM projects WHERE id = ${given('projectId')} AND user_id = ${given('userId')})`
+          : undefined,
+        hasCursor ? sql`(updated_at, id) < (${given('updatedAt')}, ${given('id')})` : undefined,
       ),
     )
     .orderBy(desc(conversations.updatedAt), desc(conversations.id))
-    .$dynamic()
+    .limit(given('rows')),
+)
 
-/** By way of the project: somebody else's is not walked through in search of what is one's own. */
-const isInProject = (userId: string, id: string) =>
-  sql`project_id = (SELECT id FROM projects WHERE id = ${id} AND user_id = ${userId})`
-
-const selectTagged = ({ db, user }: Ctx, filter: ConversationFilter, after: Key) =>
+const selectTagged = prepared((db, given: Given<Values>, { hasCursor }: Pick<Form, 'hasCursor'>) =>
   db
     .select(getTableColumns(conversations))
     .from(conversationTags)
     .innerJoin(conversations, eq(conversations.id, conversationTags.conversationId))
     .where(
       and(
-        eq(conversationTags.userId, user.id),
-        eq(conversationTags.tag, filter.tag!),
-        eq(conversationTags.state, stateOf(filter)),
-        after && sql`(conversation_tags.updated_at, conversation_id) < (${after[0]}, ${after[1]})`,
+        eq(conversationTags.userId, given('userId')),
+        eq(conversationTags.tag, given('tag')),
+        eq(conversationTags.state, given('state')),
+        hasCursor
+          ? sql`(conversation_tags.updated_at, conversation_id) < (${given('updatedAt')}, ${given('id')})`
+          : undefined,
       ),
     )
     .orderBy(desc(conversationTags.updatedAt), desc(conversationTags.conversationId))
-    .$dynamic()
+    .limit(given('rows')),
+)
 
 /**
  * Statement for the rows of one page of somebody's conversations, the archived among them, and not the temporary ones. It
@@ -81,7 +96,13 @@ export const selectKeptConversations = (db: Db, userId: string, page: PageReques
     db
       .select()
       .from(conversations)
-      .where(and(eq(conversations.userId, userId), eq(conversations.state, state), isOlder(after)))
+      .where(
+        and(
+          eq(conversations.userId, userId),
+          eq(conversations.state, state),
+          after && sql`(updated_at, id) < (${after[0]}, ${after[1]})`,
+        ),
+      )
   return inState('active')
     .unionAll(inState('archived'))
     .orderBy(sql`updated_at DESC, id DESC`)
@@ -99,7 +120,7 @@ export async function getConversation(ctx: Ctx, id: string) {
   const { db, user } = ctx
   const [[conversation], newest] = await db.batch([
     db.select().from(conversations).where(isOwnConversation(ctx, id)),
-    newestMessages(db, user.id, id, MAX_MESSAGES, { siblings: true }),
+    selectMessages(db, user.id, id, { limit: MAX_MESSAGES, siblings: true }),
   ])
   if (!conversation) throw notFound()
   return { conversation, messages: newest.reverse() }

@@ -4,6 +4,7 @@ import { branchFrom } from '../../../db/message-branch.ts'
 import { MAX_SIBLINGS } from '../../../db/message-place.ts'
 import { isOwnConversation } from '../../../db/own-conversation.ts'
 import { keyAfter, type Page, type PageRequest, pageOf } from '../../../db/pages.ts'
+import { type Given, prepared } from '../../../db/prepared.ts'
 import { conversations, messages, runs } from '../../../db/schema/index.ts'
 import type { Ctx } from '../../../http/context.ts'
 import { invalid, notFound } from '../../../http/errors.ts'
@@ -31,32 +32,33 @@ const countSiblings = sql<number | null>`(SELECT count(*) FROM (SELECT 1 FROM me
 /** What a list of a branch tells besides its messages. */
 type Besides = { siblings?: boolean }
 
-/** Up to `limit` messages of the branch that ends at `from`, newest first; fewer when they are long. */
-const selectBranch = (db: Db, from: SQL, limit: number, { siblings = false }: Besides) => {
-  const branch = branchFrom(db, from, limit, PAGE_TOKENS)
+type Values = { owner?: string; conversationId: string; from: string | undefined; limit: number }
+type Form = { isOwned: boolean; isFrom: boolean; hasSiblings: boolean }
+
+/**
+ * Up to `limit` messages of `owner`'s conversation, or of anybody's: of the branch that ends at `from`, or else of the active one, newest
+ * first; fewer when they are long.
+ */
+const selectBranch = prepared((db, given: Given<Values>, { isOwned, isFrom, hasSiblings }: Form) => {
+  const id = given('conversationId')
+  const owner = isOwned ? sql`${given('owner')}` : sql`(SELECT user_id FROM conversations WHERE id = ${id})`
+  // A cursor may name any message; only one of this conversation is a place in it.
+  const end = isFrom
+    ? sql`SELECT m.id FROM messages m JOIN conversations c ON c.id = m.conversation_id
+        WHERE m.id = ${given('from')} AND c.id = ${id} AND c.user_id = ${owner}`
+    : sql`SELECT head_id FROM conversations WHERE id = ${id} AND user_id = ${owner}`
+  const branch = branchFrom(db, end, given('limit'), PAGE_TOKENS)
   return db
     .with(branch)
     .select({
       ...branch._.selectedFields,
       ...besides(sql`branch.id`),
-      siblings: (siblings ? countSiblings : sql<number | null>`NULL`).as('siblings'),
+      siblings: (hasSiblings ? countSiblings : sql<number | null>`NULL`).as('siblings'),
     })
     .from(branch)
     .leftJoin(runs, eq(runs.id, branch.runId))
     .orderBy(sql`place`)
-}
-
-/** Statement for the newest messages of the active branch of `owner`'s conversation, newest first. */
-export const newestMessages = (
-  db: Db,
-  owner: string | SQL,
-  conversationId: string,
-  limit: number,
-  besides: Besides = {},
-) => {
-  const head = sql`SELECT head_id FROM conversations WHERE id = ${conversationId} AND user_id = ${owner}`
-  return selectBranch(db, head, limit, besides)
-}
+})
 
 /**
  * One page of a branch, of the active one or of that which ends at message `leaf`: the newest `limit` messages first, then
@@ -81,18 +83,27 @@ export async function listMessages(
   return pageOfMessages(items, conversationId)
 }
 
-/** Statement for the rows of one page of `owner`'s conversation. @throws AppError `validation_failed` for a foreign cursor */
-export const selectMessages = (
+/**
+ * Statement for the rows of one page of `owner`'s conversation, newest first.
+ * @throws AppError `validation_failed` for a foreign cursor
+ */
+export function selectMessages(
   db: Db,
-  owner: string | SQL,
+  owner: string,
   conversationId: string,
   page: PageRequest & Besides,
   leafId?: string,
-) => {
+) {
   const from = keyAfter(page, listOf(conversationId), ['string'])?.[0] ?? leafId
-  return from !== undefined
-    ? selectBranch(db, inConversation(from, conversationId, owner), page.limit, page)
-    : newestMessages(db, owner, conversationId, page.limit, page)
+  const form = { isOwned: true, isFrom: from !== undefined, hasSiblings: page.siblings === true }
+  return selectBranch(db, { owner, conversationId, from, limit: page.limit }, form)
+}
+
+/** The same of anybody's conversation, for administrators. @throws AppError `validation_failed` for a foreign cursor */
+export function selectAnybodysMessages(db: Db, conversationId: string, page: PageRequest) {
+  const [from] = keyAfter(page, listOf(conversationId), ['string']) ?? []
+  const form = { isOwned: false, isFrom: from !== undefined, hasSiblings: false }
+  return selectBranch(db, { conversationId, from, limit: page.limit }, form)
 }
 
 /** The page that those rows make. The branch is a chain: the oldest message of a page names the first of the next. */
@@ -103,11 +114,6 @@ export const pageOfMessages = (rows: MessageWithRun[], conversationId: string): 
 }
 
 const listOf = (conversationId: string) => `messages:${conversationId}`
-
-/** A cursor may name any message; only one of this conversation is a place in it. */
-const inConversation = (id: string, conversationId: string, owner: string | SQL) => sql`
-  SELECT m.id FROM messages m JOIN conversations c ON c.id = m.conversation_id
-  WHERE m.id = ${id} AND c.id = ${conversationId} AND c.user_id = ${owner}`
 
 /** The id of the user's conversation that message `id` is in, for a condition. */
 export const conversationOf = (userId: string, id: string) => sql`(SELECT c.id FROM messages m

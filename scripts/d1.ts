@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -6,7 +6,7 @@ import { type SQLWrapper, sql } from 'drizzle-orm'
 import { SQLiteSyncDialect } from 'drizzle-orm/sqlite-core'
 import { openDb } from '../src/db/client.ts'
 import { onSignal, Refusal } from './command-line.ts'
-import { applyMigrations, runWrangler } from './local-server.ts'
+import { applyMigrations, migrationNames, runWrangler } from './local-server.ts'
 
 /** Which database a command works on: a local one, in the usual folder or in another, or the deployed one. */
 export type Target = { remote: true } | { remote: false; persistTo?: string }
@@ -17,7 +17,6 @@ type Row = Record<string, string | number | null>
 export const db = openDb(undefined as unknown as D1Database)
 
 const dialect = new SQLiteSyncDialect({ casing: 'snake_case' })
-const MIGRATIONS = resolve(import.meta.dirname, '../migrations')
 const TRIES_WHEN_LOCKED = 8
 /**
  * What a local database says while another process such as `npm run dev` is writing. The third is a transaction that is undone
@@ -38,7 +37,7 @@ export function sqlOf(statement: SQLWrapper): string {
  */
 export async function readD1(target: Target, statements: SQLWrapper[]): Promise<Row[][]> {
   const read = () => execute(target, ['--command', [APPLIED, ...statements].map(sqlOf).join('\n')])
-  const isComplete = (rows?: Row[][]) => rows?.[0]?.some(({ name }) => name === newestMigration())
+  const isComplete = (rows?: Row[][]) => rows?.[0]?.some(({ name }) => name === migrationNames().at(-1))
   const found = await read().catch(emptyWithoutTables)
   if (isComplete(found)) return found!.slice(1)
   if (target.remote) {
@@ -67,12 +66,6 @@ export async function writeD1(target: Target, statements: SQLWrapper[]): Promise
 }
 
 const APPLIED = sql`SELECT name FROM d1_migrations`
-
-const newestMigration = () =>
-  readdirSync(MIGRATIONS)
-    .filter((file) => file.endsWith('.sql'))
-    .sort()
-    .at(-1)
 
 function emptyWithoutTables(error: Error): undefined {
   if (!/no such (table|column)/.test(error.message)) throw error

@@ -1,8 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { randomInt } from 'node:crypto'
-import { mkdirSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
 import { delimiter, dirname, join, resolve } from 'node:path'
 import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -13,6 +14,9 @@ const ROOT = resolve(import.meta.dirname, '..')
 // Vitest's global setup has no `import.meta.resolve`.
 const WRANGLER = createRequire(import.meta.url).resolve('wrangler')
 const PRELOAD = pathToFileURL(join(import.meta.dirname, 'wrangler-preload.ts')).href
+const MIGRATIONS = join(ROOT, 'migrations')
+/** Where wrangler keeps what is local, unless it is told. */
+const WRANGLER_STATE = join(ROOT, '.wrangler/state')
 const START_MS = 60_000
 const STOP_MS = 5_000
 const OUTPUT_LINES = 40
@@ -175,15 +179,44 @@ export async function runWrangler(
   return { ok: code === 0, stdout, output }
 }
 
+/** As wrangler makes it, which asks it what is still to be applied. */
+const MIGRATIONS_TABLE = `CREATE TABLE d1_migrations (id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT UNIQUE,
+  applied_at TIMESTAMP DEFAULT CURRENT_TIMESTAMP NOT NULL);`
+
 /**
- * Brings the local database up to date.
+ * Brings the local database up to date. Where there is none yet it gets all migrations at once: one after the other they take wrangler a
+ * second each.
  * @throws Error with wrangler's output
  */
-export async function applyMigrations(persistTo?: string, signal?: AbortSignal): Promise<void> {
-  const state = persistTo === undefined ? [] : [`--persist-to=${resolve(persistTo)}`]
-  const { ok, output } = await runWrangler(['d1', 'migrations', 'apply', 'DB', '--local', ...state], signal)
+export async function applyMigrations(persistTo = WRANGLER_STATE, signal?: AbortSignal): Promise<void> {
+  const place = ['DB', '--local', `--persist-to=${resolve(persistTo)}`]
+  if (existsSync(join(persistTo, 'v3', 'd1'))) return migrate(['migrations', 'apply', ...place], signal)
+  const folder = mkdtempSync(join(tmpdir(), 'parley-migrations-'))
+  try {
+    const all = join(folder, 'all.sql')
+    writeFileSync(all, [MIGRATIONS_TABLE, ...readMigrations()].join('\n'))
+    await migrate(['execute', ...place, '--yes', `--file=${all}`], signal)
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
+}
+
+async function migrate(args: string[], signal: AbortSignal | undefined): Promise<void> {
+  const { ok, output } = await runWrangler(['d1', ...args], signal)
   if (!ok) throw new Error(`The migrations could not be applied:\n${output.trim()}`)
 }
+
+/** The statements of each, and that it is applied. */
+const readMigrations = () =>
+  migrationNames().map(
+    (name) => `${readFileSync(join(MIGRATIONS, name), 'utf8')}\nINSERT INTO d1_migrations (name) VALUES ('${name}');`,
+  )
+
+/** In the order in which they are applied. */
+export const migrationNames = (): string[] =>
+  readdirSync(MIGRATIONS)
+    .filter((name) => name.endsWith('.sql'))
+    .sort()
 
 /** True once `/health` answers; false when the server ends or `deadlineMs` is over. */
 export async function becomesHealthy(url: string, child: ChildProcess, deadlineMs: number): Promise<boolean> {

@@ -3,7 +3,7 @@ import { readFileSync, rmSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { EventSource } from 'eventsource'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { type LocalServer, startServer } from '../../scripts/local-server.ts'
+import { type LocalServer, runWrangler, startServer } from '../../scripts/local-server.ts'
 import { readEvents } from '../../scripts/sse.ts'
 import { startCuttableProxy } from '../support/cuttable-proxy.ts'
 import { type FakeOpenAi, marker, reply, startFakeOpenAi } from '../support/fake-openai.ts'
@@ -25,6 +25,11 @@ afterAll(async () => {
   await server.stop()
   await upstream.close()
   for (const folder of folders) rmSync(folder, { recursive: true, force: true })
+})
+
+test('a new local database has every migration, as wrangler counts them', async () => {
+  const place = ['DB', '--local', `--persist-to=${newFolder()}`]
+  expect((await runWrangler(['d1', 'migrations', 'list', ...place])).output).toContain('No migrations to apply')
 })
 
 test('killed in the middle of a reply, the server comes back, and nothing that a client saw is lost', async () => {

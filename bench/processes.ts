@@ -69,7 +69,15 @@ export async function end(child: ChildProcess): Promise<void> {
   await ended
 }
 
+/** What started a workerd only takes what it logs, which is no part of a Worker: it stands beside the load, the Worker alone on its core. */
+export function leaveAlone({ child }: Started): void {
+  if (isPinned) pin(child.pid!, 'load')
+}
+
 function pinGroup(group: number, core: keyof typeof CORES): void {
   if (!isPinned) return
-  for (const { pid } of processesOf(group)) spawnSync('taskset', ['-a', '-p', '-c', String(CORES[core]), String(pid)])
+  for (const { pid } of processesOf(group)) pin(pid, core)
 }
+
+const pin = (pid: number, core: keyof typeof CORES) =>
+  spawnSync('taskset', ['-a', '-p', '-c', String(CORES[core]), String(pid)])

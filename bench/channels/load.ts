@@ -7,7 +7,7 @@ import { type Line, openLine, type Place, textOf } from './wires.ts'
 // line, a `Measured`. It joins the receivers, lets the first ones of them send, and checks the list of every one.
 const HANDSHAKES_AT_ONCE = 64
 const JOIN_MS = 60_000
-const WARM_UP_MS = 1_000
+const WARM_UP_MS = 500
 const DRAIN_MS = 15_000
 const CLOSE_MS = 3_000
 const TICK_MS = 1_000

@@ -13,7 +13,7 @@ const IN_FLIGHT = 32
 const SENDERS = 8
 const QUIET_PER_SECOND = 50
 const SLOW_SHARE = 0.01
-const SETTLE_MS = 1_000
+const SETTLE_MS = 300
 
 const { values: given } = parseArgs({
   options: {

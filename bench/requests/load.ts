@@ -4,7 +4,9 @@ import type { Ask } from './scenarios.ts'
 
 // Requests to one server after the other, by one process that stays, so that it is warm for all. It reads a `Load` per line of stdin
 // and answers with a line, a `Measured`.
-const WARM_UP_MS = 150
+/** Of the time that is measured, before it. */
+const WARM_UP = 0.3
+const MAX_WARM_UP_MS = 150
 
 export type Load = {
   url: string
@@ -56,7 +58,7 @@ async function measure(load: Load): Promise<Measured> {
   }
   const all = (end: number, isCounted: boolean) =>
     Promise.all(Array.from({ length: load.concurrency }, () => untilThen(end, isCounted)))
-  await all(performance.now() + WARM_UP_MS, false)
+  await all(performance.now() + Math.min(MAX_WARM_UP_MS, WARM_UP * load.seconds * 1_000), false)
   const begun = performance.now()
   await all(begun + load.seconds * 1_000, true)
   measured.perSecond = (measured.times.length / (performance.now() - begun)) * 1_000

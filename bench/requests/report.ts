@@ -4,7 +4,7 @@ import { markdown, median, number, quantile, spread } from '../figures.ts'
 import type { Measured } from './load.ts'
 
 export type Side = 'parley' | 'bare'
-/** What was measured, by the turns of a scenario: the nth of both sides were made one after the other. */
+/** What was measured, by rounds: the nth of both sides were made in turn. */
 export type Result = {
   name: string
   title: string
@@ -15,7 +15,9 @@ export type Result = {
 
 export function environment(isPinned: boolean): string {
   const { version } = JSON.parse(readFileSync('node_modules/workerd/package.json', 'utf8'))
-  const cores = isPinned ? 'servers on core 0, load and model on core 1' : 'all share all cores: nothing is pinned'
+  const cores = isPinned
+    ? 'workerd on core 0; load, model and who takes the log on core 1'
+    : 'all share all cores: nothing is pinned'
   return `Node ${process.version}, workerd ${version}; ${cpus().length} × ${cpus()[0]?.model}; ${cores}`
 }
 

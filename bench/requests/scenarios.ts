@@ -21,6 +21,8 @@ export type Scenario = {
   bare?: Ask
   /** The most that the median may be of that of the bare Worker (docs of the numbers: README.md). */
   bound?: number
+  /** A short one: within a round the two take turns this often, as a machine has quicker and slower seconds. */
+  turns?: number
 }
 
 /** What the requests are about, in a Parley that has been filled for them. */
@@ -34,6 +36,7 @@ export type Place = {
   key: string
 }
 
+const SHORT_TURNS = 5
 const FILE_BYTES = 65_536
 const JSON_TYPE = { 'content-type': 'application/json' }
 const EVENTS = { ...JSON_TYPE, accept: 'text/event-stream' }
@@ -80,6 +83,7 @@ export const scenariosOf = ({ conversation, file, run, username, password, key }
     title: 'health',
     parley: { method: 'GET', path: '/api/v1/health', status: 200 },
     bare: { method: 'GET', path: '/health', status: 200 },
+    turns: SHORT_TURNS,
   },
   {
     name: 'list',
@@ -87,12 +91,14 @@ export const scenariosOf = ({ conversation, file, run, username, password, key }
     parley: { method: 'GET', path: '/api/v1/conversations', status: 200 },
     bare: { method: 'GET', path: '/list', status: 200 },
     bound: 1.5,
+    turns: SHORT_TURNS,
   },
   {
     name: 'read',
     title: 'one conversation with 2 messages',
     parley: { method: 'GET', path: `/api/v1/conversations/${conversation}`, status: 200 },
     bare: { method: 'GET', path: '/one', status: 200 },
+    turns: SHORT_TURNS,
   },
   {
     name: 'login',

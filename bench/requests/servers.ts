@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
-import { end, type Started, start } from '../processes.ts'
+import { end, leaveAlone, type Started, start } from '../processes.ts'
 import type { Load, Measured } from './load.ts'
 import { type FilledParley, startFilledParley } from './parley.ts'
 import type { Side } from './report.ts'
@@ -36,6 +36,7 @@ export async function withServers(
     const model = `http://127.0.0.1:${upstream.line}/v1`
     const bare = await begin(start(here('bare-server.ts'), [model]))
     const parley = await begin(startFilledParley(folder, model))
+    for (const server of [bare, parley]) leaveAlone(server)
     const load = await begin(start(here('load.ts'), [], { core: 'load' }))
     const headers = { authorization: `Bearer ${parley.token}` }
     await work({

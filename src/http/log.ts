@@ -1,4 +1,5 @@
 import { constraintOf } from '../db/failures.ts'
+import { toTimestamp } from '../lib/timestamps.ts'
 
 /** One JSON line per entry. Never in one: bodies, text, tokens, hashes of passwords, emails, addresses, query strings. */
 export type Log = (level: 'info' | 'warn' | 'error', event: string, fields?: LogFields) => void
@@ -9,7 +10,7 @@ export type LogFields = Record<string, string | number | boolean | null | undefi
 export const openLog =
   (fixed: LogFields): Log =>
   (level, event, fields) => {
-    const line = JSON.stringify({ ts: new Date().toISOString(), level, event, ...fixed, ...fields })
+    const line = JSON.stringify({ ts: toTimestamp(Date.now()), level, event, ...fixed, ...fields })
     if (level === 'error') console.error(line)
     else if (level === 'warn') console.warn(line)
     else console.log(line)

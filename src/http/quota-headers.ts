@@ -1,4 +1,5 @@
 import { periodEnd } from '../lib/periods.ts'
+import { toTimestamp } from '../lib/timestamps.ts'
 
 type Allowance = { limit: number; used: number; held: number }
 
@@ -11,7 +12,7 @@ export const quotaHeaders = (quota: QuotaFigures) => ({
   'x-quota-remaining-messages': String(remaining(quota.messages)),
   'x-quota-limit-tokens': String(quota.tokens.limit),
   'x-quota-remaining-tokens': String(remaining(quota.tokens)),
-  'x-quota-reset': periodEnd(quota.periodStart).toISOString(),
+  'x-quota-reset': toTimestamp(periodEnd(quota.periodStart)),
 })
 
 /** Below zero after a change to a smaller plan: then nothing is left. */

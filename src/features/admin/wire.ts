@@ -1,3 +1,4 @@
+import { toTimestamp } from '../../lib/timestamps.ts'
 import type { AuditEntry } from './schemas/audit.ts'
 import type { Metrics } from './schemas/metrics.ts'
 import type { NamedEntry } from './service/audit.ts'
@@ -5,7 +6,7 @@ import type { readMetrics } from './service/metrics.ts'
 
 export const toAuditEntry = (row: NamedEntry): AuditEntry => ({
   id: row.id,
-  at: row.at.toISOString(),
+  at: toTimestamp(row.at),
   actor_id: row.actorId,
   actor_name: row.actorName,
   action: row.action,

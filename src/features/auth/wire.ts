@@ -1,4 +1,5 @@
 import type { sessions } from '../../db/schema/index.ts'
+import { toTimestamp } from '../../lib/timestamps.ts'
 import { type StoredUser, toUser } from '../users/wire/user.ts'
 import type { Session } from './schemas/sessions.ts'
 import type { SignedIn, TokenAnswer } from './schemas/sign-in.ts'
@@ -24,8 +25,8 @@ export const toSession = (row: Row & { idleExpiresAt: Date; current: boolean }):
   current: row.current,
   device: row.device,
   address_hash: row.ipHash,
-  created_at: row.createdAt.toISOString(),
-  last_used_at: row.lastUsedAt.toISOString(),
-  idle_expires_at: row.idleExpiresAt.toISOString(),
-  expires_at: row.expiresAt.toISOString(),
+  created_at: toTimestamp(row.createdAt),
+  last_used_at: toTimestamp(row.lastUsedAt),
+  idle_expires_at: toTimestamp(row.idleExpiresAt),
+  expires_at: toTimestamp(row.expiresAt),
 })

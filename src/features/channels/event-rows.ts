@@ -1,5 +1,6 @@
 import type { EventPayload, StoredAttachment } from '../../db/schema/channels.ts'
 import type { ChannelEvent } from '../../lib/channel-commands.ts'
+import { toTimestamp } from '../../lib/timestamps.ts'
 import { toFrameData } from './wire/event-data.ts'
 
 // Plain D1 statements, here and in what writes: parameters in Drizzle's raw SQL cannot be part of a batch. Each takes one, JSON.
@@ -114,7 +115,7 @@ export function toEvent(channelId: string, row: EventRow): ChannelEvent {
   const subject: PersonJson | null = row.subject === null ? null : JSON.parse(row.subject)
   const payload: EventPayload = row.payload === null ? {} : JSON.parse(row.payload)
   const data = toFrameData({ ...row, channelId, message, channel, subject, payload })
-  const ts = new Date(row.created_at).toISOString()
+  const ts = toTimestamp(row.created_at)
   const isMessage = row.type === 'message' && message !== null
   return {
     seq: row.seq,

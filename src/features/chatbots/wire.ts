@@ -1,5 +1,6 @@
 import type { apiKeys } from '../../db/schema/index.ts'
 import { originOf } from '../../lib/public-urls.ts'
+import { toTimestamp } from '../../lib/timestamps.ts'
 import type { ApiKey } from './schemas/api-key.ts'
 import type { Chatbot, ChatbotVersion, NewChatbot } from './schemas/chatbot.ts'
 import type { StoredChatbot, StoredVersion } from './service/read.ts'
@@ -37,8 +38,8 @@ export const toChatbot = (row: StoredChatbot): Chatbot => {
     })),
     ...settingsOf(row),
     version: row.version,
-    created_at: row.createdAt.toISOString(),
-    updated_at: row.updatedAt.toISOString(),
+    created_at: toTimestamp(row.createdAt),
+    updated_at: toTimestamp(row.updatedAt),
   }
 }
 
@@ -47,7 +48,7 @@ export const toChatbotVersion = (row: StoredVersion): ChatbotVersion => ({
   llm_endpoint_url: row.llmEndpointUrl,
   fallbacks: row.fallbacks.map(({ llm_endpoint_url, model }) => ({ llm_endpoint_url, model })),
   ...settingsOf(row),
-  created_at: row.createdAt.toISOString(),
+  created_at: toTimestamp(row.createdAt),
 })
 
 export type StoredKey = typeof apiKeys.$inferSelect
@@ -66,9 +67,9 @@ export const toApiKey = (row: StoredKey): ApiKey => ({
   rpm: row.rpm,
   monthly_token_cap: row.monthlyTokenCap,
   revoked: row.revokedAt !== null,
-  expires_at: row.expiresAt?.toISOString() ?? null,
-  revoked_at: row.revokedAt?.toISOString() ?? null,
+  expires_at: toTimestamp(row.expiresAt),
+  revoked_at: toTimestamp(row.revokedAt),
   rotated_from: row.rotatedFrom,
-  last_used_at: row.lastUsedAt?.toISOString() ?? null,
-  created_at: row.createdAt.toISOString(),
+  last_used_at: toTimestamp(row.lastUsedAt),
+  created_at: toTimestamp(row.createdAt),
 })

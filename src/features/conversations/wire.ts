@@ -1,4 +1,5 @@
 import type { conversations, sharedMessages, shares } from '../../db/schema/index.ts'
+import { toTimestamp } from '../../lib/timestamps.ts'
 import type { Conversation, ConversationQuery } from './schemas/conversation.ts'
 import type { Share, SharedConversation } from './schemas/share.ts'
 
@@ -21,10 +22,10 @@ export const toConversation = (row: typeof conversations.$inferSelect): Conversa
   archived: row.state === 'archived',
   tags: row.tags,
   temporary: row.state === 'temporary',
-  expires_at: row.expiresAt?.toISOString() ?? null,
+  expires_at: toTimestamp(row.expiresAt),
   head_id: row.headId,
-  created_at: row.createdAt.toISOString(),
-  updated_at: row.updatedAt.toISOString(),
+  created_at: toTimestamp(row.createdAt),
+  updated_at: toTimestamp(row.updatedAt),
 })
 
 type StoredShare = typeof shares.$inferSelect
@@ -36,8 +37,8 @@ export const toShare = (row: StoredShare, appUrl: string | undefined): Share => 
   title: row.title,
   token: row.token,
   url: `${appUrl ?? '/app'}/shared/${row.token}`,
-  created_at: row.createdAt.toISOString(),
-  expires_at: row.expiresAt?.toISOString() ?? null,
+  created_at: toTimestamp(row.createdAt),
+  expires_at: toTimestamp(row.expiresAt),
 })
 
 /** What everybody sees: nothing of whose it is. */
@@ -46,13 +47,13 @@ export const toSharedConversation = (
   messages: (typeof sharedMessages.$inferSelect)[],
 ): SharedConversation => ({
   title: share.title,
-  created_at: share.createdAt.toISOString(),
+  created_at: toTimestamp(share.createdAt),
   messages: messages.map((row) => ({
     place: row.place,
     role: row.role,
     content: row.content,
     model: row.model,
     sources: row.sources ?? [],
-    created_at: row.createdAt.toISOString(),
+    created_at: toTimestamp(row.createdAt),
   })),
 })

@@ -1,3 +1,4 @@
+import { toTimestamp } from '../../lib/timestamps.ts'
 import type { Attachment, File, Upload } from './schemas.ts'
 import type { StoredFile } from './service/read.ts'
 import type { UploadState } from './service/resumable-upload.ts'
@@ -6,7 +7,7 @@ export const toUpload = (upload: UploadState): Upload => ({
   id: upload.id,
   offset: upload.offset,
   length: upload.length,
-  expires_at: upload.expiresAt?.toISOString() ?? null,
+  expires_at: toTimestamp(upload.expiresAt),
 })
 
 const contentPath = (id: string) => `/api/v1/files/${id}/content`
@@ -21,7 +22,7 @@ export const toFile = (row: StoredFile): File => ({
   kind: row.kind,
   text_status: row.textStatus,
   sha256: row.sha256!,
-  created_at: row.createdAt.toISOString(),
+  created_at: toTimestamp(row.createdAt),
 })
 
 /** A file of a message, as it is named to its user. */

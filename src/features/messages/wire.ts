@@ -1,4 +1,5 @@
 import type { messages } from '../../db/schema/index.ts'
+import { toTimestamp } from '../../lib/timestamps.ts'
 import { type Attached, toAttachment } from '../files/wire.ts'
 import { type StoredRun, toFault } from '../runs/wire/run.ts'
 import type { Message, ReplySettings } from './schemas.ts'
@@ -18,8 +19,8 @@ export const toMessage = (row: MessageWithRun): Message => ({
   content: row.content,
   status: row.status,
   model: row.model,
-  created_at: row.createdAt.toISOString(),
-  timestamp: row.createdAt.toISOString(),
+  created_at: toTimestamp(row.createdAt),
+  timestamp: toTimestamp(row.createdAt),
   attachments: row.attachments.map(toAttachment),
   context: row.context,
   usage: row.usage,

@@ -1,4 +1,5 @@
 import { periodEnd } from '../../lib/periods.ts'
+import { toTimestamp } from '../../lib/timestamps.ts'
 import type { PlanView, Usage, UsageOfAll } from './schemas.ts'
 import type { Plan } from './service/plans.ts'
 import type { UsageReport } from './service/usage.ts'
@@ -17,8 +18,8 @@ export const toPlan = (plan: Plan, models: { id: string; tier: Plan['tiers'][num
 
 export const toUsage = (report: Required<UsageReport>): Usage => ({
   plan: report.quota.plan,
-  period_start: report.quota.periodStart.toISOString(),
-  period_end: periodEnd(report.quota.periodStart).toISOString(),
+  period_start: toTimestamp(report.quota.periodStart),
+  period_end: toTimestamp(periodEnd(report.quota.periodStart)),
   messages: report.quota.messages,
   tokens: report.quota.tokens,
   storage: report.quota.storage,

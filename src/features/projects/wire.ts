@@ -1,4 +1,5 @@
 import type { projects } from '../../db/schema/index.ts'
+import { toTimestamp } from '../../lib/timestamps.ts'
 import type { Project } from './schemas.ts'
 
 /** A project with its newest conversations; times are milliseconds. */
@@ -17,8 +18,8 @@ export const toProject = (row: StoredProject): Project => ({
   conversations: row.conversations.map(({ id, title, updatedAt }) => ({
     id,
     title,
-    updated_at: new Date(updatedAt).toISOString(),
+    updated_at: toTimestamp(updatedAt),
   })),
-  created_at: row.createdAt.toISOString(),
-  updated_at: row.updatedAt.toISOString(),
+  created_at: toTimestamp(row.createdAt),
+  updated_at: toTimestamp(row.updatedAt),
 })

@@ -1,3 +1,4 @@
+import { toTimestamp } from '../../lib/timestamps.ts'
 import type { SearchResult } from './schemas.ts'
 import type { Found } from './service.ts'
 
@@ -7,6 +8,6 @@ export const toSearchResult = (found: Found): SearchResult => ({
   conversation_title: found.title,
   message_id: found.messageId,
   role: found.role,
-  created_at: found.createdAt.toISOString(),
+  created_at: toTimestamp(found.createdAt),
   snippet: found.snippet,
 })

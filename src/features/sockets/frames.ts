@@ -1,6 +1,7 @@
 import { ERRORS, type ErrorCode } from '../../http/errors.ts'
 import type { Refusal } from '../../lib/channel-commands.ts'
 import { CREDIT } from '../../lib/credit.ts'
+import { toTimestamp } from '../../lib/timestamps.ts'
 import type { Identity } from './connection.ts'
 import type { SocketError } from './schemas/server-frames.ts'
 
@@ -52,7 +53,7 @@ export const errorFrame = ({ code, message, retryAfterMs, until }: Fault, id?: s
     message,
     temporary: TEMPORARY.has(code),
     ...(retryAfterMs !== undefined && { retry_after_ms: retryAfterMs }),
-    ...(until !== undefined && { until: new Date(until).toISOString() }),
+    ...(until !== undefined && { until: toTimestamp(until) }),
   }
   return JSON.stringify({ type: 'error', ...(id !== undefined && { id }), ...(isSeed && { error: message }), data })
 }

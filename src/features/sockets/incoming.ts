@@ -4,6 +4,7 @@ import { mentionedNames } from '../../lib/channel-text.ts'
 import { CLOSE } from '../../lib/close-codes.ts'
 import { newId } from '../../lib/ids.ts'
 import { sendCommand } from '../../lib/send-command.ts'
+import { toTimestamp } from '../../lib/timestamps.ts'
 import { utf8Length } from '../../lib/token-estimate.ts'
 import type { Connection } from './connection.ts'
 import { errorFrame, FAILED, faultOf, frame, MAX_FRAME, MAX_RESUME, PONG } from './frames.ts'
@@ -98,7 +99,7 @@ async function command(connection: Connection, read: CommandFrame, actions: Acti
   const data = message
     ? {
         message_id: message.id,
-        created_at: new Date(message.created_at).toISOString(),
+        created_at: toTimestamp(message.created_at),
         duplicate: message.duplicate,
       }
     : {}

@@ -2,6 +2,7 @@ import { passPreconditions } from '../../../db/client.ts'
 import type { BaseCtx } from '../../../http/context.ts'
 import { AppError, invalid, notFound } from '../../../http/errors.ts'
 import type { Command, Outcome, Refusal } from '../../../lib/channel-commands.ts'
+import { toTimestamp } from '../../../lib/timestamps.ts'
 
 type Done = Extract<Outcome, { ok: true }>
 
@@ -30,8 +31,7 @@ const ERRORS: Record<Refusal, (refused: Refused) => AppError> = {
   forbidden: () => new AppError('forbidden', FORBIDDEN),
   banned: () => new AppError('banned'),
   user_banned: () => new AppError('user_banned'),
-  muted: ({ mutedUntil }) =>
-    new AppError('muted', undefined, { extras: { until: new Date(mutedUntil ?? 0).toISOString() } }),
+  muted: ({ mutedUntil }) => new AppError('muted', undefined, { extras: { until: toTimestamp(mutedUntil ?? 0) } }),
   gone: () => new AppError('gone'),
   precondition_failed: () => new AppError('precondition_failed', 'It was changed meanwhile: look at it again'),
   nonce_conflict: () => new AppError('nonce_conflict'),

@@ -1,3 +1,4 @@
+import { toTimestamp } from '../../../lib/timestamps.ts'
 import type { ChannelJson, PersonJson } from '../event-rows.ts'
 import type {
   BannedUser,
@@ -19,7 +20,7 @@ export const toPushedChannel = (row: ChannelJson): PushedChannel => ({
   name: row.name,
   description: row.description,
   owner_id: row.owner_id,
-  created_at: new Date(row.created_at).toISOString(),
+  created_at: toTimestamp(row.created_at),
   kind: row.kind,
   visibility: row.visibility,
   slow_mode_s: row.slow_mode_s,
@@ -57,17 +58,17 @@ export const toChannelWithExceptions = ({
   bans: Banned[]
 }): ChannelWithExceptions => ({
   ...toChannel(channel),
-  member_exceptions: bans.map(({ id, createdAt }) => ({ user_id: id, created_at: new Date(createdAt).toISOString() })),
+  member_exceptions: bans.map(({ id, createdAt }) => ({ user_id: id, created_at: toTimestamp(createdAt) })),
 })
 
 type InviteRow = { id: string; expiresAt: Date | null; maxUses: number | null; uses: number; createdAt: Date }
 
 export const toInvite = (row: InviteRow): Invite => ({
   id: row.id,
-  expires_at: row.expiresAt?.toISOString() ?? null,
+  expires_at: toTimestamp(row.expiresAt),
   max_uses: row.maxUses,
   uses: row.uses,
-  created_at: row.createdAt.toISOString(),
+  created_at: toTimestamp(row.createdAt),
 })
 
 type Counted = { channelId: string; head: number; readSeq: number; unread: number; mentions: number }

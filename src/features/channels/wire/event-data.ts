@@ -1,7 +1,8 @@
 import type { EventPayload } from '../../../db/schema/channels.ts'
+import { toTimestamp } from '../../../lib/timestamps.ts'
 import type { ChannelJson, MessageJson, PersonJson } from '../event-rows.ts'
 import { toPerson, toPushedChannel } from './channel.ts'
-import { toChannelMessage, toMoment } from './message.ts'
+import { toChannelMessage } from './message.ts'
 
 /** What an event is about, as it is now. */
 export type EventSource = {
@@ -25,7 +26,7 @@ export function toFrameData(event: EventSource): unknown {
   }
   if (type.startsWith('member.')) {
     const until = payload.muted_until ?? null
-    return { user: subject && toPerson(subject), role: payload.role ?? null, by, muted_until: toMoment(until) }
+    return { user: subject && toPerson(subject), role: payload.role ?? null, by, muted_until: toTimestamp(until) }
   }
   if (type === 'chatbot.failed') {
     return { chatbot_id: by, reply_to: message_id, run_id: payload.run_id ?? null, code: payload.code }

@@ -1,7 +1,7 @@
+import { toTimestamp } from '../../../lib/timestamps.ts'
 import type { PersonJson } from '../event-rows.ts'
 import type { Member } from '../schemas/member.ts'
 import { toPerson } from './channel.ts'
-import { toMoment } from './message.ts'
 
 /** A member as it is stored; times are milliseconds. */
 export type StoredMember = {
@@ -16,6 +16,6 @@ export const toMember = (row: StoredMember): Member => ({
   user: toPerson(row.person),
   role: row.role,
   kind: row.kind,
-  muted_until: toMoment(row.mutedUntil),
-  joined_at: new Date(row.joinedAt).toISOString(),
+  muted_until: toTimestamp(row.mutedUntil),
+  joined_at: toTimestamp(row.joinedAt),
 })

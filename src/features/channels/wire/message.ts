@@ -1,3 +1,4 @@
+import { toTimestamp } from '../../../lib/timestamps.ts'
 import { toAttachment } from '../../files/wire.ts'
 import type { MessageJson } from '../event-rows.ts'
 import type { ChannelMessage, MessageVersion } from '../schemas/message.ts'
@@ -19,7 +20,7 @@ export const toChannelMessage = (channelId: string, row: MessageJson, viewer?: V
   content: row.content,
   user_id: row.author.id,
   channel_id: channelId,
-  created_at: new Date(row.created_at).toISOString(),
+  created_at: toTimestamp(row.created_at),
   user: toPerson(row.author),
   seq: row.seq,
   version: row.version,
@@ -29,17 +30,15 @@ export const toChannelMessage = (channelId: string, row: MessageJson, viewer?: V
   attachments: row.attachments.map(toAttachment),
   reactions: toReactions(row.reaction_counts, viewer),
   pinned: row.pinned_at !== null,
-  edited_at: toMoment(row.edited_at),
-  deleted_at: toMoment(row.deleted_at),
+  edited_at: toTimestamp(row.edited_at),
+  deleted_at: toTimestamp(row.deleted_at),
   ...(viewer?.id === row.author.id && { nonce: row.nonce }),
 })
-
-export const toMoment = (ms: number | null) => (ms === null ? null : new Date(ms).toISOString())
 
 type VersionRow = { version: number; content: string; replacedAt: number }
 
 export const toMessageVersion = ({ version, content, replacedAt }: VersionRow): MessageVersion => ({
   version,
   content,
-  replaced_at: new Date(replacedAt).toISOString(),
+  replaced_at: toTimestamp(replacedAt),
 })

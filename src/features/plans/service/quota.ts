@@ -6,6 +6,7 @@ import { SWEEP_ROWS } from '../../../db/sweep.ts'
 import type { BaseCtx, Ctx, OwnerCtx } from '../../../http/context.ts'
 import { AppError, invalidToken } from '../../../http/errors.ts'
 import { periodEnd, periodStart } from '../../../lib/periods.ts'
+import { toTimestamp } from '../../../lib/timestamps.ts'
 
 /** The least output that a run is begun for; the same number is in the check of the table. */
 export const MIN_OUTPUT = 16
@@ -202,7 +203,7 @@ export async function quotaRefusal(
   }
   const needed = { messages: 1, tokens: need.inputTokens + MIN_OUTPUT }
   const short = (['messages', 'tokens'] as const).find((unit) => quota[unit].used + needed[unit] > quota[unit].limit)
-  const resets_at = periodEnd(quota.periodStart).toISOString()
+  const resets_at = toTimestamp(periodEnd(quota.periodStart))
   const ofKey = cap && (await readKeyUse(ctx, cap))
   const usedOfKey = ofKey?.used ?? 0
   if (!short && cap && usedOfKey + needed.tokens > cap.tokens) {

@@ -1,5 +1,6 @@
 import type { runs } from '../../../db/schema/index.ts'
 import type { RunFault } from '../../../lib/run-events.ts'
+import { toTimestamp } from '../../../lib/timestamps.ts'
 import type { Run } from '../schemas/run.ts'
 
 /** A run as D1 has it. */
@@ -21,8 +22,8 @@ export const toRun = ({ run, content }: { run: StoredRun; content: string }): Ru
   context: run.context,
   warnings: run.warnings,
   usage: run.usage,
-  created_at: run.createdAt.toISOString(),
-  ended_at: run.endedAt?.toISOString() ?? null,
+  created_at: toTimestamp(run.createdAt),
+  ended_at: toTimestamp(run.endedAt),
 })
 
 /** What ended a run that failed or was interrupted. */

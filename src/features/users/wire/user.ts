@@ -1,4 +1,5 @@
 import type { users } from '../../../db/schema/index.ts'
+import { toTimestamp } from '../../../lib/timestamps.ts'
 import type { AccountOfUser, User, UserChanges, UserReplacement } from '../schemas/user.ts'
 
 export type StoredUser = typeof users.$inferSelect
@@ -12,13 +13,13 @@ export const toUser = (row: StoredUser): User => ({
   display_name: row.displayName,
   role: row.role,
   plan: row.plan,
-  created_at: row.createdAt.toISOString(),
+  created_at: toTimestamp(row.createdAt),
 })
 
 export const toAccountOfUser = (row: StoredUser): AccountOfUser => ({
   ...toUser(row),
   is_active: row.disabledAt === null,
-  last_active_at: row.activeHour === null ? null : new Date(row.activeHour * 3_600_000).toISOString(),
+  last_active_at: row.activeHour === null ? null : toTimestamp(row.activeHour * 3_600_000),
 })
 
 type Given = UserChanges | UserReplacement

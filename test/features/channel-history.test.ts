@@ -59,13 +59,14 @@ test('a page says how far the channel had come, so that who goes on from there m
   // Whatever is said while it is read is either in it, or after the number that it tells.
   const reading = countTo(4).map(() => page())
   const saying = countTo(4).map((n) => say(ada, id, `Meanwhile ${n}`))
-  for (const answer of await Promise.all(reading)) {
+  const answers = await Promise.all(reading)
+  await Promise.all(saying)
+  for (const answer of answers) {
     const head = Number(answer.headers.get('x-channel-seq'))
     const seqs = seqsOf(answer)
     const rest = seqsOf(await page(`?after_seq=${head}`))
     const all = seqsOf(await page('?limit=100'))
     expect(new Set([...seqs, ...rest])).toEqual(new Set(all))
-    await Promise.all(saying)
   }
 })
 
